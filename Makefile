@@ -1,0 +1,70 @@
+# PYTHON is the interpreter that .venv is made from; unset, the first of python3, python3.13 ... python3.10
+# that is new enough.
+PYTHON ?=
+SOURCE ?= auto_loader
+PORT ?= 9092
+export PYTHON
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+BENCHMARKS = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+
+.PHONY: help setup prerequisites jars demo test check kafka-up kafka-down bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: jars ## make .venv, install everything into it, download the jars
+	@echo "Ready: $(BIN)/livetables --help"
+
+prerequisites:
+	@sh scripts/prerequisites.sh >/dev/null
+
+# pip is the last thing that venv writes: a half-made .venv is made again.
+$(BIN)/pip: | prerequisites
+	@python=$$(sh scripts/prerequisites.sh) && echo "Making .venv with $$python" && "$$python" -m venv .venv
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing requirements.lock into .venv"
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps \
+		--config-settings editable_mode=compat -e .
+	@touch $@
+
+jars: $(STAMP) | prerequisites
+	@$(BIN)/python -m livetables.jars >/dev/null
+
+demo: jars ## run the sensor pipeline; SOURCE=auto_loader or kafka
+	@$(BIN)/python -m scripts.demo --source $(SOURCE)
+
+test: jars ## all tests
+	$(BIN)/python -m pytest
+
+check: jars ## style, types, imports, and the tests that need no Java
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict livetables loadgen
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit
+
+kafka-up: jars ## start a Kafka broker on 127.0.0.1; PORT=9092
+	@$(BIN)/python -m scripts.kafka up --port $(PORT)
+
+kafka-down: ## stop it
+	@$(BIN)/python -m scripts.kafka down
+
+bench: jars ## all benchmarks
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+
+lock: ## write requirements.lock again from pyproject.toml
+	@set -e; python=$$(sh scripts/prerequisites.sh); tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	"$$python" -m venv "$$tmp"; "$$tmp/bin/pip" install --quiet --disable-pip-version-check uv; \
+	"$$tmp/bin/uv" pip compile --upgrade --universal --python-version 3.10 --extra dev --no-header \
+		--no-emit-index-url --quiet --output-file requirements.lock pyproject.toml
+
+clean: ## remove what runs, builds and checks left behind; keeps .venv and the downloaded jars
+	@[ ! -e .livetables/kafka/broker.json ] || $(BIN)/python -m scripts.kafka down
+	rm -rf .livetables spark-warehouse metastore_db derby.log build dist *.egg-info \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

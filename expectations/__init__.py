@@ -1,0 +1,1 @@
+"""Named rule sets: plain dicts, rule name -> SQL predicate."""

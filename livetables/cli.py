@@ -1,0 +1,440 @@
+"""The command line: `livetables run | check | graph | plan | events | tables | query | reset | doctor`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+
+from livetables.errors import GraphError, LivetablesError, Problem, SettingsError, count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livetables.pipeline import Pipeline
+    from livetables.plan import Selection
+    from livetables.settings import Settings
+
+app = typer.Typer(
+    help="Run Delta Live Tables pipelines on this machine, unchanged.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_out, _err = Console(), Console(stderr=True)
+_debug = False
+
+Paths = Annotated[
+    list[Path] | None, typer.Argument(help="Source files or folders, in place of --settings.", show_default=False),
+]  # fmt: skip
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file.", show_default="pipeline_settings.json"),
+]  # fmt: skip
+StorageFolder = Annotated[
+    str | None,
+    typer.Option("--storage", help="Folder for tables, checkpoints and events.", show_default=".livetables/NAME"),
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override configuration.", show_default=False),
+]  # fmt: skip
+ExternalTables = Annotated[
+    list[str] | None,
+    typer.Option("--table", metavar="NAME=PATH", help="Table outside the pipeline.", show_default=False),
+]
+PathMap = Annotated[
+    list[str] | None,
+    typer.Option("--path-map", metavar="FROM=TO", help="Where a path prefix lies here.", show_default=False),
+]
+Master = Annotated[str | None, typer.Option("--master", help="Spark master.", show_default="local[*]")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show full traces and Spark's own output.")]
+Refresh = Annotated[str | None, typer.Option("--refresh", metavar="A,B", help="Only these tables.")]
+FullRefresh = Annotated[str | None, typer.Option("--full-refresh", metavar="A,B", help="These tables from the start.")]
+FullRefreshAll = Annotated[bool, typer.Option("--full-refresh-all", help="All tables from the start.")]
+
+
+@app.command()
+def run(
+    paths: Paths = None,
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    set_: Overrides = None,
+    table: ExternalTables = None,
+    path_map: PathMap = None,
+    master: Master = None,
+    refresh: Refresh = None,
+    full_refresh: FullRefresh = None,
+    full_refresh_all: FullRefreshAll = False,
+    continuous: Annotated[bool, typer.Option("--continuous", help="Run until stopped.")] = False,
+    triggered: Annotated[bool, typer.Option("--triggered", help="Take what is there, then end.")] = False,
+    for_: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after 90s, 2m...")] = None,
+    debug: Debug = False,
+) -> None:
+    """Run the pipeline: continuously or once, as its settings say."""
+    from livetables.settings import seconds, with_mode
+
+    if for_ and triggered:
+        raise SettingsError("WRONG_OPTION", "--for needs continuous mode.", hint="Leave --triggered out.")
+    if continuous and triggered:
+        raise SettingsError("WRONG_OPTION", "--continuous and --triggered exclude each other.", hint="Give one.")
+    for_seconds = seconds(for_, "--for") if for_ else None
+    loaded = _settings(paths, settings, storage, set_, table, path_map, master)
+    mode = True if continuous or for_ else False if triggered else None
+    with _pipeline(with_mode(loaded, continuous=mode), debug=debug) as pipeline:
+        _run(pipeline, _selection(refresh, full_refresh, full_refresh_all), for_seconds)
+
+
+def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) -> None:
+    from livetables.observe.console import LiveView, PlainLines
+
+    mode = "continuous" if pipeline.settings.continuous else "triggered"
+    view = LiveView(_out, pipeline.settings.name, mode) if _out.is_terminal else PlainLines(_out)
+    with view, _stop_on_signals(pipeline) as stop:
+        state = pipeline.run(selection, for_seconds=for_seconds, stop=stop, listeners=[view])
+    for error in state.errors[:-1]:
+        _err.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
+    if state.state == "FAILED":
+        _err.print(
+            f"What has committed stays in {_relative(pipeline.storage.root)}; the next `livetables run` goes on from "
+            "there. See `livetables events` for details.",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _stop_on_signals(pipeline: Pipeline) -> Iterator[threading.Event]:
+    """Let the first Ctrl-C stop the update cleanly and the second one at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: Any) -> None:
+        if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            raise KeyboardInterrupt
+        stop.set()
+
+    pipeline.spark  # noqa: B018 (Spark installs handlers of its own when it starts: ours come after)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@app.command()
+def check(
+    paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
+    table: ExternalTables = None, path_map: PathMap = None, master: Master = None, as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Find everything that is wrong with the pipeline; nothing is written."""
+    with _pipeline(
+        _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+    ) as pipeline:
+        problems: tuple[Problem, ...] = ()
+        try:
+            with _working("Checking", quiet=as_json):
+                graph = pipeline.graph
+        except GraphError as error:
+            problems = error.problems
+        if as_json:
+            datasets = [] if problems else [d.name for d in graph.datasets.values()]
+            _json({"ok": not problems, "problems": [_problem(p) for p in problems],
+                   "warnings": [_problem(p) for p in pipeline.warnings], "datasets": datasets})  # fmt: skip
+        else:
+            for warning in pipeline.warnings:
+                place = f"{warning.place}: " if warning.place else ""
+                _err.print(f"warning[{warning.code}] {place}{warning.message}", style="yellow", markup=False)
+            for problem in problems:
+                _err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+            flows = 0 if problems else sum(len(d.flows) for d in graph.datasets.values())
+            said = f"Found {count(len(problems), 'error')}." if problems else (
+                f"No errors: {count(len(graph.datasets), 'dataset')}, {count(flows, 'flow')}.")  # fmt: skip
+            _out.print(said, style="red" if problems else "green", highlight=False)
+        if problems:
+            raise typer.Exit(1)
+
+
+@app.command()
+def graph(
+    paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
+    table: ExternalTables = None, path_map: PathMap = None, master: Master = None, as_json: AsJson = False,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Write the picture to this file.")] = None,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Show the datasets and what each reads."""
+    from livetables.observe.draw import graph_document, graph_svg, graph_tree
+
+    with _pipeline(
+        _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+    ) as pipeline:
+        with _working("Reading the pipeline", quiet=as_json):
+            resolved = pipeline.graph
+        if svg:
+            svg.write_text(graph_svg(resolved), encoding="utf-8")
+        if as_json:
+            _json(graph_document(resolved))
+        elif svg:
+            _out.print(f"Wrote {svg}.", highlight=False)
+        else:
+            _out.print(graph_tree(resolved))
+
+
+@app.command()
+def plan(
+    paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
+    table: ExternalTables = None, path_map: PathMap = None, master: Master = None, refresh: Refresh = None,
+    full_refresh: FullRefresh = None, full_refresh_all: FullRefreshAll = False, as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Show what `run` would do and why, without doing it."""
+    from dataclasses import asdict
+
+    with _pipeline(
+        _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+    ) as pipeline:
+        with _working("Planning", quiet=as_json):
+            steps = pipeline.plan(_selection(refresh, full_refresh, full_refresh_all))
+        if as_json:
+            _json([{"step": type(step).__name__.lower(), **asdict(step)} for step in steps])
+            return
+        for step in steps:
+            how = f" ({step.how})" if hasattr(step, "how") else ""
+            _out.print(f"{type(step).__name__:8} {step.dataset}{how}: {step.reason}", markup=False, highlight=False)
+
+
+@app.command()
+def events(
+    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False,
+    last: Annotated[int, typer.Option("--last", help="Show this many, 0 for all.")] = 0, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Show the event log."""
+    from livetables.observe.event_log import read_events
+
+    _remember(debug)
+    rows = read_events(_storage(settings, storage) / "system" / "events")
+    rows = rows[-last:] if last else rows
+    if as_json:
+        _json(rows)
+        return
+    for row in rows:
+        time = row["timestamp"].strftime("%Y-%m-%d %H:%M:%S")
+        _out.print(f"{time} {row['level']:5} {row['event_type']:18} {row['message']}", markup=False, highlight=False,
+                   soft_wrap=True)  # fmt: skip
+    if not rows:
+        _out.print("No events yet: the pipeline has not run with this storage folder.")
+
+
+@app.command()
+def tables(
+    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """List the stored tables with rows, size and version."""
+    from rich.table import Table
+
+    from livetables.observe.stored import stored_tables
+
+    _remember(debug)
+    found = stored_tables(_storage(settings, storage))
+    if as_json:
+        _json(found)
+        return
+    table = Table(pad_edge=False)
+    for name in ("table", "rows", "size", "files", "version"):
+        table.add_column(name, justify="left" if name == "table" else "right")
+    for entry in found:
+        table.add_row(entry["name"], f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB",
+                      f"{entry['files']:,}", str(entry["version"]))  # fmt: skip
+    _out.print(table if found else "No tables yet: the pipeline has not run with this storage folder.")
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="Any SQL over the pipeline's tables.")],
+    settings: SettingsFile = None, storage: StorageFolder = None, master: Master = None, as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Run SQL over the stored tables."""
+    from livetables.observe.stored import frame_rows, rows_table
+
+    with _pipeline(_stored(settings, storage, master), debug=debug, dry=True) as pipeline:
+        with _working("Asking Spark", quiet=as_json):
+            columns, rows = frame_rows(pipeline.query(sql))
+        if as_json:
+            _json([dict(zip(columns, row, strict=True)) for row in rows])
+        else:
+            _out.print(rows_table(columns, rows))
+
+
+@app.command()
+def reset(
+    settings: SettingsFile = None, storage: StorageFolder = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Remove all tables, checkpoints and events of the pipeline."""
+    import shutil
+
+    from livetables.execute.storage import Storage
+
+    _remember(debug)
+    folder = _storage(settings, storage)
+    if not (folder / "system").is_dir():
+        _out.print(f"Nothing to remove: {_relative(folder)} holds no pipeline.", highlight=False)
+        return
+    if not yes and not typer.confirm(f"Remove all tables, checkpoints and events in {_relative(folder)}?"):
+        raise typer.Exit(1)
+    with Storage(folder).locked():
+        for part in ("tables", "checkpoints", "warehouse", "system"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+    _out.print(f"Removed all tables, checkpoints and events in {_relative(folder)}.", highlight=False)
+
+
+@app.command()
+def doctor(debug: Debug = False) -> None:
+    """Check what this machine needs to run pipelines: Python, Java, jars, Spark."""
+    from livetables.observe.doctor import checks
+
+    _remember(debug)
+    good = True
+    for name, ok, text in checks():
+        good = good and ok
+        _out.print(f"{'ok  ' if ok else 'FAIL'} {name}: {text}", style=None if ok else "red", markup=False,
+                   highlight=False, soft_wrap=True)  # fmt: skip
+    if not good:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end in their own text and exit code, never in a trace."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except LivetablesError as error:
+        if _debug:
+            raise
+        _err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _err.print("Interrupted. What has committed stays; the next run goes on from there.")
+        sys.exit(130)
+    except Exception as error:
+        if _debug:
+            raise
+        from livetables.collect.python_files import code_of, first_sentence
+
+        _err.print(f"error[{getattr(error, 'code', None) or code_of(error)}]\n  {first_sentence(error)}\n"
+                   f"  Hint: {getattr(error, 'hint', 'Run it again with --debug to see the whole trace.')}",
+                   markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+        sys.exit(1)
+
+
+def _settings(
+    paths: list[Path] | None, file: Path | None, storage: str | None, overrides: list[str] | None,
+    tables: list[str] | None, path_map: list[str] | None, master: str | None,
+) -> Settings:  # fmt: skip
+    from livetables.settings import load_settings
+
+    if paths and file:
+        raise SettingsError("WRONG_OPTION", "Give --settings or source files, not both.", hint="Leave one out.")
+    return load_settings(
+        file,
+        paths=tuple(paths or ()),
+        overrides=_pairs(overrides, "--set"),
+        storage=str(Path(storage).absolute()) if storage else None,
+        tables=_pairs(tables, "--table"),
+        path_map=_pairs(path_map, "--path-map"),
+        master=master,
+    )
+
+
+def _stored(file: Path | None, storage: str | None, master: str | None = None) -> Settings:
+    """Return the settings of a command that only looks at what is stored: a storage folder is enough."""
+    from livetables.settings import DEFAULT_FILE, Settings
+
+    if storage and file is None and not Path(DEFAULT_FILE).is_file():
+        return Settings("stored", Path.cwd(), (), Path(storage).absolute(), master=master or "local[*]")
+    return _settings(None, file, storage, None, None, None, master)
+
+
+def _storage(file: Path | None, storage: str | None) -> Path:
+    return _stored(file, storage).storage
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    pairs = {}
+    for entry in given or []:
+        key, equals, value = entry.partition("=")
+        if not equals or not key:
+            msg = f"{option} was given '{entry}', which is not KEY=VALUE."
+            raise SettingsError("WRONG_OPTION", msg, hint=f"Write it as {option} key=value.")
+        pairs[key] = value
+    return pairs
+
+
+def _selection(refresh: str | None, full_refresh: str | None, full_refresh_all: bool) -> Selection:
+    from livetables.plan import Selection
+
+    def names(text: str | None) -> tuple[str, ...]:
+        return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+    return Selection(names(refresh), names(full_refresh), full_refresh_all)
+
+
+@contextmanager
+def _pipeline(settings: Settings, *, debug: bool, dry: bool = False) -> Iterator[Pipeline]:
+    """Open a pipeline; a dry one leaves no file in the pipeline's storage, only in a folder that goes away."""
+    import tempfile
+
+    from livetables.pipeline import Pipeline
+
+    _remember(debug)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livetables-"))) if dry else None
+        yield stack.enter_context(Pipeline(settings, quick=dry, debug=debug, scratch=scratch))
+
+
+@contextmanager
+def _working(text: str, *, quiet: bool) -> Iterator[None]:
+    if quiet or not _err.is_terminal:
+        yield
+        return
+    with _err.status(text):
+        yield
+
+
+def _remember(debug: bool) -> None:
+    global _debug  # noqa: PLW0603 (main() must know it after the command has failed)
+    _debug = debug
+
+
+def _json(document: Any) -> None:
+    from livetables.observe.stored import to_json
+
+    sys.stdout.write(to_json(document) + "\n")
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    return {
+        "code": problem.code, "message": problem.message, "hint": problem.hint,
+        "file": place.file if place else None, "line": place.line if place else None,
+    }  # fmt: skip
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

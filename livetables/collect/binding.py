@@ -1,0 +1,208 @@
+"""The one place that patches anything: names that pipeline files import, and the ways in which they read.
+
+`bound()` makes `import dlt`, `from pyspark import pipelines` and `import pyspark.pipelines` give the facade, puts
+the project's folders on `sys.path`, and sends reads through the active reader. Leaving it restores everything.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pyspark
+from pyspark.sql import DataFrameReader, SparkSession
+from pyspark.sql.streaming.readwriter import DataStreamReader
+
+from livetables.collect import facade, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+MODULES = ("dlt", "pyspark.pipelines")
+#: Sources that Spark does not have itself: the reader of the run builds them.
+OWN_SOURCES = frozenset({"cloudfiles"})
+_FILE_READS = ("json", "csv", "parquet", "orc", "text", "xml")
+_MISSING = object()
+
+
+def facade_module(name: str) -> ModuleType:
+    """Return a module of that name whose public names are the facade's."""
+    module = ModuleType(name, "Delta Live Tables, as livetables runs it.")
+    for public in facade.__all__:
+        setattr(module, public, getattr(facade, public))
+    module.__all__ = list(facade.__all__)  # type: ignore[attr-defined]
+    return module
+
+
+@contextmanager
+def bound(folders: Sequence[Path] = ()) -> Iterator[None]:
+    """Bind the facade under its names, with `folders` first on `sys.path`; restore all of it on leaving."""
+    modules = {name: sys.modules.get(name, _MISSING) for name in MODULES}
+    attribute = getattr(pyspark, "pipelines", _MISSING)
+    path = list(sys.path)
+    known = set(sys.modules)
+    patched = [(owner, name, getattr(owner, name)) for owner, name, _ in _patches()]
+    try:
+        for name in MODULES:
+            sys.modules[name] = facade_module(name)
+        setattr(pyspark, "pipelines", sys.modules["pyspark.pipelines"])  # noqa: B010 (mypy knows no such attribute)
+        sys.path[:0] = [str(folder) for folder in folders]
+        for owner, name, replacement in _patches():
+            setattr(owner, name, replacement)
+        yield
+    finally:
+        for owner, name, original in patched:
+            setattr(owner, name, original)
+        sys.path[:] = path
+        for name, module in modules.items():
+            _restore(sys.modules, name, module)
+        _restore(vars(pyspark), "pipelines", attribute)
+        _forget_helpers(known, folders)
+
+
+def _restore(modules: dict[str, Any], name: str, module: Any) -> None:
+    if module is _MISSING:
+        modules.pop(name, None)
+    else:
+        modules[name] = module
+
+
+def _forget_helpers(known: set[str], folders: Sequence[Path]) -> None:
+    # A helper imported by one pipeline must not be found, stale, by the next one in this process.
+    roots = tuple(str(folder) for folder in folders)
+    for name in set(sys.modules) - known:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and roots and file.startswith(roots) and "site-packages" not in file and not _is_ours(name):
+            del sys.modules[name]
+
+
+def _is_ours(name: str) -> bool:
+    return name.split(".", maxsplit=1)[0] == "livetables"
+
+
+def _patches() -> list[tuple[type, str, Callable[..., Any]]]:
+    readers: list[tuple[type, str, Callable[..., Any]]] = []
+    for owner, streaming in ((DataFrameReader, False), (DataStreamReader, True)):
+        readers += [
+            (owner, "table", _table(owner, streaming=streaming)),
+            (owner, "load", _load(owner, streaming=streaming)),
+            (owner, "format", _remember(owner, "format")),
+            (owner, "option", _remember(owner, "option")),
+            (owner, "options", _remember(owner, "options")),
+            (owner, "schema", _remember(owner, "schema")),
+        ]
+        readers += [(owner, name, _file_read(owner, name)) for name in _FILE_READS if hasattr(owner, name)]
+    return [*readers, (SparkSession, "table", _session_table()), (SparkSession, "sql", _session_sql())]
+
+
+def _session_table() -> Callable[..., Any]:
+    original = _original(SparkSession, "table")
+
+    def table(self: SparkSession, tableName: str) -> Any:  # noqa: N803 (Spark's own parameter name)
+        reader = reads.current.get()
+        found = reader.read(tableName, streaming=False, options={}) if reader else None
+        return original(self, tableName) if found is None else found
+
+    return table
+
+
+def _session_sql() -> Callable[..., Any]:
+    original = _original(SparkSession, "sql")
+
+    def sql(self: SparkSession, sqlQuery: str, *args: Any, **kwargs: Any) -> Any:  # noqa: N803
+        return reads.run_sql(self, sqlQuery, original, *args, **kwargs)
+
+    return sql
+
+
+def _table(owner: type, *, streaming: bool) -> Callable[..., Any]:
+    original = _original(owner, "table")
+
+    def table(self: Any, tableName: str) -> Any:  # noqa: N803
+        reader = reads.current.get()
+        options = _remembered(self)["options"]
+        found = reader.read(tableName, streaming=streaming, options=options) if reader else None
+        return original(self, tableName) if found is None else found
+
+    return table
+
+
+def _load(owner: type, *, streaming: bool) -> Callable[..., Any]:
+    original = _original(owner, "load")
+    remember_format, remember_schema = _remember(owner, "format"), _remember(owner, "schema")
+    remember_options = _remember(owner, "options")
+
+    def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:  # noqa: A002
+        if format is not None:
+            remember_format(self, format)
+        if schema is not None:
+            remember_schema(self, schema)
+        if options:
+            remember_options(self, **options)
+        reader, seen = reads.current.get(), _remembered(self)
+        if reader is None:
+            return original(self, path)
+        source = str(seen["format"] or "")
+        path = path if path is not None else seen["options"].get("path")
+        if streaming and source.lower() in OWN_SOURCES:
+            return reader.load(source, seen["options"], seen["schema"], str(path))
+        reader.prepare(source, seen["options"], streaming=streaming)
+        if path is None:
+            return original(self)
+        return original(self, _mapped(reader, path))
+
+    return load
+
+
+def _file_read(owner: type, name: str) -> Callable[..., Any]:
+    original = _original(owner, name)
+
+    def read(self: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
+        reader = reads.current.get()
+        return original(self, _mapped(reader, path) if reader else path, *args, **kwargs)
+
+    return read
+
+
+def _mapped(reader: reads.Reader, path: Any) -> Any:
+    if isinstance(path, str):
+        return reader.map_path(path)
+    return [_mapped(reader, one) for one in path] if isinstance(path, list) else path
+
+
+def _remember(owner: type, name: str) -> Callable[..., Any]:
+    """Return a method that notes what a reader was told, since the JVM's reader can't be asked."""
+    original = _original(owner, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen = _remembered(self)
+        if name == "option":
+            key, value = (*args, *kwargs.values())
+            seen["options"][key] = _text(value)
+        elif name == "options":
+            seen["options"].update({key: _text(value) for key, value in kwargs.items()})
+        else:
+            seen[name] = args[0] if args else next(iter(kwargs.values()))
+        return original(self, *args, **kwargs)
+
+    return method
+
+
+def _remembered(spark_reader: Any) -> dict[str, Any]:
+    seen: dict[str, Any] = spark_reader.__dict__.setdefault(
+        "_livetables",
+        {"format": None, "schema": None, "options": {}},
+    )
+    return seen
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _original(owner: type, name: str) -> Callable[..., Any]:
+    original: Callable[..., Any] = getattr(owner, name)
+    return original

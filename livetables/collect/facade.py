@@ -1,0 +1,377 @@
+"""The functions that pipeline files call as `dlt` and as `pyspark.pipelines`: one implementation, two names.
+
+Every decorator returns the function it was given, so users can call and test it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from livetables.collect import reads
+from livetables.collect.registry import EXPECTATIONS, Registry, active
+from livetables.errors import DefinitionError
+from livetables.model import (
+    Action,
+    Dataset,
+    Expectation,
+    Flow,
+    MaterializedView,
+    StreamingTable,
+    Table,
+    View,
+    as_strings,
+    name_parts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import StructType
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+#: Parameters that a run on one machine cannot honour, with what is done instead. Nothing is ignored in silence.
+NOT_LOCAL = {
+    "row_filter": "no row filter is applied: every reader sees all rows",
+    "cluster_by_auto": "clustering columns are not chosen automatically",
+    "refresh_policy": "a materialized view is always recomputed in full",
+    "path": "the table is stored below the pipeline's own storage folder",
+    "replace_using": "rows are appended, not replaced",
+    "sequence_by": "rows are appended, not replaced",
+    "import_checkpoint": "the flow starts with a checkpoint of its own",
+}
+
+
+@overload
+def table(query_function: F) -> F: ...
+@overload
+def table(query_function: None = None, **options: Any) -> Callable[[F], F]: ...
+def table(query_function: Any = None, **options: Any) -> Any:
+    """Define a table from a query: streaming DataFrame -> streaming table, batch -> materialized view.
+
+    Options (all default to None or False): name, comment, spark_conf, table_properties, partition_cols,
+    path, schema, temporary, private, cluster_by, cluster_by_auto, row_filter, replace_using, sequence_by.
+    """
+    return _decorate("table", Table, query_function, options)
+
+
+@overload
+def materialized_view(query_function: F) -> F: ...
+@overload
+def materialized_view(query_function: None = None, **options: Any) -> Callable[[F], F]: ...
+def materialized_view(query_function: Any = None, **options: Any) -> Any:
+    """Define a table that always equals its batch query; options as `table`, plus refresh_policy."""
+    return _decorate("materialized_view", MaterializedView, query_function, options)
+
+
+def view(query_function: Any = None, **options: Any) -> Any:
+    """Define a view that its consumers evaluate; options name, comment, spark_conf."""
+    return _decorate("view", View, query_function, options)
+
+
+temporary_view = view
+
+
+def create_streaming_table(name: str, **options: Any) -> None:
+    """Define a streaming table that flows fill; options as `table`, plus expect_all, expect_all_or_drop, _fail."""
+    registry = active()
+    place = registry.caller()
+    if not isinstance(name, str):
+        msg = f"create_streaming_table needs a name, not {type(name).__name__}."
+        raise DefinitionError("WRONG_ARGUMENT", msg, place=place, hint='create_streaming_table("my_table")')
+    rules = [
+        Expectation(rule, predicate, action)
+        for key, action in (
+            ("expect_all", Action.WARN),
+            ("expect_all_or_drop", Action.DROP),
+            ("expect_all_or_fail", Action.FAIL),
+        )
+        for rule, predicate in (options.pop(key, None) or {}).items()
+    ]
+    dataset = _dataset(registry, "create_streaming_table", StreamingTable, name, options)
+    registry.add(_with_rules(dataset, rules), None, None)
+
+
+def append_flow(
+    query_function: Any = None,
+    *,
+    target: str | None = None,
+    name: str | None = None,
+    comment: str | None = None,
+    spark_conf: Mapping[str, Any] | None = None,
+    once: bool = False,
+    import_checkpoint: str | None = None,
+) -> Any:
+    """Define a streaming query that appends to the streaming table `target`; `name` defaults to the function's."""
+    registry = active()
+    place = registry.caller()
+    if not isinstance(target, str):
+        raise DefinitionError(
+            "WRONG_ARGUMENT",
+            "append_flow needs target=, the name of the streaming table that it fills.",
+            place=place,
+            hint='@dlt.append_flow(target="my_table")',
+        )
+    if import_checkpoint is not None:
+        _say_not_local(registry, "append_flow", "import_checkpoint")
+    if once:
+        raise DefinitionError(
+            "NOT_SUPPORTED",
+            "append_flow(once=True) does not run here yet.",
+            place=place,
+            hint="Leave once out, or load the rows with a materialized view.",
+        )
+
+    def decorate(function: F) -> F:
+        _must_be_callable("append_flow", function, registry)
+        flow_name = name or function.__name__
+        target_name = name_parts(target)[-1]
+        registry.flows.append(
+            Flow(flow_name, target_name, function, _function_place(registry, function), comment,
+                 as_strings(spark_conf), once),
+        )  # fmt: skip
+        return function
+
+    return decorate if query_function is None else decorate(query_function)
+
+
+def expect(name: str, inv: str | Column) -> Callable[[F], F]:
+    """Count the rows for which `inv` is not TRUE, and keep them."""
+    return _expectations({name: inv}, Action.WARN)
+
+
+def expect_or_drop(name: str, inv: str | Column) -> Callable[[F], F]:
+    """Drop the rows for which `inv` is not TRUE, and count them."""
+    return _expectations({name: inv}, Action.DROP)
+
+
+def expect_or_fail(name: str, inv: str | Column) -> Callable[[F], F]:
+    """Fail the flow when a row comes for which `inv` is not TRUE; nothing of that batch is written."""
+    return _expectations({name: inv}, Action.FAIL)
+
+
+def expect_all(expectations: Mapping[str, str | Column]) -> Callable[[F], F]:
+    """As `expect`, for each rule of a dict name -> predicate."""
+    return _expectations(expectations, Action.WARN)
+
+
+def expect_all_or_drop(expectations: Mapping[str, str | Column]) -> Callable[[F], F]:
+    """As `expect_or_drop`, for each rule of a dict name -> predicate."""
+    return _expectations(expectations, Action.DROP)
+
+
+def expect_all_or_fail(expectations: Mapping[str, str | Column]) -> Callable[[F], F]:
+    """As `expect_or_fail`, for each rule of a dict name -> predicate."""
+    return _expectations(expectations, Action.FAIL)
+
+
+def read(name: str) -> DataFrame:
+    """Return the current rows of a dataset or table as a batch DataFrame."""
+    return reads.read(name, streaming=False)
+
+
+def read_stream(name: str) -> DataFrame:
+    """Return the rows of a dataset or table as a streaming DataFrame."""
+    return reads.read(name, streaming=True)
+
+
+readStream = read_stream  # noqa: N816 (the platform's own name)
+
+
+def enable_local_execution() -> None:
+    """Do nothing: local execution is always on here."""
+
+
+def _deprecated(old: str, new: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(f"{old} is deprecated; use {new.__name__}.", DeprecationWarning, stacklevel=2)
+        return new(*args, **kwargs)
+
+    return call
+
+
+create_table = _deprecated("create_table", table)
+create_view = _deprecated("create_view", view)
+create_target_table = _deprecated("create_target_table", create_streaming_table)
+create_streaming_live_table = _deprecated("create_streaming_live_table", create_streaming_table)
+
+
+def _not_supported(name: str) -> Callable[..., Any]:
+    def call(*_args: Any, **_kwargs: Any) -> Any:
+        raise DefinitionError(
+            "NOT_SUPPORTED",
+            f"{name} does not run here yet.",
+            place=active().caller(),
+            hint="See docs/differences.md for what runs.",
+        )
+
+    return call
+
+
+#: Names that exist on the platform and are refused by name here, so that nobody meets an AttributeError.
+REFUSED = (
+    "apply_changes",
+    "apply_changes_from_snapshot",
+    "create_auto_cdc_flow",
+    "create_auto_cdc_from_snapshot_flow",
+    "create_sink",
+    "foreach_batch_sink",
+    "update_flow",
+    "replace_flow",
+    "on_event_hook",
+)
+globals().update({name: _not_supported(name) for name in REFUSED})
+
+__all__ = [
+    "append_flow", "create_streaming_live_table", "create_streaming_table", "create_table", "create_target_table",
+    "create_view", "enable_local_execution", "expect", "expect_all", "expect_all_or_drop", "expect_all_or_fail",
+    "expect_or_drop", "expect_or_fail", "materialized_view", "read", "readStream", "read_stream", "table",
+    "temporary_view", "view", *REFUSED,
+]  # fmt: skip
+
+
+def _decorate(what: str, kind: type[Dataset], query_function: Any, options: dict[str, Any]) -> Any:
+    registry = active()
+    place = registry.caller()
+
+    def decorate(function: F) -> F:
+        _must_be_callable(what, function, registry)
+        given = dict(options)
+        name = given.pop("name", None) or function.__name__
+        spark_conf = as_strings(given.pop("spark_conf", None))
+        dataset = _dataset(registry, what, kind, name, given)
+        flow = Flow(
+            dataset.name, dataset.name, function, _function_place(registry, function),
+            dataset.comment, spark_conf,
+        )  # fmt: skip
+        registry.add(dataset, function, flow)
+        return function
+
+    if query_function is None:
+        return decorate
+    if not callable(query_function):
+        raise DefinitionError(
+            "NOT_A_FUNCTION",
+            f"@{what} was given {query_function!r}, which is not a function.",
+            place=place,
+            hint=f"Write @dlt.{what}(name={query_function!r}) above the function."
+            if isinstance(query_function, str)
+            else f"Put @dlt.{what} above a function that returns a DataFrame.",
+        )
+    return decorate(query_function)
+
+
+_TABLE_OPTIONS = frozenset({
+    "comment", "table_properties", "partition_cols", "path", "schema", "temporary", "private", "cluster_by",
+    "cluster_by_auto", "row_filter", "replace_using", "sequence_by", "spark_conf", "format",
+})  # fmt: skip
+_OPTIONS: dict[str, frozenset[str]] = {
+    "table": _TABLE_OPTIONS,
+    "materialized_view": _TABLE_OPTIONS - {"replace_using", "sequence_by"} | {"refresh_policy"},
+    "create_streaming_table": _TABLE_OPTIONS,
+    "view": frozenset({"comment", "spark_conf"}),
+}
+
+
+def _dataset(
+    registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any],
+) -> Dataset:  # fmt: skip
+    place = registry.caller()
+    unknown = sorted(set(given) - _OPTIONS[what])
+    if unknown:
+        from livetables.errors import did_you_mean
+
+        raise DefinitionError(
+            "UNKNOWN_PARAMETER",
+            f"{what} has no parameter '{unknown[0]}'.",
+            place=place,
+            hint=did_you_mean(unknown[0], _OPTIONS[what], f"It takes {', '.join(sorted(_OPTIONS[what]))}."),
+        )
+    for parameter in sorted(set(NOT_LOCAL) & set(given)):
+        if given[parameter]:
+            _say_not_local(registry, what, parameter)
+    own_name = name_parts(name)[-1]
+    if kind is View:
+        return View(own_name, place, given.get("comment"))
+    return _table(kind, own_name, place, given)
+
+
+def _table(kind: type[Any], name: str, place: Any, given: Mapping[str, Any]) -> Dataset:
+    partition_cols, cluster_by = _names(given.get("partition_cols")), _names(given.get("cluster_by"))
+    if partition_cols and cluster_by:
+        raise DefinitionError(
+            "WRONG_ARGUMENT",
+            f"Dataset '{name}' has both partition_cols and cluster_by; a table can have one of them.",
+            place=place,
+            hint="Keep cluster_by, and leave partition_cols out.",
+        )
+    schema: str | StructType | None = given.get("schema")
+    dataset: Dataset = kind(
+        name,
+        place,
+        given.get("comment"),
+        schema=schema,
+        table_properties=as_strings(given.get("table_properties")),
+        partition_cols=partition_cols,
+        cluster_by=cluster_by,
+        path=given.get("path"),
+        temporary=bool(given.get("temporary") or given.get("private")),
+    )
+    return dataset
+
+
+def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    if columns is None:
+        return ()
+    return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def _with_rules(dataset: Dataset, rules: Sequence[Expectation]) -> Dataset:
+    from dataclasses import replace
+
+    return replace(dataset, expectations=tuple(rules))  # type: ignore[call-arg]
+
+
+def _expectations(rules: Mapping[str, str | Column], action: Action) -> Callable[[F], F]:
+    registry = active()
+    place = registry.caller()
+
+    def decorate(function: F) -> F:
+        if not callable(function):
+            raise DefinitionError(
+                "NOT_A_FUNCTION",
+                f"An expectation was put on {function!r}, which is not a function.",
+                place=place,
+                hint="Put @dlt.expect... above a function that returns a DataFrame.",
+            )
+        gathered = [Expectation(name, predicate, action) for name, predicate in rules.items()]
+        # The decorator nearest to the function runs first, but people read rules from the top.
+        setattr(function, EXPECTATIONS, (*gathered, *getattr(function, EXPECTATIONS, ())))
+        return function
+
+    if not hasattr(rules, "items"):
+        msg = f"expect_all... takes a dict of rule name -> predicate, not {type(rules).__name__}."
+        raise DefinitionError("WRONG_ARGUMENT", msg, place=place, hint='{"valid_id": "id IS NOT NULL"}')
+    return decorate
+
+
+def _must_be_callable(what: str, function: Any, registry: Registry) -> None:
+    if not callable(function):
+        raise DefinitionError(
+            "NOT_A_FUNCTION",
+            f"@{what} was put on {function!r}, which is not a function.",
+            place=registry.caller(),
+            hint=f"Put @dlt.{what} above a function that returns a DataFrame.",
+        )
+
+
+def _function_place(registry: Registry, function: Callable[..., Any]) -> Any:
+    code = getattr(function, "__code__", None)
+    return registry.caller() if code is None else registry.place(code.co_filename, code.co_firstlineno)
+
+
+def _say_not_local(registry: Registry, what: str, parameter: str) -> None:
+    message = f"{what}({parameter}=) has no effect here: {NOT_LOCAL[parameter]}."
+    registry.warn("PARAMETER_WITHOUT_EFFECT", message, registry.caller())

@@ -1,0 +1,110 @@
+"""Where decorators put what they are told, while the files of a pipeline are executed."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livetables.errors import DefinitionError, Place, Problem
+from livetables.model import Dataset, Definitions, Expectation, Flow, Table, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Functions carry their expectations in this attribute, so that `@expect` may stand above or below `@table`.
+EXPECTATIONS = "__livetables_expectations__"
+
+current: ContextVar[Registry | None] = ContextVar("registry", default=None)
+
+
+@dataclass
+class Registry:
+    """Collects definitions in the order of the files; `freeze` makes them immutable."""
+
+    root: Path = field(default_factory=Path.cwd)
+    datasets: list[tuple[Dataset, Callable[..., Any] | None]] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
+        """Register a dataset, the function that expectations hang on, and its default flow."""
+        self.datasets.append((dataset, function))
+        if flow is not None:
+            self.flows.append(flow)
+
+    def warn(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
+        """Say something aloud once, however often it is met."""
+        problem = Problem(code, message, place, hint)
+        if problem not in self.warnings:
+            self.warnings.append(problem)
+
+    def place(self, file: str, line: int) -> Place:
+        """Return a place with the file named from the project's root where it lies in it."""
+        path = Path(file)
+        return Place(str(path.relative_to(self.root)) if path.is_relative_to(self.root) else file, line)
+
+    def caller(self) -> Place:
+        """Return the line of the user's file that is being executed now."""
+        package = str(Path(__file__).parent.parent)
+        frame = sys._getframe(1)  # noqa: SLF001 (the documented way to walk frames cheaply)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+            frame = frame.f_back
+        return self.place(frame.f_code.co_filename, frame.f_lineno)
+
+    def freeze(self) -> Definitions:
+        """Return the definitions, each with the expectations that its function has gathered."""
+        problems = list(self.problems)
+        datasets: list[Dataset] = []
+        for dataset, function in self.datasets:
+            added = tuple(getattr(function, EXPECTATIONS, ()))
+            if isinstance(dataset, Table | View) and added:
+                datasets.append(replace(dataset, expectations=(*dataset.expectations, *added)))
+            else:
+                datasets.append(dataset)
+        problems += [problem for dataset in datasets for problem in _repeated_rules(dataset)]
+        problems += _duplicates(datasets)
+        return Definitions(tuple(datasets), tuple(self.flows), tuple(problems), tuple(self.warnings))
+
+
+def active() -> Registry:
+    """Return the registry of the pipeline being collected; error `OUTSIDE_PIPELINE` when there is none."""
+    registry = current.get()
+    if registry is None:
+        msg = "A dataset can only be defined while a pipeline is loaded."
+        raise DefinitionError("OUTSIDE_PIPELINE", msg, hint="Run the file with `livetables run FILE`.")
+    return registry
+
+
+def _repeated_rules(dataset: Dataset) -> list[Problem]:
+    rules: tuple[Expectation, ...] = getattr(dataset, "expectations", ())
+    names = [rule.name for rule in rules]
+    return [
+        Problem(
+            "DUPLICATE_EXPECTATION",
+            f"Dataset '{dataset.name}' has two expectations named '{name}'.",
+            dataset.place,
+            "Give each expectation of a dataset its own name.",
+        )
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+
+
+def _duplicates(datasets: list[Dataset]) -> list[Problem]:
+    first: dict[str, Dataset] = {}
+    problems = []
+    for dataset in datasets:
+        earlier = first.setdefault(dataset.key, dataset)
+        if earlier is not dataset:
+            problems.append(
+                Problem(
+                    "DUPLICATE_DATASET",
+                    f"Dataset '{dataset.name}' is defined twice; the first definition is at {earlier.place}.",
+                    dataset.place,
+                    "Rename one of them, or use append_flow to fill one table from several queries.",
+                ),
+            )
+    return problems

@@ -1,0 +1,115 @@
+"""What a user reads when something is wrong: a code, a place, one sentence and a way out."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the user's files something was said; `line` 0 means the whole file."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        """Return `file:line`, as editors and terminals link it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, as data: errors carry it, `check` lists it, tests assert on `code`."""
+
+    code: str
+    message: str
+    place: Place | None = None
+    hint: str | None = None
+    detail: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the text for a terminal: code and place, the sentence, the hint."""
+        head = f"error[{self.code}]" + (f" {self.place}" if self.place else "")
+        lines = [head, *(f"  {line}" for line in self.message.splitlines())]
+        if self.hint:
+            lines.append(f"  Hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class LivetablesError(Exception):
+    """Base of all errors that are meant for a user; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        place: Place | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problem = Problem(code, message, place, hint)
+        super().__init__(str(self.problem))
+
+    @property
+    def code(self) -> str:
+        """The stable name of the error."""
+        return self.problem.code
+
+
+class SettingsError(LivetablesError, ValueError):
+    """The settings, an option or an argument can't be used; nothing was started."""
+
+    exit_code = 2
+
+
+class DefinitionError(LivetablesError, RuntimeError):
+    """A pipeline file defines something that can't be."""
+
+
+class DatasetNotFoundError(LivetablesError, LookupError):
+    """A query reads a name that is neither a dataset of the pipeline nor a table of the session."""
+
+
+class UnreachableError(LivetablesError, ConnectionError):
+    """A server that a source needs does not answer."""
+
+
+class PipelineBusyError(LivetablesError, RuntimeError):
+    """Another update holds the storage folder."""
+
+
+class GraphError(LivetablesError, ValueError):
+    """The pipeline has problems that were found before anything ran; `problems` holds all of them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("GRAPH_INVALID", f"The pipeline has {count(len(self.problems), 'error')}.")
+
+    def __str__(self) -> str:
+        """Return every problem, one after the other."""
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is closest to `name`, or None when nothing is close."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return the hint that names the nearest known name, or `otherwise`."""
+    close = nearest(name, known)
+    return f"Did you mean '{close}'?" if close else otherwise
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,100 @@
+"""Expectations in one pass: count what each rule rejects, drop or refuse rows, all inside the flow's own plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Observation
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
+
+from livetables.model import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import Column, DataFrame
+
+    from livetables.model import Expectation
+
+#: Observed under this prefix, so that a flow's own `observe()` calls are told apart.
+PREFIX = "livetables:"
+_ROWS, _DROPPED = "rows", "dropped"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was counted for one dataset in one batch: rows seen, rows dropped, rows failed per rule."""
+
+    dataset: str
+    rows: int
+    dropped: int
+    failed: Mapping[str, int]
+
+
+def observed(
+    frame: DataFrame,
+    dataset: str,
+    rules: tuple[Expectation, ...],
+    flow: str,
+    number: int = 0,
+    observations: dict[str, Observation] | None = None,
+) -> DataFrame:
+    """Return `frame` with its rules counted and applied. A NULL predicate is a failure.
+
+    All rules see the rows before any is dropped. A `fail` rule raises inside the plan, so that the batch
+    commits nothing. `number` tells apart several uses of one view in one query. The counts of a stream come
+    with its progress; those of a batch query through `observations`, which is filled here.
+    """
+    passes = {rule.name: F.coalesce(_column(rule), F.lit(False)) for rule in rules}
+    dropping = [passes[rule.name] for rule in rules if rule.action is Action.DROP]
+    kept = _all(dropping)
+    counts = [F.count(F.lit(1)).alias(_ROWS)]
+    if dropping:
+        counts.append(F.count_if(~kept).alias(_DROPPED))
+    counts += [F.count_if(~passes[rule.name]).alias(f"rule {i}") for i, rule in enumerate(rules)]
+    name = f"{PREFIX}{dataset}:{number}"
+    if observations is None:
+        frame = frame.observe(name, *counts)
+    else:
+        observations[name] = Observation(name)
+        frame = frame.observe(observations[name], *counts)
+    failing = [rule for rule in rules if rule.action is Action.FAIL]
+    if failing:
+        frame = frame.filter(_refuse(frame, flow, failing, passes))
+    return frame.filter(kept) if dropping else frame
+
+
+def quality_of(name: str, row: Mapping[str, Any], rules: tuple[Expectation, ...]) -> Quality | None:
+    """Return the counts that Spark reports under the name `observed` gave them; None for a user's own."""
+    if not name.startswith(PREFIX):
+        return None
+    dataset = name.removeprefix(PREFIX).rsplit(":", 1)[0]
+    failed = {rule.name: int(row.get(f"rule {i}") or 0) for i, rule in enumerate(rules)}
+    return Quality(dataset, int(row.get(_ROWS) or 0), int(row.get(_DROPPED) or 0), failed)
+
+
+def _column(rule: Expectation) -> Column:
+    return F.expr(rule.predicate) if isinstance(rule.predicate, str) else rule.predicate
+
+
+def _all(predicates: list[Column]) -> Column:
+    combined = F.lit(True)
+    for predicate in predicates:
+        combined = combined & predicate
+    return combined
+
+
+def _refuse(frame: DataFrame, flow: str, failing: list[Expectation], passes: Mapping[str, Column]) -> Column:
+    """Return a predicate that is TRUE for good rows and raises for the first bad one."""
+    violated = F.concat_ws(", ", *(F.when(~passes[rule.name], F.lit(rule.name)) for rule in failing))
+    message = F.concat(
+        F.lit(f"[EXPECTATION_VIOLATION.VERBOSITY_ALL] Flow '{flow}' failed to meet the expectation. "
+              "Violated expectations: '"),
+        violated,
+        F.lit("'. Input data: '"),
+        F.to_json(F.struct(*(F.col(f"`{name}`") for name in frame.columns))),
+        F.lit("'. Missing input data: false"),
+    )  # fmt: skip
+    good = _all([passes[rule.name] for rule in failing])
+    return F.when(good, F.lit(True)).otherwise(F.raise_error(message).cast("boolean"))

@@ -1,0 +1,281 @@
+"""Carries out the steps of an update: sets tables up, runs flows in order or all the time, says what happens."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from livetables.execute.failures import describe
+from livetables.execute.flows import BatchRun, Engine, FlowReader, StreamRun
+from livetables.execute.jobs import Job, Mode
+from livetables.observe.events import error_of
+from livetables.plan import Create, Exclude, Reset, Restart, Run
+
+if TYPE_CHECKING:
+    import threading
+
+    from pyspark.sql import Observation, SparkSession
+
+    from livetables.clock import Clock
+    from livetables.collect.reads import Reader
+    from livetables.execute.flows import Batch, FlowRun
+    from livetables.execute.storage import Storage
+    from livetables.execute.tables import Tables
+    from livetables.graph.graph import Graph, ResolvedFlow
+    from livetables.observe.events import EventBus
+    from livetables.plan import Step
+    from livetables.settings import Settings
+
+_POLL_SECONDS = 0.1
+#: While a stop waits for the ends of batches, they must be seen at once: the next batch starts right away.
+_STOP_POLL_SECONDS = 0.005
+#: A batch that goes on for longer than this after a stop was asked for is interrupted; it comes again.
+_STOP_PATIENCE_SECONDS = 30.0
+
+
+class Runner:
+    """Runs one update. It prints nothing: every fact is an event on the bus."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        graph: Graph,
+        settings: Settings,
+        storage: Storage,
+        tables: Tables,
+        sources: Reader,
+        bus: EventBus,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="livetables")
+        self._engine = Engine(spark, graph, storage, tables, sources, self._threads)
+        self._graph = graph
+        self._settings = settings
+        self._bus = bus
+        self._clock = clock
+        self._stop = stop
+        self._mode = Mode.CONTINUOUS if settings.continuous else Mode.TRIGGERED
+        self._jobs: list[Job] = []
+
+    def run(self, steps: tuple[Step, ...], *, for_seconds: float | None = None) -> None:
+        """Do the steps; in continuous mode until `stop` is set or `for_seconds` after the flows started."""
+        try:
+            self._progress("SETTING_UP_TABLES")
+            for step in steps:
+                self._set_up(step)
+            self._jobs = [job for step in steps if isinstance(step, Run) for job in self._jobs_of(step)]
+            for job in self._jobs:
+                self._flow_progress(job, "QUEUED")
+            self._progress("RUNNING")
+            until = None if for_seconds is None else self._clock.monotonic() + for_seconds
+            self._loop(until)
+        finally:
+            self._stop_all()
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def outcome(self) -> str:
+        """The final state of the update: COMPLETED, FAILED or CANCELED."""
+        if any(job.status == "FAILED" for job in self._jobs):
+            return "FAILED"
+        stopped = self._stop.is_set() and self._mode is Mode.TRIGGERED
+        return "CANCELED" if stopped else "COMPLETED"
+
+    def _set_up(self, step: Step) -> None:
+        tables, storage = self._engine.tables, self._engine.storage
+        match step:
+            case Reset(dataset):
+                tables.remove(dataset)
+                self._new_checkpoints(dataset)
+            case Restart(dataset, reason):
+                self._new_checkpoints(dataset)
+                self._bus.emit(
+                    "flow_progress", f"Flow '{dataset}' starts over and appends: {reason}.",
+                    {"status": "QUEUED"}, level="WARN", flow_name=dataset, dataset_name=dataset,
+                )  # fmt: skip
+            case Create(dataset):
+                tables.create(self._graph.datasets[dataset.lower()])
+            case Exclude(dataset):
+                for flow in self._graph.datasets[dataset.lower()].flows:
+                    self._bus.emit(
+                        "flow_progress", f"Flow '{flow.name}' is EXCLUDED.", {"status": "EXCLUDED"},
+                        flow_name=flow.name, dataset_name=dataset,
+                    )  # fmt: skip
+            case Run():
+                return
+        if storage.has_table(step.dataset):
+            tables.register(step.dataset)
+
+    def _new_checkpoints(self, dataset: str) -> None:
+        for flow in self._graph.datasets[dataset.lower()].flows:
+            self._engine.storage.new_checkpoint(dataset, flow.name)
+
+    def _jobs_of(self, step: Run) -> list[Job]:
+        dataset = self._graph.datasets[step.dataset.lower()]
+        if self._engine.storage.has_table(dataset.name):
+            self._engine.tables.register(dataset.name)
+        return [Job(flow, dataset, step, self._mode, self._settings, self._clock) for flow in dataset.flows]
+
+    def _loop(self, until: float | None) -> None:
+        while any(not job.ended for job in self._jobs):
+            if self._stop.is_set() or (until is not None and self._clock.monotonic() >= until):
+                return
+            for job in self._jobs:
+                if job.run is not None:
+                    self._poll(job)
+                elif not job.ended:
+                    self._start_if_ready(job)
+            self._clock.sleep(_POLL_SECONDS)
+
+    def _start_if_ready(self, job: Job) -> None:
+        broken = self._upstream(job, ("FAILED", "SKIPPED"))
+        if broken:
+            self._flow_progress(job, "SKIPPED", because=f" because '{broken[0].dataset.name}' failed", level="WARN")
+            return
+        waiting = [up for up in self._upstream(job) if up.must_end_first()]
+        if waiting or not job.due(self._engine.tables.version):
+            return
+        self._flow_progress(job, "STARTING")
+        try:
+            job.run = self._started(job)
+        except Exception as error:  # noqa: BLE001 (a query function may raise anything)
+            self._failed(job, error)
+        else:
+            self._flow_progress(job, "RUNNING")
+
+    def _upstream(self, job: Job, statuses: tuple[str, ...] = ()) -> list[Job]:
+        names = {name.lower() for name in job.step.after}
+        return [
+            other for other in self._jobs
+            if other.dataset.key in names and (not statuses or other.status in statuses)
+        ]  # fmt: skip
+
+    def _started(self, job: Job) -> FlowRun:
+        flow: ResolvedFlow = job.flow
+        observations: dict[str, Observation] | None = None if flow.streaming else {}
+        reader = FlowReader(self._engine, self._settings.namespace, flow.name, observations)
+        if flow.streaming:
+            return StreamRun(self._engine, reader, flow, job.dataset, job.trigger())
+        return BatchRun(self._engine, reader, flow, job.dataset)
+
+    def _poll(self, job: Job) -> None:
+        assert job.run is not None
+        # Asked before the batches are taken: a batch that ends in between is then still taken.
+        finished = job.run.finished()
+        self._take_batches(job)
+        if not finished:
+            for upstream in self._upstream(job, ("FAILED", "SKIPPED")):
+                job.run.stop()
+                job.run = None
+                self._flow_progress(job, "SKIPPED", because=f" because '{upstream.dataset.name}' failed", level="WARN")
+                return
+            return
+        error = job.run.error()
+        job.run = None
+        if error is not None:
+            self._failed(job, error)
+        elif job.flow.streaming:
+            self._flow_progress(job, job.finish())
+
+    def _take_batches(self, job: Job) -> None:
+        assert job.run is not None
+        for batch in job.run.batches():
+            job.succeeded()
+            self._batch(job, batch, "RUNNING" if job.flow.streaming else job.finish())
+
+    def _failed(self, job: Job, error: BaseException) -> None:
+        job.run = None
+        failure = describe(error)
+        if failure.retryable and job.retry():
+            message = (
+                f"Flow '{job.flow.name}' failed on attempt {job.attempts} of {job.tries} and is tried again: "
+                f"{failure.message}"
+            )
+            self._bus.emit(
+                "flow_progress", message, {"status": "STARTING"}, level="WARN",
+                error=error_of(error, failure.message, fatal=False), **self._origin(job),
+            )  # fmt: skip
+            return
+        job.status = "FAILED"
+        self._bus.emit(
+            "flow_progress", f"Flow '{job.flow.name}' has FAILED: {failure.message}", {"status": "FAILED"},
+            level="ERROR", error=error_of(error, failure.message, fatal=True), **self._origin(job),
+        )  # fmt: skip
+
+    def _batch(self, job: Job, batch: Batch, status: str) -> None:
+        details: dict[str, Any] = {"status": status, "metrics": batch.metrics}
+        rules = [quality for quality in batch.quality if quality.failed]
+        if rules:
+            details["data_quality"] = {
+                "dropped_records": sum(quality.dropped for quality in batch.quality),
+                "expectations": [
+                    {
+                        "name": name,
+                        "dataset": quality.dataset,
+                        "passed_records": quality.rows - failed,
+                        "failed_records": failed,
+                    }
+                    for quality in rules
+                    for name, failed in quality.failed.items()
+                ],
+            }
+        message = (
+            f"Flow '{job.flow.name}' is {status}." if status == "RUNNING" else f"Flow '{job.flow.name}' has {status}."
+        )
+        job.status = status
+        self._bus.emit("flow_progress", message, details, batch_id=batch.batch_id, **self._origin(job))
+
+    def _stop_all(self) -> None:
+        """Stop what runs, each flow between two batches, so that no batch's counts are lost."""
+        running = [job for job in self._jobs if job.run is not None]
+        if running:
+            self._progress("STOPPING")
+        for job in running:
+            self._take_batches(job)
+        deadline = self._clock.monotonic() + _STOP_PATIENCE_SECONDS
+        while running:
+            for job in list(running):
+                assert job.run is not None
+                if job.run.between_batches() or job.run.finished() or self._clock.monotonic() > deadline:
+                    self._stop_job(job)
+                    running.remove(job)
+            self._clock.sleep(_STOP_POLL_SECONDS)
+
+    def _stop_job(self, job: Job) -> None:
+        assert job.run is not None
+        job.run.stop()
+        self._take_batches(job)
+        job.run = None
+        self._flow_progress(job, "STOPPED")
+
+    def _progress(self, state: str) -> None:
+        self._bus.emit("update_progress", f"Update {self._bus.update_id[:6]} is {state}.", {"state": state})
+
+    def _flow_progress(self, job: Job, status: str, *, because: str = "", level: str = "INFO") -> None:
+        job.status = status
+        verb = (
+            "is" if status in ("QUEUED", "STARTING", "RUNNING", "IDLE") else "has" if status == "COMPLETED" else "was"
+        )
+        message = f"Flow '{job.flow.name}' {verb} {status}{because}."
+        self._bus.emit("flow_progress", message, {"status": status}, level=level, **self._origin(job))
+
+    def _origin(self, job: Job) -> dict[str, Any]:
+        number = self._engine.storage.checkpoint_number(job.dataset.name, job.flow.name)
+        # Stable over updates, new after a full refresh: the checkpoint's own number.
+        return {
+            "flow_name": job.flow.name,
+            "dataset_name": job.dataset.name,
+            "flow_id": f"{job.dataset.key}/{job.flow.definition.key}/{max(number, 1)}",
+        }
+
+
+def selection_details(selection: Any) -> dict[str, Any]:
+    """Return the fields of a create_update event that tell what was asked for."""
+    given = asdict(selection)
+    return {
+        "full_refresh": given["full_refresh_all"],
+        "refresh_selection": list(given["refresh"]),
+        "full_refresh_selection": list(given["full_refresh"]),
+    }

@@ -1,0 +1,130 @@
+"""Starts the Spark session: jars from the cache, Delta, quiet logs, workers that can import `dlt`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
+
+from livetables.jars import require_java, spark_jars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from livetables.settings import Settings
+
+#: Query compilation with the optimising compiler pays off only in runs of minutes: short commands skip it.
+_QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+
+_LOGGING = """\
+status = fatal
+rootLogger.level = warn
+rootLogger.appenderRef.file.ref = file
+appender.file.type = File
+appender.file.name = file
+appender.file.fileName = {log}
+appender.file.append = true
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss}} %p %c: %m%n
+"""
+
+
+def start_session(settings: Settings, system: Path, *, quick: bool = False, debug: bool = False) -> SparkSession:
+    """Return the running session with the pipeline's confs, or start one; `quick` for commands of seconds.
+
+    The JVM's own output goes to `spark.log` in the folder `system`, unless `debug`. Raises JavaError or JarError.
+    """
+    cores = os.cpu_count() or 2
+    require_java()
+    system.mkdir(parents=True, exist_ok=True)
+    log = system / "spark.log"
+    _silence_python_side()
+    builder = SparkSession.builder.master(settings.master).appName(settings.name)
+    confs = {**_defaults(settings, system, cores), **_jars(settings.master), **settings.configuration}
+    if not debug:
+        confs["spark.driver.extraJavaOptions"] = " ".join(
+            [
+                confs.get("spark.driver.extraJavaOptions", ""),
+                f"-Dlog4j2.configurationFile={_logging_file(system, log)}",
+                _QUICK_COMPILER if quick else "",
+            ],
+        ).strip()
+    for key, value in confs.items():
+        builder = builder.config(key, value)
+    _environment_for_workers(settings, system)
+    active = SparkSession.getActiveSession()
+    with _jvm_output_to(log if not debug and active is None else None):
+        return builder.getOrCreate()
+
+
+def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
+    return {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.warehouse.dir": str(system / "warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(cores),
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.streaming.numRecentProgressUpdates": "200",
+        # An idle query says so at each trigger; the event log needs the batches, not the silence.
+        "spark.sql.streaming.noDataProgressEventInterval": "60000",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "pipelines.id": settings.name,
+    }
+
+
+def _jars(master: str) -> dict[str, str]:
+    jars = [str(jar) for jar in spark_jars()]
+    if master.startswith("local"):
+        # On the class path they are used where they lie; spark.jars would copy them at each start.
+        return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
+    return {"spark.jars": ",".join(jars)}
+
+
+def _environment_for_workers(settings: Settings, system: Path) -> None:
+    """Let Python workers import the project's helpers, and an inert `dlt` for helpers that import it."""
+    inert = system / "workers"
+    inert.mkdir(exist_ok=True)
+    (inert / "dlt.py").write_text('"""Stands in for dlt in Python workers, where nothing is defined."""\n')
+    entries = [str(settings.root), str(inert), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(os.pathsep.join(entries).split(os.pathsep)))
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+
+
+def _logging_file(system: Path, log: Path) -> Path:
+    file = system / "log4j2.properties"
+    file.write_text(_LOGGING.format(log=log))
+    return file
+
+
+def _silence_python_side() -> None:
+    # Spark prints each analysis error as a long JSON line through these loggers; users get ours instead.
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger", "py4j", "pyspark"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+@contextmanager
+def _jvm_output_to(log: Path | None) -> Iterator[None]:
+    """While the JVM starts, let its standard error be `log`: it keeps that for its whole life."""
+    if log is None:
+        yield
+        return
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

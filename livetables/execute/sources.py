@@ -1,0 +1,119 @@
+"""Opens what is outside the pipeline: external tables, mapped paths, Auto Loader, servers that must answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livetables.errors import SettingsError, UnreachableError
+from livetables.execute.autoloader import open_stream
+from livetables.settings import map_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from livetables.settings import Settings
+
+#: How long a broker may take to answer before it counts as unreachable, in seconds.
+PROBE_SECONDS = 5.0
+
+
+class Sources:
+    """The Reader for names and paths that are not datasets of the pipeline."""
+
+    def __init__(
+        self, spark: SparkSession, settings: Settings, system: Path, warn: Callable[[str, str], None],
+    ) -> None:  # fmt: skip
+        self._spark = spark
+        self._settings = settings
+        self._schemas = system / "schemas"
+        self._warn = warn
+        self._tables = {name.lower(): path for name, path in settings.tables.items()}
+        self._answering: set[str] = set()
+
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
+        """Return a table that was registered with `--table`, or None to let the session look the name up."""
+        path = self._tables.get(name.replace("`", "").lower())
+        if path is None:
+            return None
+        return self._open(self.map_path(path), streaming=streaming, options=options).alias(
+            name.rsplit(".", maxsplit=1)[-1]
+        )
+
+    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Open an Auto Loader stream."""
+        del source  # cloudFiles is the only one
+        return open_stream(self._spark, options, schema, self.map_path(path), self._schemas, self._warn)
+
+    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
+        """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""
+        del streaming
+        servers = options.get("kafka.bootstrap.servers")
+        if source.lower() == "kafka" and servers and servers not in self._answering:
+            probe_kafka(servers)
+            self._answering.add(servers)
+
+    def map_path(self, path: str) -> str:
+        """Return where a path of the platform lies here."""
+        return map_path(path, self._settings.path_map, self._settings.root)
+
+    def _open(self, path: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame:
+        format_ = table_format(path)
+        if format_ is None:
+            msg = f"The table at '{path}' does not exist."
+            raise SettingsError(
+                "TABLE_NOT_FOUND", msg, hint="Correct the path after --table NAME= or in livetables.yml."
+            )
+        if format_ == "csv":
+            options = {"header": "true", "inferSchema": "true", **options}
+        if not streaming:
+            return self._spark.read.format(format_).options(**options).load(path)
+        reader = self._spark.readStream.format(format_).options(**options)
+        if format_ != "delta":
+            reader = reader.schema(self._open(path, streaming=False, options={}).schema)
+        return reader.load(path)
+
+
+def table_format(path: str) -> str | None:
+    """Tell the format of a table by what lies at its path; None when nothing does."""
+    if "://" in path and not path.startswith("file:"):
+        return "delta"
+    local = Path(path.removeprefix("file:"))
+    if (local / "_delta_log").is_dir():
+        return "delta"
+    files = [local] if local.is_file() else sorted(local.rglob("*")) if local.is_dir() else []
+    names = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".orc": "orc"}
+    return next((names[file.suffix] for file in files if file.suffix in names), None)
+
+
+def probe_kafka(servers: str) -> None:
+    """Raise UnreachableError, naming host, port and cause, when no broker of `servers` answers in time."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    causes: list[str] = []
+    settings: dict[str, Any] = {
+        "bootstrap.servers": servers,
+        "socket.timeout.ms": int(PROBE_SECONDS * 1000),
+        "error_cb": lambda error: causes.append(error.str()),
+        "log_level": 0,
+    }
+    client = AdminClient(settings)
+    try:
+        client.list_topics(timeout=PROBE_SECONDS)
+    except KafkaException as error:
+        client.poll(0)
+        cause = next((_cause(text) for text in causes if _cause(text)), error.args[0].str())
+        raise UnreachableError(
+            "BROKER_UNREACHABLE",
+            f"No Kafka broker answers at {servers}: {cause}.",
+            hint="Start it (make kafka-up), or correct the bootstrap servers in the configuration.",
+        ) from error
+
+
+def _cause(text: str) -> str:
+    match = re.search(r"failed: ([^(]+)|Failed to resolve[^(]*", text)
+    return (match[1] or match[0]).strip() if match else ""

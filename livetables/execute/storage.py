@@ -1,0 +1,87 @@
+"""Where a pipeline keeps things: everything below one folder, so that copying and removing it are ordinary."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livetables.errors import PipelineBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The folders below `root`: tables, checkpoints, system."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        """The event log, a Delta table."""
+        return self.root / "system" / "events"
+
+    def table(self, name: str) -> Path:
+        """Return the folder of a table."""
+        return self.root / "tables" / name.lower()
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether the table was created."""
+        return (self.table(name) / "_delta_log").is_dir()
+
+    def table_names(self) -> list[str]:
+        """Return the names of all stored tables."""
+        folder = self.root / "tables"
+        names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        return sorted(name for name in names if self.has_table(name))
+
+    def checkpoint_number(self, dataset: str, flow: str) -> int:
+        """Return the number of the flow's checkpoint; 0 when it has never run."""
+        folder = self._checkpoints(dataset, flow)
+        numbers = [int(e.name) for e in folder.iterdir() if e.name.isdigit()] if folder.is_dir() else []
+        return max(numbers, default=0)
+
+    def checkpoint(self, dataset: str, flow: str) -> Path:
+        """Return the folder of the flow's current checkpoint."""
+        return self._checkpoints(dataset, flow) / str(max(self.checkpoint_number(dataset, flow), 1))
+
+    def new_checkpoint(self, dataset: str, flow: str) -> Path:
+        """Make the flow start over: its next checkpoint is empty, and the old ones are gone."""
+        number = self.checkpoint_number(dataset, flow)
+        folder = self._checkpoints(dataset, flow)
+        new = folder / str(number + 1)
+        new.mkdir(parents=True)
+        for old in range(1, number + 1):
+            shutil.rmtree(folder / str(old), ignore_errors=True)
+        return new
+
+    def remove_table(self, name: str) -> None:
+        """Remove a table and its rows."""
+        shutil.rmtree(self.table(name), ignore_errors=True)
+
+    def _checkpoints(self, dataset: str, flow: str) -> Path:
+        return self.root / "checkpoints" / dataset.lower() / flow.lower()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the storage for one update; the lock goes with the process, however it ends."""
+        file = self.root / "system" / "lock"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                handle.seek(0)
+                msg = f"Another update is using {self.root} (process {handle.read().strip() or 'unknown'})."
+                hint = "Wait for it or stop it, or give this one its own folder with --storage."
+                raise PipelineBusyError("PIPELINE_BUSY", msg, hint=hint) from error
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            yield

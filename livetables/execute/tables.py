@@ -1,0 +1,79 @@
+"""Creates the Delta tables of a pipeline, and registers them so that plain SQL finds them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from delta.tables import DeltaTable
+
+from livetables.model import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from livetables.execute.storage import Storage
+    from livetables.graph.graph import ResolvedDataset
+    from livetables.model import Namespace
+
+
+class Tables:
+    """The tables of one pipeline in one session, under the pipeline's schema."""
+
+    def __init__(self, spark: SparkSession, storage: Storage, namespace: Namespace) -> None:
+        self._spark = spark
+        self._storage = storage
+        self._schema = namespace.schema
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._schema}`")
+
+    def qualified(self, name: str) -> str:
+        """Return the name under which Spark knows a table."""
+        return f"`{self._schema}`.`{name.lower()}`"
+
+    def create(self, dataset: ResolvedDataset) -> None:
+        """Create a table with its columns, comment, properties and layout."""
+        definition = dataset.definition
+        assert isinstance(definition, Table)
+        self.unregister(dataset.name)
+        folder = self._storage.table(dataset.name)
+        if folder.exists() and not self._storage.has_table(dataset.name):
+            shutil.rmtree(folder)  # what a killed creation left behind
+        builder = DeltaTable.create(self._spark).tableName(self.qualified(dataset.name)).addColumns(dataset.schema)
+        builder = builder.location(str(folder))
+        for key, value in definition.table_properties.items():
+            builder = builder.property(key, value)
+        if definition.comment:
+            builder = builder.comment(definition.comment)
+        if definition.partition_cols:
+            builder = builder.partitionedBy(*definition.partition_cols)
+        if definition.cluster_by:
+            builder = builder.clusterBy(*definition.cluster_by)
+        builder.execute()
+
+    def register(self, name: str) -> None:
+        """Make a stored table known to the session."""
+        self.register_path(name, self._storage.table(name))
+
+    def register_path(self, name: str, folder: Path) -> None:
+        """Make the Delta table in a folder known to the session."""
+        location = str(folder).replace("'", "\\'")
+        self._spark.sql(f"CREATE TABLE IF NOT EXISTS {self.qualified(name)} USING delta LOCATION '{location}'")
+
+    def unregister(self, name: str) -> None:
+        """Make the session forget a table; its rows stay."""
+        self._spark.sql(f"DROP TABLE IF EXISTS {self.qualified(name)}")
+
+    def remove(self, name: str) -> None:
+        """Remove a table with all its rows."""
+        self.unregister(name)
+        self._storage.remove_table(name)
+        # Delta remembers tables by path for the life of the process.
+        self._spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr] # noqa: SLF001
+
+    def version(self, name: str) -> int:
+        """Return the newest version of a table, from its log's file names alone; -1 when there is none."""
+        log = self._storage.table(name) / "_delta_log"
+        versions = [int(file.stem) for file in log.glob("*.json") if file.stem.isdigit()]
+        return max(versions, default=-1)

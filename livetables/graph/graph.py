@@ -1,0 +1,109 @@
+"""The checked graph of a pipeline: datasets with schema and kind, flows with what they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from livetables.model import MaterializedView, StreamingTable, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyspark.sql.types import StructType
+
+    from livetables.model import Dataset, Flow
+
+
+@dataclass(frozen=True)
+class ResolvedFlow:
+    """A flow whose query was evaluated: what it reads, whether it streams, what it returns."""
+
+    definition: Flow
+    inputs: tuple[str, ...]
+    external_inputs: tuple[str, ...]
+    streaming: bool
+    schema: StructType
+    output_mode: str = "append"
+
+    @property
+    def name(self) -> str:
+        """The flow's name."""
+        return self.definition.name
+
+
+@dataclass(frozen=True)
+class ResolvedDataset:
+    """A dataset whose kind and schema are known, with the flows that fill it."""
+
+    definition: Dataset
+    schema: StructType
+    flows: tuple[ResolvedFlow, ...]
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.definition.name
+
+    @property
+    def key(self) -> str:
+        """The name in lower case."""
+        return self.definition.key
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The keys of the datasets that its flows read, each once."""
+        return tuple(dict.fromkeys(key for flow in self.flows for key in flow.inputs))
+
+    @property
+    def kind(self) -> str:
+        """`streaming table`, `materialized view` or `view`."""
+        names = {StreamingTable: "streaming table", MaterializedView: "materialized view", View: "view"}
+        return names[type(self.definition)]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Datasets by key, in an order in which every dataset comes after those it reads."""
+
+    datasets: dict[str, ResolvedDataset]
+
+    @classmethod
+    def of(cls, resolved: Iterable[ResolvedDataset]) -> Graph:
+        """Order the datasets by dependency; within that, as they were defined."""
+        pending = {dataset.key: dataset for dataset in resolved}
+        ordered: dict[str, ResolvedDataset] = {}
+        while pending:
+            ready = [
+                key
+                for key, dataset in pending.items()
+                if all(name in ordered or name not in pending for name in dataset.inputs)
+            ]
+            for key in ready or list(pending):
+                ordered[key] = pending.pop(key)
+        return cls(ordered)
+
+    @cached_property
+    def tables(self) -> tuple[ResolvedDataset, ...]:
+        """The stored datasets, in order."""
+        return tuple(d for d in self.datasets.values() if not isinstance(d.definition, View))
+
+    def stored_inputs(self, key: str) -> tuple[str, ...]:
+        """Return the stored datasets that a dataset reads, looking through views."""
+        found: dict[str, None] = {}
+        for name in self.datasets[key].inputs:
+            if isinstance(self.datasets[name].definition, View):
+                found.update(dict.fromkeys(self.stored_inputs(name)))
+            else:
+                found[name] = None
+        return tuple(found)
+
+    def downstream(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return all datasets that depend on any of `keys`, without `keys` themselves."""
+        start = set(keys)
+        reached = set(start)
+        for key, dataset in self.datasets.items():
+            if reached & set(dataset.inputs):
+                reached.add(key)
+        return frozenset(reached - start)

@@ -1,0 +1,338 @@
+"""Evaluates every query function once against empty stand-ins, to learn what it reads and what it returns.
+
+A read of another dataset resolves that dataset first, so one pass in any file order is enough, and a cycle shows
+itself as a read of something that is being resolved. Stand-ins have the right schema and no rows, so `.columns`,
+`.schema`, `df.column` and `.count()` work in a query function.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, functions
+from pyspark.sql.types import StructField, StructType
+
+from livetables.collect import reads
+from livetables.collect.python_files import code_of, first_sentence, problem_of
+from livetables.errors import DatasetNotFoundError, DefinitionError, GraphError, LivetablesError, Problem, did_you_mean
+from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
+from livetables.graph.schema import conform, declared_schema
+from livetables.model import (
+    Dataset,
+    Definitions,
+    Flow,
+    MaterializedView,
+    Namespace,
+    StreamingTable,
+    Table,
+    View,
+    is_live,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyspark.sql import SparkSession
+
+    from livetables.collect.registry import Registry
+    from livetables.model import Expectation
+
+
+class _BrokenInputError(Exception):
+    """A dataset that a query reads has problems of its own; saying so again would only add noise."""
+
+
+class Resolver:
+    """Resolves the definitions of one pipeline; `sources` opens what is not a dataset of it."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        definitions: Definitions,
+        namespace: Namespace,
+        sources: reads.Reader,
+        registry: Registry,
+    ) -> None:
+        self._spark = spark
+        self._namespace = namespace
+        self._sources = sources
+        self._registry = registry
+        self.problems = list(definitions.problems)
+        self._definitions: dict[str, Dataset] = {}
+        for dataset in definitions.datasets:
+            self._definitions.setdefault(dataset.key, dataset)
+        self._flows: dict[str, list[Flow]] = {key: [] for key in self._definitions}
+        for flow in definitions.flows:
+            self._assign(flow)
+        self._resolved: dict[str, ResolvedDataset] = {}
+        self._frames: dict[str, DataFrame] = {}
+        self._broken: set[str] = set()
+        self._open: list[str] = []
+        self._inputs: list[tuple[dict[str, None], dict[str, None]]] = []
+        self._empty_folder = tempfile.TemporaryDirectory(prefix="livetables-")
+
+    def resolve(self) -> Graph:
+        """Return the graph; raises GraphError with every problem when there is any."""
+        with self._empty_folder:
+            for key in self._definitions:
+                self._dataset(key)
+        if self.problems:
+            raise GraphError(sorted(self.problems, key=_by_place))
+        return Graph.of(self._resolved[key] for key in self._definitions)
+
+    def _assign(self, flow: Flow) -> None:
+        target = flow.target.lower()
+        if target not in self._definitions:
+            hint = did_you_mean(flow.target, (d.name for d in self._definitions.values()),
+                                f'Define it with create_streaming_table("{flow.target}").')  # fmt: skip
+            message = f"Flow '{flow.name}' fills '{flow.target}', which is not defined."
+            self.problems.append(Problem("FLOW_TARGET_NOT_FOUND", message, flow.place, hint))
+            return
+        if flow.key in (other.key for other in self._flows[target]) and flow.key != target:
+            message = f"Two flows of '{flow.target}' are named '{flow.name}'."
+            self.problems.append(Problem("DUPLICATE_FLOW", message, flow.place, "Give each flow its own name="))
+        self._flows[target].append(flow)
+
+    # The Reader that query functions see while they are resolved.
+
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
+        """Return a stand-in for a dataset; None for a name that is not the pipeline's own."""
+        key = self._namespace.own(name)
+        if key is None or key not in self._definitions:
+            if is_live(name):
+                raise self._unknown(name)
+            external = self._sources.read(name, streaming=streaming, options=options)
+            self._inputs[-1][1][name] = None
+            return external
+        self._inputs[-1][0][key] = None
+        self._dataset(key)
+        if key in self._broken:
+            raise _BrokenInputError(key)
+        dataset = self._resolved[key]
+        if isinstance(dataset.definition, View):
+            return self._frames[key]
+        if streaming and isinstance(dataset.definition, MaterializedView):
+            raise DefinitionError(
+                "STREAM_OF_MATERIALIZED_VIEW",
+                f"'{dataset.name}' is a materialized view, which can't be read as a stream.",
+                place=self._registry.caller(),
+                hint=f'Read it with spark.read.table("{dataset.name}"), or make it a streaming table.',
+            )
+        return self._stand_in(dataset, streaming=streaming)
+
+    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Open a source outside the pipeline."""
+        self._inputs[-1][1][path] = None
+        return self._sources.load(source, options, schema, path)
+
+    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
+        """Check a source outside the pipeline."""
+        self._sources.prepare(source, options, streaming=streaming)
+
+    def map_path(self, path: str) -> str:
+        """Map a path of the platform."""
+        return self._sources.map_path(path)
+
+    def _stand_in(self, dataset: ResolvedDataset, *, streaming: bool) -> DataFrame:
+        if streaming:
+            frame = self._spark.readStream.schema(dataset.schema).parquet(self._empty_folder.name)
+        else:
+            java = self._spark._jsparkSession  # noqa: SLF001 (a local relation costs no job; createDataFrame does)
+            rows = self._spark._jvm.java.util.ArrayList()  # type: ignore[union-attr] # noqa: SLF001
+            frame = DataFrame(java.createDataFrame(rows, java.parseDataType(dataset.schema.json())), self._spark)
+        return frame.alias(dataset.name)
+
+    def _dataset(self, key: str) -> None:
+        if key in self._resolved or key in self._broken:
+            return
+        if key in self._open:
+            self._cycle(key)
+            return
+        self._open.append(key)
+        try:
+            self._resolve_dataset(self._definitions[key])
+        except _BrokenInputError:
+            self._broken.add(key)
+        except LivetablesError as error:
+            self._broken.add(key)
+            self._report(error.problem, self._definitions[key])
+        finally:
+            self._open.pop()
+
+    def _cycle(self, key: str) -> None:
+        members = [*self._open[self._open.index(key) :], key]
+        names = " -> ".join(self._definitions[member].name for member in members)
+        message = f"Datasets read each other in a circle: {names}."
+        hint = "Break the circle: one of them must read something else."
+        self.problems.append(Problem("CYCLE", message, self._definitions[key].place, hint))
+        self._broken.update(members)
+
+    def _report(self, problem: Problem, dataset: Dataset) -> None:
+        place = problem.place or dataset.place
+        self.problems.append(Problem(problem.code, problem.message, place, problem.hint))
+
+    def _resolve_dataset(self, dataset: Dataset) -> None:
+        flows, frames = [], []
+        for flow in self._flows[dataset.key]:
+            resolved, frame = self._flow(flow, dataset)
+            flows.append(resolved)
+            frames.append(frame)
+        kind = self._kind(dataset, flows)
+        schema = declared_schema(self._spark, dataset)
+        for frame in frames:
+            if schema is not None:
+                conform(frame, schema, dataset)
+            self._check_expectations(frame, dataset)
+        if schema is None:
+            schema = _merged(dataset, flows)
+        self._resolved[dataset.key] = ResolvedDataset(kind, schema, tuple(flows))
+        if frames:
+            self._frames[dataset.key] = frames[0]
+
+    def _flow(self, flow: Flow, dataset: Dataset) -> tuple[ResolvedFlow, DataFrame]:
+        self._inputs.append(({}, {}))
+        try:
+            frame = evaluate(flow, self)
+        except (LivetablesError, _BrokenInputError):
+            raise
+        except Exception as error:
+            raise self._failure(error, flow) from error
+        finally:
+            inputs, external = self._inputs.pop()
+        mode = output_mode(self._spark, frame) if frame.isStreaming and not isinstance(dataset, View) else "append"
+        return ResolvedFlow(flow, tuple(inputs), tuple(external), frame.isStreaming, frame.schema, mode), frame
+
+    def _failure(self, error: Exception, flow: Flow) -> LivetablesError:
+        if isinstance(error, AnalysisException) and error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
+            parameters = error.getMessageParameters() or {}
+            return self._unknown(parameters.get("relationName", "").replace("`", ""), flow)
+        problem = problem_of(error, None, self._registry)
+        return DefinitionError(
+            problem.code,
+            f"The query of '{flow.name}' fails: {problem.message}",
+            place=problem.place if problem.place and problem.place.line else flow.place,
+        )
+
+    def _unknown(self, name: str, flow: Flow | None = None) -> DatasetNotFoundError:
+        known = [dataset.name for dataset in self._definitions.values()]
+        last = name.rsplit(".", maxsplit=1)[-1]
+        otherwise = f"Define it, or register a table outside the pipeline with --table {last}=PATH."
+        return DatasetNotFoundError(
+            "DATASET_NOT_FOUND",
+            f"'{name}' is neither a dataset of this pipeline nor a table that Spark knows.",
+            place=flow.place if flow else self._registry.caller(),
+            hint=did_you_mean(last, known, otherwise),
+        )
+
+    def _kind(self, dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
+        if isinstance(dataset, View):
+            return dataset
+        assert isinstance(dataset, Table)
+        batch = [flow for flow in flows if not flow.streaming]
+        if isinstance(dataset, MaterializedView) and len(batch) < len(flows):
+            raise DefinitionError(
+                "STREAM_IN_MATERIALIZED_VIEW",
+                f"The query of the materialized view '{dataset.name}' returns a stream.",
+                place=dataset.place,
+                hint="Read its inputs with spark.read, or make it a @dlt.table.",
+            )
+        if type(dataset) is Table and batch and len(flows) == 1:
+            return _as(MaterializedView, dataset)
+        if batch:
+            raise DefinitionError(
+                "BATCH_IN_STREAMING_TABLE",
+                f"Flow '{batch[0].name}' of the streaming table '{dataset.name}' returns a batch DataFrame.",
+                place=batch[0].definition.place,
+                hint="Read its inputs with spark.readStream.",
+            )
+        if not flows and dataset.schema is None:
+            raise DefinitionError(
+                "NO_FLOWS",
+                f"Nothing fills the streaming table '{dataset.name}', and it has no schema.",
+                place=dataset.place,
+                hint=f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
+            )
+        return dataset if isinstance(dataset, MaterializedView) else _as(StreamingTable, dataset)
+
+    def _check_expectations(self, frame: DataFrame, dataset: Dataset) -> None:
+        rules: tuple[Expectation, ...] = getattr(dataset, "expectations", ())
+        for rule in rules:
+            predicate = functions.expr(rule.predicate) if isinstance(rule.predicate, str) else rule.predicate
+            try:
+                found = frame.select(predicate.alias("predicate")).schema["predicate"].dataType.simpleString()
+            except Exception as error:  # noqa: BLE001 (Spark's parser and analyser raise several kinds)
+                self._report(_bad_rule(rule, dataset, first_sentence(error), code_of(error), frame), dataset)
+                continue
+            if found not in ("boolean", "void"):
+                why = f"it is of type {found}, not boolean"
+                self._report(_bad_rule(rule, dataset, why, "", frame), dataset)
+
+
+def evaluate(flow: Flow, reader: reads.Reader) -> DataFrame:
+    """Call the query function of a flow with its reads going through `reader`."""
+    with reads.reading_with(reader):
+        frame = flow.query()
+    if not isinstance(frame, DataFrame):
+        raise DefinitionError(
+            "NOT_A_DATAFRAME",
+            f"The query function of '{flow.name}' returned {type(frame).__name__}, not a DataFrame.",
+            place=flow.place,
+            hint="Add `return` in front of the DataFrame." if frame is None else "Return a Spark DataFrame.",
+        )
+    return frame
+
+
+def output_mode(spark: SparkSession, frame: DataFrame) -> str:
+    """Return `append` where Spark allows it, else `complete` (a streaming aggregate without a watermark)."""
+    jvm: Any = spark._jvm  # noqa: SLF001 (Spark's own checker decides, so that we never disagree with it)
+    checker = jvm.org.apache.spark.sql.catalyst.analysis.UnsupportedOperationChecker
+    modes = jvm.org.apache.spark.sql.streaming.OutputMode
+    plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
+    attempts: list[tuple[str, Callable[[], Any]]] = [("append", modes.Append), ("complete", modes.Complete)]
+    first: Exception | None = None
+    for name, mode in attempts:
+        try:
+            checker.checkForStreaming(plan, mode())
+        except Exception as error:  # noqa: BLE001 (what Spark refuses in every mode is reported when it starts)
+            first = first or error
+        else:
+            return name
+    assert first is not None
+    raise first
+
+
+def _as(kind: type[Any], dataset: Table) -> Dataset:
+    made: Dataset = kind(**{f.name: getattr(dataset, f.name) for f in fields(dataset)})
+    return made
+
+
+def _merged(dataset: Dataset, flows: list[ResolvedFlow]) -> StructType:
+    """Return the columns of all flows by name; two flows must not give one column two types."""
+    columns: dict[str, Any] = {}
+    for flow in flows:
+        for column in flow.schema:
+            known = columns.setdefault(column.name.lower(), column)
+            if known.dataType != column.dataType:
+                raise DefinitionError(
+                    "FLOWS_DISAGREE",
+                    f"The flows of '{dataset.name}' give column '{column.name}' two types: "
+                    f"{known.dataType.simpleString()} and {column.dataType.simpleString()}.",
+                    place=flow.definition.place,
+                    hint=f"Cast it in one of them, for example col('{column.name}').cast(...).",
+                )
+    # Without metadata: a watermark's mark on a column belongs to the query, not to the table.
+    return StructType([StructField(column.name, column.dataType) for column in columns.values()])
+
+
+def _bad_rule(rule: Expectation, dataset: Dataset, why: str, code: str, frame: DataFrame) -> Problem:
+    hint = f"The columns are {', '.join(frame.columns)}." if "UNRESOLVED_COLUMN" in code else None
+    message = f"Expectation '{rule.name}' of '{dataset.name}' can't be evaluated: {why}"
+    return Problem("INVALID_EXPECTATION", message, dataset.place, hint)
+
+
+def _by_place(problem: Problem) -> tuple[str, int, str]:
+    place = problem.place
+    return (place.file, place.line, problem.code) if place else ("", 0, problem.code)

@@ -1,0 +1,155 @@
+"""The definitions of a pipeline as frozen data: datasets, the flows that fill them, their expectations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import StructType
+
+    from livetables.errors import Place, Problem
+
+Query: TypeAlias = Callable[[], "DataFrame"]
+
+
+class Action(Enum):
+    """What happens to a row that an expectation rejects."""
+
+    WARN = "warn"
+    DROP = "drop"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A named rule over the output columns of a dataset; a row passes only when it is TRUE (NULL fails)."""
+
+    name: str
+    predicate: str | Column
+    action: Action
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What every dataset has. `key` is how it is looked up: names are case-insensitive."""
+
+    name: str
+    place: Place
+    comment: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name in lower case."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Table(Dataset):
+    """A stored dataset whose kind its query decides: a streaming DataFrame makes it a streaming table."""
+
+    schema: str | StructType | None = None
+    table_properties: Mapping[str, str] = field(default_factory=dict)
+    partition_cols: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+    path: str | None = None
+    temporary: bool = False
+    expectations: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True)
+class StreamingTable(Table):
+    """Each source row is processed once; one or more flows append to it."""
+
+
+@dataclass(frozen=True)
+class MaterializedView(Table):
+    """Always equals its query over the current inputs; one batch flow."""
+
+
+@dataclass(frozen=True)
+class View(Dataset):
+    """Not stored: each consumer evaluates it, with its expectations."""
+
+    expectations: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A query that fills one target dataset. The flow of `@table` has the dataset's own name."""
+
+    name: str
+    target: str
+    query: Query
+    place: Place
+    comment: str | None = None
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name in lower case."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Everything that the files of a pipeline define, plus what is wrong with it."""
+
+    datasets: tuple[Dataset, ...]
+    flows: tuple[Flow, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+_PART = re.compile(r"`((?:[^`]|``)*)`|([^.`]+)")
+
+
+def name_parts(name: str) -> tuple[str, ...]:
+    """Split a dotted name into its parts, with back-quotes taken off: ``a.`b.c` `` -> ("a", "b.c")."""
+    parts = []
+    for match in _PART.finditer(name.strip()):
+        quoted, plain = match.groups()
+        parts.append(quoted.replace("``", "`") if quoted is not None else plain.strip())
+    return tuple(parts)
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """The catalog and schema that the pipeline publishes to; decides which names are its own."""
+
+    catalog: str | None = None
+    schema: str = "default"
+
+    def own(self, name: str) -> str | None:
+        """Return the key of the dataset that `name` could mean, or None when it names something else.
+
+        `x`, `LIVE.x`, `schema.x` and `catalog.schema.x` of the pipeline's own catalog and schema are its own.
+        """
+        *prefix, last = (part.lower() for part in name_parts(name) or ("",))
+        schema = self.schema.lower()
+        own_prefixes: tuple[list[str], ...] = (
+            [],
+            ["live"],
+            [schema],
+            [(self.catalog or "spark_catalog").lower(), schema],
+        )
+        return last if prefix in own_prefixes else None
+
+
+def is_live(name: str) -> bool:
+    """Tell whether `name` has the LIVE prefix, which only a dataset of the pipeline can have."""
+    parts = name_parts(name)
+    return len(parts) > 1 and parts[0].lower() == "live"
+
+
+def as_strings(mapping: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return properties or confs as Spark takes them: booleans in lower case, all else by `str`."""
+    return {
+        str(key): str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in (mapping or {}).items()
+    }

@@ -1,0 +1,1 @@
+"""Progress to events, and events to what people see."""

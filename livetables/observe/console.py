@@ -1,0 +1,137 @@
+"""What a terminal shows of a run: a live table when it is one, plain lines when the output is piped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from livetables.observe.state import UpdateState
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from livetables.observe.events import Event
+    from livetables.observe.state import FlowState
+
+_STYLES = {
+    "RUNNING": "green", "COMPLETED": "green", "STARTING": "yellow", "QUEUED": "dim", "FAILED": "bold red",
+    "SKIPPED": "yellow", "STOPPED": "cyan", "EXCLUDED": "dim",
+}  # fmt: skip
+_WHAT_NOW = {
+    "CREATED": "Starting Spark",
+    "WAITING_FOR_RESOURCES": "Starting Spark",
+    "INITIALIZING": "Reading the pipeline's files",
+    "SETTING_UP_TABLES": "Setting up tables",
+    "RUNNING": "Running",
+    "STOPPING": "Stopping after the current batches",
+}
+
+
+class LiveView:
+    """A subscriber that redraws a table; use it as a context manager around the run."""
+
+    def __init__(self, console: Console, name: str, mode: str) -> None:
+        self._console = console
+        self._title = f"{name} · {mode}"
+        self.state = UpdateState()
+        self._spinner = Spinner("dots", "Starting Spark")
+        self._live = Live(get_renderable=self._view, console=console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> LiveView:
+        """Start to draw."""
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Draw the last state and leave it standing."""
+        self._live.__exit__(kind, error, trace)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        self.state.apply(event)
+        if event.level == "WARN":
+            self._console.print(Text(event.message, style="yellow"))
+
+    def _view(self) -> Group:
+        state = self.state.state
+        done = state in ("COMPLETED", "FAILED", "CANCELED")
+        style = "bold red" if state == "FAILED" else "bold green"
+        if not done:
+            self._spinner.update(text=Text(_WHAT_NOW.get(state, state.capitalize().replace("_", " "))))
+        head = Text(state, style=style) if done else self._spinner
+        return Group(head, flow_table(self.state, self._title)) if self.state.flows else Group(head)
+
+
+def flow_table(state: UpdateState, title: str) -> Table:
+    """Return a row per flow: state, rows in and out, rates, batch time, watermark, backlog, pass rate."""
+    table = Table(title=title, title_justify="left", title_style="bold", expand=False, pad_edge=False)
+    table.add_column("flow", overflow="fold")
+    for name in ("state", "rows in", "rows out", "rows/s", "batch", "watermark", "backlog", "passed"):
+        table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
+    for flow in state.flows.values():
+        table.add_row(*_cells(flow), style="dim" if flow.status == "EXCLUDED" else None)
+    return table
+
+
+def _cells(flow: FlowState) -> list[str | Text]:
+    ran = flow.batches > 0
+    watermark = (flow.watermark or "")[11:19] if not (flow.watermark or "1970").startswith("1970") else ""
+    return [
+        flow.name,
+        Text(flow.status, style=_STYLES.get(flow.status, "")),
+        f"{flow.rows_in:,}" if ran else "",
+        f"{flow.rows_out:,}" if ran else "",
+        f"{flow.rows_per_second:,.0f}" if ran and flow.rows_per_second else "",
+        f"{flow.batch_seconds:.1f} s" if ran and flow.batch_seconds else "",
+        watermark,
+        flow.backlog,
+        "" if flow.pass_rate is None else f"{flow.pass_rate:.2%}",
+    ]
+
+
+class PlainLines:
+    """A subscriber that prints a line for each thing worth a line, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.state = UpdateState()
+        self._totals: dict[str, float] = {}
+
+    def __enter__(self) -> PlainLines:
+        """Do nothing: lines need no frame."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Do nothing."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        self.state.apply(event)
+        if event.event_type in ("flow_progress", "update_progress") or event.level in ("WARN", "ERROR"):
+            line = self._line(event)
+            if line:
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _line(self, event: Event) -> str:
+        time = event.timestamp.strftime("%H:%M:%S")
+        if event.event_type != "flow_progress" or not event.details.get("metrics"):
+            return f"{time} {event.level:5} {event.message}" if event.details.get("status") != "QUEUED" else ""
+        flow = self.state.flows[event.origin["flow_name"]]
+        metrics = event.details["metrics"]
+        seconds_since = event.timestamp.timestamp() - self._totals.get(flow.name, 0)
+        if metrics.get("num_input_rows", 0) == 0 and flow.status == "RUNNING":
+            return ""
+        if seconds_since < 10 and flow.status == "RUNNING":  # noqa: PLR2004 (a log is read by people)
+            return ""
+        self._totals[flow.name] = event.timestamp.timestamp()
+        rate = "" if flow.pass_rate is None else f", {flow.pass_rate:.2%} passed"
+        return f"{time} {event.level:5} {flow.name}: {flow.rows_in:,} rows in, {flow.rows_out:,} rows out{rate}"

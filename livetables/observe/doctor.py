@@ -1,0 +1,34 @@
+"""Checks what this machine needs, one line each, so that a broken set-up is named instead of met."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from typing import TYPE_CHECKING
+
+from livetables.jars import require_java, spark_jars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PACKAGES = ("pyspark", "delta-spark", "deltalake", "confluent-kafka")
+
+
+def checks() -> Iterator[tuple[str, bool, str]]:
+    """Yield (what, whether it is good, what was found or what to do) for each thing needed."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield "Python", sys.version_info >= (3, 10), version
+    for package in _PACKAGES:
+        try:
+            yield package, True, importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            yield package, False, "not installed; run make setup"
+    try:
+        yield "Java", True, require_java()
+    except RuntimeError as error:
+        yield "Java", False, str(error)
+        return
+    try:
+        yield "jars", True, f"{len(spark_jars())} in {spark_jars()[0].parent}"
+    except RuntimeError as error:
+        yield "jars", False, str(error)

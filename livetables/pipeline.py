@@ -1,0 +1,203 @@
+"""The story of the program: files -> definitions -> graph -> steps -> events -> state."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from livetables.clock import Clock
+from livetables.collect import python_files
+from livetables.collect.binding import bound
+from livetables.collect.registry import Registry
+from livetables.errors import GraphError, LivetablesError, Problem
+from livetables.execute.runner import Runner, selection_details
+from livetables.execute.session import start_session
+from livetables.execute.sources import Sources
+from livetables.execute.storage import Storage
+from livetables.execute.tables import Tables
+from livetables.graph.resolve import Resolver
+from livetables.observe.event_log import EventLogWriter, compact, has_events
+from livetables.observe.events import EventBus, error_of
+from livetables.observe.state import UpdateState
+from livetables.plan import Selection, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from livetables.graph.graph import Graph
+    from livetables.model import Definitions
+    from livetables.observe.events import Event
+    from livetables.plan import Step
+    from livetables.settings import Settings
+
+
+class Pipeline:
+    """A pipeline on this machine. Use it as a context manager: files stay importable while it is open."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, quick: bool = False, debug: bool = False,
+        scratch: Path | None = None,
+    ) -> None:  # fmt: skip
+        """Open `settings`; with `scratch`, a session's files go there and the storage is only read."""
+        self.settings = settings
+        self.storage = Storage(settings.storage)
+        self._clock = clock or Clock()
+        self._quick, self._debug = quick, debug
+        self._system = scratch or settings.storage / "system"
+        self._registry = Registry(root=settings.root)
+        self._open = ExitStack()
+        self._said: list[Problem] = []
+
+    def __enter__(self) -> Pipeline:
+        """Bind `dlt` and `pyspark.pipelines` for the files of the pipeline."""
+        folders = [self.settings.root, *dict.fromkeys(file.parent for file in self.settings.files)]
+        self._open.enter_context(bound(folders))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Restore what was bound."""
+        self._open.close()
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session, started at first use; it has the pipeline's configuration."""
+        spark = start_session(self.settings, self._system, quick=self._quick, debug=self._debug)
+        for key, value in self.settings.configuration.items():
+            if spark.conf.get(key, None) != value and spark.conf.isModifiable(key) | (not key.startswith("spark.")):
+                spark.conf.set(key, value)
+        return spark
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What the files define."""
+        sql = [file for file in self.settings.files if file.suffix == ".sql"]
+        for file in sql:
+            problem = Problem("NOT_SUPPORTED", "SQL files do not run here yet.", self._registry.place(str(file), 0))
+            self._registry.problems.append(problem)
+        names = {"spark": self.spark, "sc": self.spark.sparkContext}
+        python = [file for file in self.settings.files if file.suffix != ".sql"]
+        return python_files.collect(python, self._registry, names)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The checked graph; raises GraphError with every problem that the pipeline has."""
+        resolver = Resolver(self.spark, self.definitions, self.settings.namespace, self._sources, self._registry)
+        return resolver.resolve()
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What was said aloud while the pipeline was loaded."""
+        return (*self._registry.warnings, *self._said)
+
+    def plan(self, selection: Selection | None = None) -> tuple[Step, ...]:
+        """Return what `run` would do, without doing it."""
+        return plan(self.graph, selection or Selection(), self.storage)
+
+    def query(self, sql: str) -> DataFrame:
+        """Return the result of a SQL text over the stored tables and the event log (as `event_log`)."""
+        tables = Tables(self.spark, self.storage, self.settings.namespace)
+        for name in self.storage.table_names():
+            tables.register(name)
+        if has_events(self.storage.events):
+            tables.register_path("event_log", self.storage.events)
+        self.spark.sql(f"USE `{self.settings.namespace.schema}`")
+        return self.spark.sql(sql)
+
+    def run(
+        self,
+        selection: Selection | None = None,
+        *,
+        for_seconds: float | None = None,
+        stop: threading.Event | None = None,
+        listeners: Sequence[Callable[[Event], None]] = (),
+    ) -> UpdateState:
+        """Run one update and return its final state.
+
+        It ends when all sources are drained, or in continuous mode when `stop` is set or after `for_seconds`.
+        Events go to `listeners` and to the event log. Raises PipelineBusyError when another update is running.
+        """
+        with self.storage.locked():
+            compact(self.storage.events)
+            log, state = EventLogWriter(self.storage.events, self._clock), UpdateState()
+            bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
+            try:
+                outcome = self._update(bus, selection or Selection(), for_seconds, stop or threading.Event())
+                bus.emit("update_progress", f"Update {bus.update_id[:6]} is {outcome}.", {"state": outcome},
+                         level="ERROR" if outcome == "FAILED" else "INFO")  # fmt: skip
+            except LivetablesError as error:
+                self._fail(bus, error)
+                raise
+            finally:
+                log.flush()
+        return state
+
+    def _update(
+        self, bus: EventBus, selection: Selection, for_seconds: float | None, stop: threading.Event,
+    ) -> str:  # fmt: skip
+        bus.emit("user_action", "User started an update.", {"action": "START"})
+        bus.emit("create_update", f"Update {bus.update_id[:6]} started.", {
+            "cause": "USER_ACTION", "config": self.settings.document, **selection_details(selection),
+        })  # fmt: skip
+        for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
+            bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
+            if state == "WAITING_FOR_RESOURCES":
+                self.spark  # noqa: B018 (the session is the resource)
+        graph = self.graph
+        for problem in self.warnings:
+            bus.emit("deprecation", f"{problem.place}: {problem.message}", {"code": problem.code}, level="WARN")
+        self._definitions_events(bus)
+        steps = plan(graph, selection, self.storage)
+        tables = Tables(self.spark, self.storage, self.settings.namespace)
+        runner = Runner(
+            self.spark, graph, self.settings, self.storage, tables, self._sources, bus, self._clock, stop,
+        )  # fmt: skip
+        runner.run(steps, for_seconds=for_seconds)
+        return runner.outcome
+
+    def _definitions_events(self, bus: EventBus) -> None:
+        for dataset in self.graph.datasets.values():
+            rules = getattr(dataset.definition, "expectations", ())
+            bus.emit("dataset_definition", f"Dataset '{dataset.name}' is defined as a {dataset.kind}.", {
+                "dataset_type": dataset.kind.upper().replace(" ", "_"), "num_flows": len(dataset.flows),
+                "expectations": [
+                    {"name": rule.name, "predicate": str(rule.predicate), "action": rule.action.name} for rule in rules
+                ],
+            }, dataset_name=dataset.name)  # fmt: skip
+            for flow in dataset.flows:
+                inputs = [self.graph.datasets[key].name for key in flow.inputs]
+                bus.emit("flow_definition", f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.", {
+                    "output_dataset": dataset.name, "input_datasets": [*inputs, *flow.external_inputs],
+                    "flow_type": _flow_type(dataset.kind, flow), "schema_json": flow.schema.json(),
+                    "comment": flow.definition.comment, "spark_conf": dict(flow.definition.spark_conf),
+                    "language": "PYTHON", "once": flow.definition.once,
+                }, dataset_name=dataset.name, flow_name=flow.name)  # fmt: skip
+
+    def _fail(self, bus: EventBus, error: LivetablesError) -> None:
+        problems = error.problems if isinstance(error, GraphError) else (error.problem,)
+        for problem in problems:
+            bus.emit("update_progress", str(problem), {"state": "FAILED"}, level="ERROR",
+                     error=error_of(error, problem.message, fatal=True))  # fmt: skip
+        bus.emit("update_progress", f"Update {bus.update_id[:6]} is FAILED.", {"state": "FAILED"}, level="ERROR")
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self.spark, self.settings, self._system, self._say)
+
+    def _say(self, code: str, message: str) -> None:
+        problem = Problem(code, message)
+        if problem not in self._said:
+            self._said.append(problem)
+
+
+def _flow_type(kind: str, flow: Any) -> str:
+    if kind != "streaming table":
+        return kind.upper().replace(" ", "_")
+    return "COMPLETE" if flow.output_mode == "complete" else "APPEND"

@@ -1,0 +1,141 @@
+"""Decides what an update will do, and why, before anything is done: graph + selection + what exists -> steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from livetables.errors import SettingsError, did_you_mean
+from livetables.model import MaterializedView, Table, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from livetables.graph.graph import Graph, ResolvedDataset
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What `--refresh`, `--full-refresh` and `--full-refresh-all` ask for; empty means everything, as it is."""
+
+    refresh: tuple[str, ...] = ()
+    full_refresh: tuple[str, ...] = ()
+    full_refresh_all: bool = False
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Remove the rows and checkpoints of a table, so that it is filled from the start."""
+
+    dataset: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Give a flow a new checkpoint and keep the table's rows."""
+
+    dataset: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Create:
+    """Create a table with its columns and properties."""
+
+    dataset: str
+    reason: str = "it does not exist yet"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run the flows of a table: `stream` takes what is new, `recompute` replaces everything."""
+
+    dataset: str
+    how: str
+    after: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Exclude:
+    """Leave a table as it is."""
+
+    dataset: str
+    reason: str
+
+
+Step: TypeAlias = Reset | Restart | Create | Run | Exclude
+
+
+class Existing(Protocol):
+    """What plan needs to know of the storage."""
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether the table was created."""
+
+
+def plan(graph: Graph, selection: Selection, existing: Existing) -> tuple[Step, ...]:
+    """Return the steps of an update in the order in which they are done.
+
+    Raises SettingsError when the selection names a dataset that is not a table of the graph.
+    """
+    full = _keys(graph, selection.full_refresh, "--full-refresh")
+    refresh = _keys(graph, selection.refresh, "--refresh")
+    if selection.full_refresh_all:
+        full = {dataset.key for dataset in graph.tables}
+    everything = selection.full_refresh_all or not (full or refresh)
+    chosen = {d.key for d in graph.tables} if everything else full | refresh
+    resets = {d.key: d for d in graph.tables if d.key in full and _may_reset(d)}
+    steps: list[Step] = []
+    for dataset in graph.tables:
+        if dataset.key not in chosen:
+            steps.append(Exclude(dataset.name, "it is not selected"))
+            continue
+        steps += _prepare(graph, dataset, resets, existing)
+    steps += [_run(graph, dataset, dataset.key in full) for dataset in graph.tables if dataset.key in chosen]
+    return tuple(steps)
+
+
+def _prepare(
+    graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], existing: Existing,
+) -> list[Step]:  # fmt: skip
+    exists = existing.has_table(dataset.name)
+    if dataset.key in resets and exists:
+        # A materialized view is replaced in one commit at the end of its run: nothing is removed before.
+        if isinstance(dataset.definition, MaterializedView):
+            return []
+        return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
+    if not exists:
+        return [Create(dataset.name)]
+    refilled = [graph.datasets[key].name for key in graph.stored_inputs(dataset.key) if key in resets]
+    if refilled and not isinstance(dataset.definition, MaterializedView):
+        return [Restart(dataset.name, f"it reads '{refilled[0]}', which is fully refreshed: its rows come again")]
+    return []
+
+
+def _run(graph: Graph, dataset: ResolvedDataset, full: bool) -> Run:
+    how = "recompute" if isinstance(dataset.definition, MaterializedView) else "stream"
+    reason = "all rows of its inputs" if how == "recompute" else "new rows of its sources"
+    if full and not _may_reset(dataset):
+        reason += " (pipelines.reset.allowed is false, so it is not reset)"
+    after = tuple(graph.datasets[key].name for key in graph.stored_inputs(dataset.key))
+    return Run(dataset.name, how, after, reason)
+
+
+def _may_reset(dataset: ResolvedDataset) -> bool:
+    definition = dataset.definition
+    assert isinstance(definition, Table)
+    return definition.table_properties.get("pipelines.reset.allowed", "true").lower() != "false"
+
+
+def _keys(graph: Graph, names: Iterable[str], option: str) -> set[str]:
+    keys = set()
+    known = [d.name for d in graph.datasets.values() if not isinstance(d.definition, View)]
+    for name in names:
+        key = name.split(".")[-1].lower()
+        if key not in {other.lower() for other in known}:
+            hint = did_you_mean(name, known, f"The tables are {', '.join(known)}.")
+            raise SettingsError("DATASET_NOT_FOUND", f"{option} names '{name}', which is not a table.", hint=hint)
+        keys.add(key)
+    return keys

@@ -1,0 +1,1 @@
+"""Pure functions DataFrame -> DataFrame. They import no dlt and read no configuration."""
