@@ -12,6 +12,7 @@ from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import GraphError, LivetablesError, Problem
+from livetables.execute.flows import confs
 from livetables.execute.runner import Runner, selection_details
 from livetables.execute.session import start_session
 from livetables.execute.sources import Sources
@@ -49,6 +50,7 @@ class Pipeline:
         self.storage = Storage(settings.storage)
         self._clock = clock or Clock()
         self._quick, self._debug = quick, debug
+        self._dry = scratch is not None
         self._system = scratch or settings.storage / "system"
         self._registry = Registry(root=settings.root)
         self._open = ExitStack()
@@ -70,9 +72,12 @@ class Pipeline:
     def spark(self) -> SparkSession:
         """The session, started at first use; it has the pipeline's configuration."""
         spark = start_session(self.settings, self._system, quick=self._quick, debug=self._debug)
-        for key, value in self.settings.configuration.items():
-            if spark.conf.get(key, None) != value and spark.conf.isModifiable(key) | (not key.startswith("spark.")):
-                spark.conf.set(key, value)
+        settable = {
+            key: value
+            for key, value in self.settings.configuration.items()
+            if not key.startswith("spark.") or spark.conf.isModifiable(key)
+        }
+        self._open.enter_context(confs(spark, settable))
         return spark
 
     @cached_property
@@ -189,7 +194,7 @@ class Pipeline:
 
     @cached_property
     def _sources(self) -> Sources:
-        return Sources(self.spark, self.settings, self._system, self._say)
+        return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry)
 
     def _say(self, code: str, message: str) -> None:
         problem = Problem(code, message)

@@ -195,12 +195,12 @@ def seconds(text: str, what: str) -> float:
 
 
 def map_path(path: str, path_map: dict[str, str], root: Path) -> str:
-    """Return where `path` lies here: the longest mapped prefix is replaced; all else stays as it is."""
+    """Return where `path` lies here: the longest prefix of whole folders is replaced; all else stays as it is."""
     for prefix in sorted(path_map, key=len, reverse=True):
-        if path.startswith(prefix):
+        rest = path.removeprefix(prefix)
+        if path.startswith(prefix) and (not rest or prefix.endswith("/") or rest.startswith("/")):
             target = path_map[prefix]
             base = target if "://" in target else str((root / target).absolute())
-            rest = path[len(prefix) :]
             return base + ("/" if rest and not rest.startswith("/") else "") + rest
     return path
 
@@ -247,7 +247,8 @@ def _validated(model: type[Any], document: Any, place: Place) -> Any:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key makes the right one missing: the misspelling is what to show.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         *above, last = [str(part) for part in first["loc"]] or ["settings"]
         key = ".".join([*above, last])
         if first["type"] == "extra_forbidden":
@@ -260,7 +261,8 @@ def _validated(model: type[Any], document: Any, place: Place) -> Any:
 
 
 def _known_keys(model: type[BaseModel], above: list[str]) -> list[str]:
-    nested: type[BaseModel] = Library if above[:1] == ["libraries"] else model
+    by_name: dict[str, type[BaseModel]] = {"glob": _Glob, "file": _Path, "notebook": _Path}
+    nested = by_name.get(above[-1], Library) if above[:1] == ["libraries"] else model
     return [info.alias or name for name, info in nested.model_fields.items()]
 
 

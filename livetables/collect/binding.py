@@ -6,6 +6,7 @@ the project's folders on `sys.path`, and sends reads through the active reader. 
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from types import ModuleType
@@ -72,10 +73,12 @@ def _restore(modules: dict[str, Any], name: str, module: Any) -> None:
 
 def _forget_helpers(known: set[str], folders: Sequence[Path]) -> None:
     # A helper imported by one pipeline must not be found, stale, by the next one in this process.
-    roots = tuple(str(folder) for folder in folders)
+    roots = tuple(str(folder) + os.sep for folder in folders)
     for name in set(sys.modules) - known:
-        file = getattr(sys.modules[name], "__file__", None)
-        if file and roots and file.startswith(roots) and "site-packages" not in file and not _is_ours(name):
+        module = sys.modules[name]
+        # A folder without __init__.py is a module without a file.
+        place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+        if place.startswith(roots) and "site-packages" not in place and not _is_ours(name):
             del sys.modules[name]
 
 

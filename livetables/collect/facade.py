@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from livetables.collect import reads
 from livetables.collect.registry import EXPECTATIONS, Registry, active
-from livetables.errors import DefinitionError
+from livetables.errors import DefinitionError, did_you_mean
 from livetables.model import (
     Action,
     Dataset,
@@ -41,6 +41,8 @@ NOT_LOCAL = {
     "replace_using": "rows are appended, not replaced",
     "sequence_by": "rows are appended, not replaced",
     "import_checkpoint": "the flow starts with a checkpoint of its own",
+    "spark_conf": "give it to the flows that fill the table",
+    "format": "tables are stored as Delta",
 }
 
 
@@ -103,10 +105,12 @@ def append_flow(
     spark_conf: Mapping[str, Any] | None = None,
     once: bool = False,
     import_checkpoint: str | None = None,
+    **unknown: Any,
 ) -> Any:
     """Define a streaming query that appends to the streaming table `target`; `name` defaults to the function's."""
     registry = active()
     place = registry.caller()
+    _must_be_known(registry, "append_flow", unknown)
     if not isinstance(target, str):
         raise DefinitionError(
             "WRONG_ARGUMENT",
@@ -186,7 +190,10 @@ def enable_local_execution() -> None:
 
 def _deprecated(old: str, new: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        warnings.warn(f"{old} is deprecated; use {new.__name__}.", DeprecationWarning, stacklevel=2)
+        message = f"{old} is deprecated; use {new.__name__}."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        registry = active()
+        registry.warn("DEPRECATED_NAME", message, registry.caller())  # Python hides its own outside __main__
         return new(*args, **kwargs)
 
     return call
@@ -210,25 +217,24 @@ def _not_supported(name: str) -> Callable[..., Any]:
     return call
 
 
-#: Names that exist on the platform and are refused by name here, so that nobody meets an AttributeError.
-REFUSED = (
-    "apply_changes",
-    "apply_changes_from_snapshot",
-    "create_auto_cdc_flow",
-    "create_auto_cdc_from_snapshot_flow",
-    "create_sink",
-    "foreach_batch_sink",
-    "update_flow",
-    "replace_flow",
-    "on_event_hook",
-)
-globals().update({name: _not_supported(name) for name in REFUSED})
+# Names that exist on the platform and are refused by name here, so that nobody meets an AttributeError.
+apply_changes = _not_supported("apply_changes")
+apply_changes_from_snapshot = _not_supported("apply_changes_from_snapshot")
+create_auto_cdc_flow = _not_supported("create_auto_cdc_flow")
+create_auto_cdc_from_snapshot_flow = _not_supported("create_auto_cdc_from_snapshot_flow")
+create_sink = _not_supported("create_sink")
+foreach_batch_sink = _not_supported("foreach_batch_sink")
+on_event_hook = _not_supported("on_event_hook")
+replace_flow = _not_supported("replace_flow")
+update_flow = _not_supported("update_flow")
 
 __all__ = [
-    "append_flow", "create_streaming_live_table", "create_streaming_table", "create_table", "create_target_table",
-    "create_view", "enable_local_execution", "expect", "expect_all", "expect_all_or_drop", "expect_all_or_fail",
-    "expect_or_drop", "expect_or_fail", "materialized_view", "read", "readStream", "read_stream", "table",
-    "temporary_view", "view", *REFUSED,
+    "append_flow", "apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow",
+    "create_auto_cdc_from_snapshot_flow", "create_sink", "create_streaming_live_table", "create_streaming_table",
+    "create_table", "create_target_table", "create_view", "enable_local_execution", "expect", "expect_all",
+    "expect_all_or_drop", "expect_all_or_fail", "expect_or_drop", "expect_or_fail", "foreach_batch_sink",
+    "materialized_view", "on_event_hook", "read", "readStream", "read_stream", "replace_flow", "table",
+    "temporary_view", "update_flow", "view",
 ]  # fmt: skip
 
 
@@ -264,14 +270,15 @@ def _decorate(what: str, kind: type[Dataset], query_function: Any, options: dict
 
 
 _TABLE_OPTIONS = frozenset({
-    "comment", "table_properties", "partition_cols", "path", "schema", "temporary", "private", "cluster_by",
+    "name", "comment", "table_properties", "partition_cols", "path", "schema", "temporary", "private", "cluster_by",
     "cluster_by_auto", "row_filter", "replace_using", "sequence_by", "spark_conf", "format",
 })  # fmt: skip
 _OPTIONS: dict[str, frozenset[str]] = {
     "table": _TABLE_OPTIONS,
     "materialized_view": _TABLE_OPTIONS - {"replace_using", "sequence_by"} | {"refresh_policy"},
-    "create_streaming_table": _TABLE_OPTIONS,
-    "view": frozenset({"comment", "spark_conf"}),
+    "create_streaming_table": _TABLE_OPTIONS | {"expect_all", "expect_all_or_drop", "expect_all_or_fail"},
+    "view": frozenset({"name", "comment", "spark_conf"}),
+    "append_flow": frozenset({"target", "name", "comment", "spark_conf", "once", "import_checkpoint"}),
 }
 
 
@@ -279,18 +286,9 @@ def _dataset(
     registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any],
 ) -> Dataset:  # fmt: skip
     place = registry.caller()
-    unknown = sorted(set(given) - _OPTIONS[what])
-    if unknown:
-        from livetables.errors import did_you_mean
-
-        raise DefinitionError(
-            "UNKNOWN_PARAMETER",
-            f"{what} has no parameter '{unknown[0]}'.",
-            place=place,
-            hint=did_you_mean(unknown[0], _OPTIONS[what], f"It takes {', '.join(sorted(_OPTIONS[what]))}."),
-        )
+    _must_be_known(registry, what, given)
     for parameter in sorted(set(NOT_LOCAL) & set(given)):
-        if given[parameter]:
+        if given[parameter] and (parameter, given[parameter]) != ("format", "delta"):
             _say_not_local(registry, what, parameter)
     own_name = name_parts(name)[-1]
     if kind is View:
@@ -364,6 +362,17 @@ def _must_be_callable(what: str, function: Any, registry: Registry) -> None:
             f"@{what} was put on {function!r}, which is not a function.",
             place=registry.caller(),
             hint=f"Put @dlt.{what} above a function that returns a DataFrame.",
+        )
+
+
+def _must_be_known(registry: Registry, what: str, given: Mapping[str, Any]) -> None:
+    unknown = sorted(set(given) - _OPTIONS[what])
+    if unknown:
+        raise DefinitionError(
+            "UNKNOWN_PARAMETER",
+            f"{what} has no parameter '{unknown[0]}'.",
+            place=registry.caller(),
+            hint=did_you_mean(unknown[0], _OPTIONS[what], f"It takes {', '.join(sorted(_OPTIONS[what]))}."),
         )
 
 

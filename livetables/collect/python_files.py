@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.collect import registry as registries
-from livetables.errors import LivetablesError, Place, Problem
+from livetables.errors import LivetablesError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from livetables.collect.registry import Registry
     from livetables.model import Definitions
@@ -35,27 +36,27 @@ def _execute(file: Path, registry: Registry, names: Mapping[str, Any]) -> None:
     # Never in sys.modules: then Spark pickles the file's functions by value, and workers need not import it.
     namespace = {"__name__": file.stem, "__file__": str(file), "__builtins__": __builtins__, **names}
     try:
-        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), namespace)  # noqa: S102 (the user's code)
+        exec(compile(file.read_bytes(), str(file), "exec"), namespace)  # noqa: S102 (the user's code)
     except LivetablesError as error:
         registry.problems.append(error.problem)
     except SyntaxError as error:
         place = registry.place(error.filename or str(file), error.lineno or 0)
         registry.problems.append(Problem("SYNTAX_ERROR", f"{error.msg}.", place))
-    except Exception as error:  # noqa: BLE001 (a user's file may raise anything; all of it is reported)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a user's file may raise anything; all is reported)
         registry.problems.append(problem_of(error, file, registry))
 
 
 def problem_of(error: BaseException, file: Path | None, registry: Registry) -> Problem:
     """Describe an exception of user code: its last line in the user's own files, and its own words."""
-    root = str(registry.root)
+    root, package = str(registry.root), str(Path(__file__).parents[1]) + os.sep
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if (file is not None and frame.filename == str(file))
         or (frame.filename.startswith(root) and "site-packages" not in frame.filename)
     ]
-    own = [frame for frame in frames if "/livetables/" not in frame.filename.replace("\\", "/")] or frames
-    place = registry.place(own[-1].filename, own[-1].lineno or 0) if own else Place(str(file or ""))
+    own = [frame for frame in frames if not frame.filename.startswith(package)] or frames
+    place = registry.place(own[-1].filename, own[-1].lineno or 0) if own else registry.place(str(file or ""), 0)
     return Problem(code_of(error), first_sentence(error), place)
 
 
@@ -70,5 +71,7 @@ def first_sentence(error: BaseException) -> str:
     text = str(error).split("\n\nJVM stacktrace")[0].split("\n\tat ")[0].strip()
     text = text.split(";\n'")[0].split(";\n")[0]
     lines = [line for line in text.splitlines() if line.strip()]
-    shown = " ".join(lines[:3]) if lines else type(error).__name__
-    return shown if callable(getattr(error, "getCondition", None)) else f"{type(error).__name__}: {shown}"
+    shown, kind = " ".join(lines[:3]), type(error).__name__
+    if not shown or callable(getattr(error, "getCondition", None)):
+        return shown or kind
+    return f"{kind}: {shown}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ class Registry:
 
     def caller(self) -> Place:
         """Return the line of the user's file that is being executed now."""
-        package = str(Path(__file__).parent.parent)
+        package = str(Path(__file__).parent.parent) + os.sep
         frame = sys._getframe(1)  # noqa: SLF001 (the documented way to walk frames cheaply)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
             frame = frame.f_back
@@ -67,7 +68,21 @@ class Registry:
                 datasets.append(dataset)
         problems += [problem for dataset in datasets for problem in _repeated_rules(dataset)]
         problems += _duplicates(datasets)
+        problems += self._rules_on_flows()
         return Definitions(tuple(datasets), tuple(self.flows), tuple(problems), tuple(self.warnings))
+
+    def _rules_on_flows(self) -> list[Problem]:
+        own = [function for _, function in self.datasets]
+        return [
+            Problem(
+                "EXPECTATION_ON_FLOW",
+                f"Flow '{flow.name}' has expectations, which only a dataset can have.",
+                flow.place,
+                f'Move them to the table: create_streaming_table("{flow.target}", expect_all={{...}}).',
+            )
+            for flow in self.flows
+            if hasattr(flow.query, EXPECTATIONS) and flow.query not in own
+        ]
 
 
 def active() -> Registry:

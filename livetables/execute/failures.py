@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from livetables.collect.python_files import first_sentence
 from livetables.errors import LivetablesError, UnreachableError
@@ -14,10 +15,9 @@ _LASTING = (
     "DELTA_NOT_NULL_CONSTRAINT", "DELTA_SOURCE_TABLE_IGNORE_CHANGES", "DELTA_SOURCE_IGNORE_DELETE",
     "DIFFERENT_DELTA_TABLE", "CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "TABLE_OR_VIEW_NOT_FOUND", "ParseException",
 )  # fmt: skip
-_EXPECTATION = re.compile(
-    r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*?Missing input data: (?:true|false)", re.DOTALL,
-)  # fmt: skip
-_WRAPPER = re.compile(r"^\[STREAM_FAILED\] Query \[.*?\] terminated with exception: ", re.DOTALL)
+_EXPECTATION = re.compile(r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*Missing input data: (?:true|false)", re.DOTALL)
+_CODE = re.compile(r"^\[[A-Z0-9_.]+\] ")
+_MOST_CAUSES = 20
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,30 @@ class Failure:
 
 
 def describe(error: BaseException) -> Failure:
-    """Return what to tell a user about `error`."""
-    if isinstance(error, UnreachableError):
-        return Failure(_sentence(error), retryable=True)
+    """Return what to tell a user about `error`: the words of its first cause, not of what was wrapped around it."""
     if isinstance(error, LivetablesError):
-        return Failure(_sentence(error), retryable=False)
-    text = str(error)
+        hint = f" {error.problem.hint}" if error.problem.hint else ""
+        message = f"[{error.code}] {error.problem.message}{hint}"
+        return Failure(message, retryable=isinstance(error, UnreachableError))
+    causes = _causes(getattr(error, "_origin", None))
+    text = causes[-1] if causes else str(error)
     violation = _EXPECTATION.search(text)
     if violation:
         return Failure(violation[0], retryable=False)
-    message = _WRAPPER.sub("", first_sentence(error)).split(" SQLSTATE: ")[0]
-    lasting = isinstance(error, TypeError | AttributeError | NameError) or any(mark in text for mark in _LASTING)
-    return Failure(message, retryable=not lasting)
+    message = text.strip().splitlines()[0] if causes else first_sentence(error)
+    lasting = isinstance(error, TypeError | AttributeError | NameError) or any(
+        mark in part for mark in _LASTING for part in [*causes, type(error).__name__, message]
+    )
+    return Failure(message.split(" SQLSTATE: ")[0], retryable=not lasting)
 
 
-def _sentence(error: LivetablesError) -> str:
-    hint = f" {error.problem.hint}" if error.problem.hint else ""
-    return f"[{error.code}] {error.problem.message}{hint}"
+def _causes(origin: Any) -> list[str]:
+    """Return what an exception of the JVM and its causes say, the first cause last."""
+    found: list[str] = []
+    while origin is not None and len(found) < _MOST_CAUSES:
+        message = origin.getMessage()
+        if message:
+            name = origin.getClass().getSimpleName()
+            found.append(message if _CODE.match(message) else f"{name}: {message}")
+        origin = origin.getCause()
+    return found

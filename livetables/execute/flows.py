@@ -187,8 +187,11 @@ class StreamRun:
         return not self._query.isActive
 
     def error(self) -> BaseException | None:
-        """Return the query's exception."""
-        return self._query.exception()
+        """Return the query's exception, with the JVM's own, whose causes say more."""
+        raised = self._query.exception()
+        if raised is not None:
+            vars(raised)["_origin"] = self._query._jsq.exception().get()  # noqa: SLF001
+        return raised
 
     def between_batches(self) -> bool:
         """Tell whether no trigger is active, or a batch has just ended and the next has not got far."""

@@ -25,12 +25,20 @@ class Sources:
     """The Reader for names and paths that are not datasets of the pipeline."""
 
     def __init__(
-        self, spark: SparkSession, settings: Settings, system: Path, warn: Callable[[str, str], None],
-    ) -> None:  # fmt: skip
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        system: Path,
+        warn: Callable[[str, str], None],
+        *,
+        dry: bool = False,
+    ) -> None:
+        """Open what `settings` names; `dry` only asks what a source looks like, not whether it is there."""
         self._spark = spark
         self._settings = settings
-        self._schemas = system / "schemas"
+        self._system = system
         self._warn = warn
+        self._dry = dry
         self._tables = {name.lower(): path for name, path in settings.tables.items()}
         self._answering: set[str] = set()
 
@@ -46,13 +54,20 @@ class Sources:
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open an Auto Loader stream."""
         del source  # cloudFiles is the only one
-        return open_stream(self._spark, options, schema, self.map_path(path), self._schemas, self._warn)
+        folder = Path(self.map_path(path).removeprefix("file:"))
+        if self._dry and not folder.exists() and "://" not in str(path):
+            # The graph can be checked where the files are not; running it needs them.
+            self._warn("LANDING_FOLDER_NOT_FOUND", f"{folder} does not exist; `run` will need it.")
+            folder = self._system / "empty"
+            folder.mkdir(exist_ok=True)
+        target = self.map_path(path) if "://" in path else str(folder)
+        return open_stream(self._spark, options, schema, target, self._system / "schemas", self._warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
         """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""
         del streaming
         servers = options.get("kafka.bootstrap.servers")
-        if source.lower() == "kafka" and servers and servers not in self._answering:
+        if not self._dry and source.lower() == "kafka" and servers and servers not in self._answering:
             probe_kafka(servers)
             self._answering.add(servers)
 

@@ -26,6 +26,7 @@ class Tables:
         self._spark = spark
         self._storage = storage
         self._schema = namespace.schema
+        self._registered: set[str] = set()
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._schema}`")
 
     def qualified(self, name: str) -> str:
@@ -51,6 +52,7 @@ class Tables:
         if definition.cluster_by:
             builder = builder.clusterBy(*definition.cluster_by)
         builder.execute()
+        self._registered.add(dataset.key)
 
     def register(self, name: str) -> None:
         """Make a stored table known to the session."""
@@ -58,11 +60,16 @@ class Tables:
 
     def register_path(self, name: str, folder: Path) -> None:
         """Make the Delta table in a folder known to the session."""
+        if name.lower() in self._registered:
+            return
+        self.unregister(name)  # another pipeline of this session may have one of that name, elsewhere
+        self._registered.add(name.lower())
         location = str(folder).replace("'", "\\'")
-        self._spark.sql(f"CREATE TABLE IF NOT EXISTS {self.qualified(name)} USING delta LOCATION '{location}'")
+        self._spark.sql(f"CREATE TABLE {self.qualified(name)} USING delta LOCATION '{location}'")
 
     def unregister(self, name: str) -> None:
         """Make the session forget a table; its rows stay."""
+        self._registered.discard(name.lower())
         self._spark.sql(f"DROP TABLE IF EXISTS {self.qualified(name)}")
 
     def remove(self, name: str) -> None:

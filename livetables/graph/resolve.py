@@ -64,6 +64,8 @@ class Resolver:
         self._definitions: dict[str, Dataset] = {}
         for dataset in definitions.datasets:
             self._definitions.setdefault(dataset.key, dataset)
+        keys = [dataset.key for dataset in definitions.datasets]
+        self._defined_twice = {key for key in keys if keys.count(key) > 1}
         self._flows: dict[str, list[Flow]] = {key: [] for key in self._definitions}
         for flow in definitions.flows:
             self._assign(flow)
@@ -91,7 +93,9 @@ class Resolver:
             message = f"Flow '{flow.name}' fills '{flow.target}', which is not defined."
             self.problems.append(Problem("FLOW_TARGET_NOT_FOUND", message, flow.place, hint))
             return
-        if flow.key in (other.key for other in self._flows[target]) and flow.key != target:
+        if flow.key in (other.key for other in self._flows[target]):
+            if target in self._defined_twice:
+                return  # the dataset was reported already; its second query would only confuse
             message = f"Two flows of '{flow.target}' are named '{flow.name}'."
             self.problems.append(Problem("DUPLICATE_FLOW", message, flow.place, "Give each flow its own name="))
         self._flows[target].append(flow)

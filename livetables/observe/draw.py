@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from rich.tree import Tree
 
+from livetables.errors import count
+
 if TYPE_CHECKING:
     from livetables.graph.graph import Graph, ResolvedDataset
 
@@ -43,7 +45,7 @@ def graph_tree(graph: Graph) -> Tree:
     root = Tree(Text("pipeline", style="bold"))
     nodes: dict[str, Tree] = {}
     for key, dataset in graph.datasets.items():
-        label = Text.assemble((dataset.name, "bold"), f"  {dataset.kind}, {len(dataset.schema)} columns")
+        label = Text.assemble((dataset.name, "bold"), f"  {dataset.kind}, {count(len(dataset.schema), 'column')}")
         if len(dataset.inputs) > 1:
             label.append(f", reads {', '.join(graph.datasets[name].name for name in dataset.inputs)}", style="dim")
         parent = nodes[dataset.inputs[-1]] if dataset.inputs else root
@@ -115,7 +117,7 @@ def _box(dataset: ResolvedDataset, x: float, y: float) -> str:
     colour = _COLOURS[dataset.kind]
     dash = ' stroke-dasharray="4 3"' if dataset.kind == "view" else ""
     rules = len(getattr(dataset.definition, "expectations", ()))
-    below = dataset.kind + (f" · {rules} expectations" if rules else "")
+    below = dataset.kind + (f" · {count(rules, 'expectation')}" if rules else "")
     return (
         f'<g><title>{escape(dataset.name)}</title><rect x="{x:g}" y="{y:g}" width="{_BOX_WIDTH}" '
         f'height="{_BOX_HEIGHT}" rx="6" fill="#f6f8fa" stroke="{colour}" stroke-width="1.5"{dash}/>'

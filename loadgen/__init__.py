@@ -1,0 +1,1 @@
+"""Load generator: simulated sensor events, sent to files or Kafka at a steady rate."""

@@ -1,0 +1,136 @@
+"""The command line. Exit codes: 0 sent or stopped by the user, 1 the target failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from loadgen import options
+from loadgen.pacing import Schedule, SystemClock
+from loadgen.progress import progress
+from loadgen.report import NAME, as_table, write_report
+from loadgen.rows import Kind, Stream, generate
+from loadgen.sending import send, stop_signals
+from loadgen.targets.base import TargetError
+from loadgen.targets.files import Roll
+from loadgen.targets.opening import FORMS, Address, open_target, parse_target
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+RateOption = Annotated[float, typer.Option(help="Rows per second; 0: as fast as possible.")]
+RowsOption = Annotated[int | None, typer.Option(help="End after this many rows.")]
+DurationOption = Annotated[str | None, typer.Option(help="End after this time: 90s, 2m, 1500ms.")]
+DevicesOption = Annotated[int, typer.Option(help="Number of devices.")]
+SeedOption = Annotated[int, typer.Option(help="Same seed, rows and start: same bytes.")]
+LateOption = Annotated[float, typer.Option(help="Share of rows, 0 to 1, that are over 2 hours late.")]
+DuplicatesOption = Annotated[float, typer.Option(help="Share of rows that are sent again.")]
+CorruptOption = Annotated[float, typer.Option(help="Share of rows that are broken.")]
+TargetOption = Annotated[str, typer.Option(help=f"{FORMS}.")]
+ReportOption = Annotated[Path | None, typer.Option(help="Folder for report.json; without it, none is written.")]
+SpeedOption = Annotated[float, typer.Option(help="Simulated seconds per real second.")]
+StartOption = Annotated[str | None, typer.Option(help="Simulated start, ISO 8601; default: now.")]
+RollOption = Annotated[str, typer.Option(help="Age at which a file is complete (files target).")]
+RowsPerFileOption = Annotated[int, typer.Option(help="Rows at which a file is complete (files target).")]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked command line."""
+
+    stream: Stream
+    schedule: Schedule
+    address: Address
+    roll: Roll
+    report: Path | None
+
+
+@app.callback()
+def main() -> None:
+    """Send simulated sensor events."""
+
+
+@app.command()
+def run(
+    *,
+    target: TargetOption,
+    rate: RateOption = 1000.0,
+    rows: RowsOption = None,
+    duration: DurationOption = None,
+    devices: DevicesOption = 100,
+    seed: SeedOption = 1,
+    late: LateOption = 0.0,
+    duplicates: DuplicatesOption = 0.0,
+    corrupt: CorruptOption = 0.0,
+    report: ReportOption = None,
+    speed: SpeedOption = 1.0,
+    start: StartOption = None,
+    roll: RollOption = "1s",
+    rows_per_file: RowsPerFileOption = 100_000,
+) -> None:
+    """Send rows at a steady rate; Ctrl-C ends the run in order."""
+    try:
+        stream = Stream(
+            start=options.parse_start(start, datetime.now(timezone.utc)),
+            seed=seed,
+            devices=options.at_least_one("--devices", devices),
+            rate=rate,
+            speed=options.check_speed(speed),
+            shares=options.check_shares(late, duplicates, corrupt),
+        )
+        schedule = options.check_schedule(rate, rows, duration)
+        files = Roll(options.parse_duration("--roll", roll), options.at_least_one("--rows-per-file", rows_per_file))
+        job = Job(stream, schedule, parse_target(target), files, report)
+    except ValueError as error:
+        _fail(str(error), 2)
+    execute(job)
+
+
+def execute(job: Job) -> None:
+    """Run a job, print its table, write its report; exits with 1 when the target fails."""
+    clock = SystemClock()
+    failure = ""
+    with stop_signals() as stopped:
+        try:
+            target = open_target(job.address, _new_run_id(), clock, job.roll)
+        except TargetError as error:
+            _fail(f"{error} Nothing was sent.", 1)
+        began = clock.now()
+        with progress(Console(stderr=True, highlight=False), clock, job.schedule.total) as tell:
+            try:
+                send(generate(job.stream), job.schedule, target, clock, tell, stopped)
+            except TargetError as error:
+                failure = f"{error} {target.delivered.total():,} rows arrived before."
+        _conclude(job, target.delivered, clock.now() - began)
+    if failure:
+        _fail(failure, 1)
+
+
+def _conclude(job: Job, delivered: Counter[Kind], seconds: float) -> None:
+    sent = delivered.total()
+    console = Console(highlight=False)
+    console.print(as_table(delivered))
+    console.print(f"{sent:,} rows in {seconds:.1f} s, {sent / max(seconds, 1e-9):,.0f} rows/s")
+    if job.report is not None:
+        try:
+            write_report(job.report, delivered)
+        except OSError as error:
+            _fail(f"Cannot write {NAME} into {job.report}: {error.strerror}.", 1)
+
+
+def _new_run_id() -> str:
+    # Time first: a folder listing shows the runs in order. The random part keeps parallel runs apart.
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"Error: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,78 @@
+"""The command line's values, read and checked. Every ValueError is one sentence for the user."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime, timezone
+
+from loadgen.pacing import Schedule
+from loadgen.rows import Shares
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
+MAX_SPEED = 100_000.0  # a day in a second; keeps every event time within the years a datetime can hold
+YEARS = range(1971, 3000)
+
+
+def parse_duration(option: str, text: str) -> float:
+    """Return seconds, above 0, from 90s, 2m, 1500ms, 1h, or a plain number of seconds."""
+    match = DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise ValueError(f"{option} '{text}' is not a duration above 0\n\nHint: write 90s, 2m or 1500ms.")
+    return seconds
+
+
+def parse_start(text: str | None, now: datetime) -> datetime:
+    """Return the simulated start: `now` by default; a time without an offset is UTC."""
+    if text is None:
+        return now
+    try:
+        # Python 3.10 does not read the Z.
+        start = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
+    except ValueError:
+        start = None
+    if start is None or start.year not in YEARS:
+        raise ValueError(
+            f"--start '{text}' is not an ISO 8601 time of the years {YEARS[0]} to {YEARS[-1]}"
+            "\n\nHint: write 2026-11-21T06:00:00Z."
+        )
+    return start if start.tzinfo else start.replace(tzinfo=timezone.utc)
+
+
+def check_schedule(rate: float, rows: int | None, duration: str | None) -> Schedule:
+    """Return the schedule; exactly one of rows and duration must be given."""
+    if not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(f"--rate {rate:g} is not a number of rows per second, 0 or more")
+    if (rows is None) == (duration is None):
+        given = "both" if rows is not None else "neither"
+        raise ValueError(f"--rows or --duration says when to end; {given} was given\n\nHint: give one of them.")
+    if rows is not None and rows < 1:
+        raise ValueError(f"--rows {rows} is below 1")
+    return Schedule(rate, rows, None if duration is None else parse_duration("--duration", duration))
+
+
+def check_shares(late: float, duplicates: float, corrupt: float) -> Shares:
+    """Return the shares; each must be in 0..1, and so must their sum."""
+    for option, share in (("--late", late), ("--duplicates", duplicates), ("--corrupt", corrupt)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{option} {share:g} is not a share\n\nHint: write 0.05 for 5 % of the rows.")
+    total = late + duplicates + corrupt
+    if total > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 may come out a little above 1
+        raise ValueError(f"--late, --duplicates and --corrupt add up to {total:g}, above 1")
+    return Shares(late, duplicates, corrupt)
+
+
+def check_speed(speed: float) -> float:
+    """Return simulated seconds per real second, above 0 and at most MAX_SPEED."""
+    if not 0 < speed <= MAX_SPEED:
+        raise ValueError(f"--speed {speed:g} is not above 0 and at most {MAX_SPEED:g}")
+    return speed
+
+
+def at_least_one(option: str, value: int) -> int:
+    """Return a count of 1 or more."""
+    if value < 1:
+        raise ValueError(f"{option} {value} is below 1")
+    return value

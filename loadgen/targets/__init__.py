@@ -1,0 +1,1 @@
+"""Where rows go: one module per target; `open_target` in `opening.py` picks one."""

@@ -1,0 +1,75 @@
+"""`--target`: its forms, and the target that each opens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadgen.targets.files import FilesTarget, Roll
+from loadgen.targets.null import NullTarget
+
+if TYPE_CHECKING:
+    from loadgen.pacing import Clock
+    from loadgen.targets.base import Target
+
+FORMS = "files:DIR, kafka:HOST:PORT/TOPIC or null"
+KAFKA = re.compile(r"kafka:(?P<host>[^/\s]+):(?P<port>\d{1,5})/(?P<topic>[\w.-]{1,249})", re.ASCII)
+MAX_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Files:
+    """`files:DIR`."""
+
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """`kafka:HOST:PORT/TOPIC`."""
+
+    host: str
+    port: int
+    topic: str
+
+
+@dataclass(frozen=True)
+class Null:
+    """`null`."""
+
+
+Address = Files | Kafka | Null
+
+
+def parse_target(text: str) -> Address:
+    """Return what `--target` names; a ValueError names the right forms."""
+    if text == "null":
+        return Null()
+    if text.startswith("files:") and text != "files:":
+        return Files(Path(text.removeprefix("files:")))
+    match = KAFKA.fullmatch(text)
+    if match and 0 < int(match["port"]) <= MAX_PORT:
+        return Kafka(match["host"], int(match["port"]), match["topic"])
+    raise ValueError(f"--target '{text}' is not a target\n\nHint: use {FORMS}.")
+
+
+def open_target(address: Address, run_id: str, clock: Clock, roll: Roll) -> Target:
+    """Open a target; a TargetError says why it cannot be.
+
+    Args:
+        address: which one.
+        run_id: for the names of files.
+        clock: for the age of files.
+        roll: when a file is complete.
+    """
+    if isinstance(address, Files):
+        return FilesTarget(address.directory, run_id, clock, roll)
+    if isinstance(address, Kafka):
+        # Here, not above: the other targets start without Kafka's client.
+        from loadgen.targets.kafka import KafkaTarget, prepare_topic
+
+        prepare_topic(address.host, address.port, address.topic)
+        return KafkaTarget(address.host, address.port, address.topic)
+    return NullTarget()

@@ -1,0 +1,171 @@
+"""The main job: generate sensor readings, run the sensor pipeline on them, and account for every row.
+
+    python -m scripts.demo --source auto_loader|kafka [--seconds 90]
+
+The generator and the pipeline run at the same time, as separate programs. At the end every row that was sent
+must be in silver or quarantine, or be counted as a duplicate or as late.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from livetables.observe.event_log import read_events
+from livetables.observe.stored import stored_tables
+from scripts.kafka import running_broker
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path(".livetables/demo")
+TOPIC = "sensor_data"
+#: One real second of the generator is a minute of the sensors' time, so that a short run fills many windows.
+LOAD = {
+    "--rate": "2000", "--duration": "60s", "--devices": "20", "--seed": "7", "--late": "0.02",
+    "--duplicates": "0.03", "--corrupt": "0.01", "--speed": "60", "--start": "2026-06-21T11:00:00Z",
+}  # fmt: skip
+
+console = Console()
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    source: Annotated[str, typer.Option(help="auto_loader or kafka")] = "auto_loader",
+    seconds: Annotated[int, typer.Option(help="How long the pipeline runs.")] = 90,
+) -> None:
+    """Run the demo; exit code 0 means that every row is accounted for."""
+    if source not in ("auto_loader", "kafka"):
+        console.print(f"SOURCE is '{source}'. Hint: use SOURCE=auto_loader or SOURCE=kafka.")
+        raise typer.Exit(2)
+    folder = ROOT / FOLDER / source
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "landing").mkdir(parents=True)
+    with ExitStack() as stack:
+        if source == "kafka":
+            console.print("Starting a Kafka broker on 127.0.0.1.")
+            servers = stack.enter_context(running_broker(folder / "kafka"))
+            target, where = f"kafka:{servers}/{TOPIC}", {"sensors.kafka.bootstrap_servers": servers}
+        else:
+            target, where = f"files:{folder / 'landing'}", {"sensors.landing_path": str(folder / "landing")}
+        code = run(folder, target, {"sensors.source": source, **where}, seconds)
+    raise typer.Exit(code)
+
+
+def run(folder: Path, target: str, configuration: dict[str, str], seconds: int) -> int:
+    """Run generator and pipeline side by side, then print the summary; return the exit code."""
+    rate, duration = int(LOAD["--rate"]), LOAD["--duration"]
+    console.print(f"Sending {rate:,} rows/s for {duration} to {target.split(':')[0]}; the pipeline runs for {seconds} s.")
+    with (folder / "loadgen.log").open("w") as log:
+        options = [word for pair in LOAD.items() for word in pair]
+        generator = subprocess.Popen(
+            [sys.executable, "-m", "loadgen", "run", *options, "--target", target, "--report", str(folder)],
+            cwd=ROOT, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            code = livetables(folder, configuration, "--continuous", "--for", f"{seconds}s")
+        finally:
+            generator.terminate()  # it has ended by itself long ago, unless the pipeline failed
+            generator.wait()
+    if code:
+        return code
+    if generator.returncode:
+        console.print(f"The generator failed:\n{(folder / 'loadgen.log').read_text()}", markup=False)
+        return 1
+    sent = json.loads((folder / "report.json").read_text())
+    if not Account(folder / "storage", sent).balanced:
+        console.print("Rows are still on their way: one more update takes the rest.")
+        code = livetables(folder, configuration, "--triggered")
+    return code or summary(Account(folder / "storage", sent), seconds)
+
+
+def livetables(folder: Path, configuration: dict[str, str], *options: str) -> int:
+    """Run the sensor pipeline as a user would; return its exit code."""
+    settings = [word for key, value in configuration.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-c", "from livetables.cli import main; main()", "run"]
+    return subprocess.run(
+        [*command, "--storage", str(folder / "storage"), *settings, *options], cwd=ROOT, check=False,
+    ).returncode  # fmt: skip
+
+
+class Account:
+    """What came in and where it went, from the tables and the event log."""
+
+    def __init__(self, storage: Path, sent: dict[str, Any]) -> None:
+        self.storage = storage
+        self.sent: int = sent["sent"]
+        self.by_kind: dict[str, int] = sent["by_kind"]
+        self.rows = {table["name"]: table["rows"] for table in stored_tables(storage)}
+        self.flows = [
+            (event["origin"]["flow_name"], json.loads(event["details"])["flow_progress"])
+            for event in read_events(storage / "system" / "events")
+            if event["event_type"] == "flow_progress"
+        ]
+        self.silver = self.rows.get("sensor_data_silver", 0)
+        self.quarantined = self.rows.get("sensor_data_quarantine", 0)
+        self.duplicates = self._metric("num_duplicate_rows_dropped")
+        self.late = self._metric("num_late_rows_dropped")
+
+    def _metric(self, name: str) -> int:
+        return sum(d.get("metrics", {}).get(name, 0) for flow, d in self.flows if flow == "sensor_data_silver")
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row sent is in silver or quarantine, or counted as duplicate or late."""
+        return self.sent == self.silver + self.quarantined + self.duplicates + self.late
+
+    def rules(self) -> dict[str, tuple[int, int]]:
+        """Return passed and failed rows per rule of the readings."""
+        counted: dict[str, tuple[int, int]] = {}
+        for flow, details in self.flows:
+            for rule in details.get("data_quality", {}).get("expectations", []):
+                if flow == "sensor_data_silver":
+                    passed, failed = counted.get(rule["name"], (0, 0))
+                    counted[rule["name"]] = passed + rule["passed_records"], failed + rule["failed_records"]
+        return counted
+
+    def statuses(self) -> dict[str, int]:
+        """Return device-minutes per temperature status."""
+        from deltalake import DeltaTable
+
+        enriched = DeltaTable(str(self.storage / "tables" / "sensor_data_enriched"))
+        column = enriched.to_pyarrow_table(columns=["temperature_status"])["temperature_status"]
+        return {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
+
+
+def summary(account: Account, seconds: int) -> int:
+    """Print what happened; return 0 when every row is accounted for."""
+    tables = Table(title=f"Rows per table after {seconds} s", title_justify="left", pad_edge=False)
+    tables.add_column("table")
+    tables.add_column("rows", justify="right")
+    for name, rows in sorted(account.rows.items()):
+        tables.add_row(name, f"{rows:,}")
+    rules = Table(title="Quality per rule", title_justify="left", pad_edge=False)
+    for name in ("rule", "passed", "failed"):
+        rules.add_column(name, justify="left" if name == "rule" else "right")
+    for name, (passed, failed) in account.rules().items():
+        rules.add_row(name, f"{passed:,}", f"{failed:,}")
+    console.print(tables, rules)
+    statuses = ", ".join(f"{count:,} {name}" for name, count in sorted(account.statuses().items()))
+    console.print(f"Device-minutes by temperature status: {statuses or 'none yet'}.", highlight=False)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in account.by_kind.items())
+    console.print(f"Sent by kind: {kinds}.", highlight=False)
+    verdict = "every row is accounted for" if account.balanced else "ROWS ARE MISSING"
+    console.print(
+        f"Reconciliation: sent {account.sent:,} = silver {account.silver:,} + quarantined {account.quarantined:,} "
+        f"+ duplicates {account.duplicates:,} + late {account.late:,}: {verdict}.",
+        highlight=False, style="bold green" if account.balanced else "bold red", soft_wrap=True,
+    )  # fmt: skip
+    return 0 if account.balanced else 1
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,77 @@
+"""One Spark session for all tests that need one, and pipelines written as text inside a test."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from livetables.pipeline import Pipeline
+from livetables.settings import Settings, load_settings
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """The shared session, started as the runtime starts it."""
+    from livetables.execute.session import start_session
+
+    system = tmp_path_factory.mktemp("session")
+    settings = Settings("tests", system, (), system, master="local[2]")
+    session = start_session(settings, system, quick=True)
+    yield session
+    session.stop()
+
+
+class Workbench:
+    """A folder with the files of a pipeline, its storage, and what a test wants to know of them."""
+
+    def __init__(self, folder: Path, spark) -> None:
+        self.folder = folder
+        self.spark = spark
+        self.storage = folder / "storage"
+
+    def write(self, **files: str) -> list[Path]:
+        """Write `name.py` for each keyword; return the paths."""
+        paths = []
+        for name, text in files.items():
+            path = self.folder / f"{name}.py"
+            path.write_text(dedent(text))
+            paths.append(path)
+        return paths
+
+    def rows(self, name: str, rows: list[dict], file: str = "1.json") -> Path:
+        """Write rows as JSON lines into the folder `name`; return the folder."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / file).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return folder
+
+    def pipeline(self, *paths: Path, continuous: bool = False, **options) -> Pipeline:
+        """Return a pipeline over these files."""
+        from livetables.settings import with_mode
+
+        options.setdefault("path_map", {"/in": str(self.folder)})
+        settings = load_settings(paths=tuple(paths), storage=str(self.storage), **options)
+        settings = with_mode(settings, continuous=continuous)
+        from dataclasses import replace
+
+        return Pipeline(replace(settings, root=self.folder))
+
+    def run(self, *paths: Path, selection=None, stop: threading.Event | None = None, listeners=(), **options):
+        """Run one update; return its final state."""
+        with self.pipeline(*paths, **options) as pipeline:
+            return pipeline.run(selection, stop=stop, listeners=listeners)
+
+    def table(self, name: str, columns: str = "*") -> list[tuple]:
+        """Return the rows of a stored table, sorted."""
+        frame = self.spark.read.format("delta").load(str(self.storage / "tables" / name)).selectExpr(*columns.split(", "))
+        return sorted((tuple(row) for row in frame.collect()), key=repr)
+
+
+@pytest.fixture
+def bench(tmp_path, spark):
+    """An empty workbench."""
+    return Workbench(tmp_path, spark)

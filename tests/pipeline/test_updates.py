@@ -1,0 +1,246 @@
+"""Whole updates on real Delta tables: what is written, what is said, what is left when something fails."""
+
+import threading
+
+import pytest
+
+from livetables.errors import PipelineBusyError
+from livetables.observe.event_log import read_events
+from livetables.plan import Selection
+
+pytestmark = pytest.mark.pipeline
+
+CHAIN = """
+    import dlt
+
+    @dlt.table(comment="as sent", table_properties={"quality": "bronze"})
+    def raw():
+        return (
+            spark.readStream.format("cloudFiles").option("cloudFiles.format", "json")
+            .schema("id BIGINT, amount DOUBLE").load("/in/landing")
+        )
+
+    @dlt.view
+    @dlt.expect_or_drop("known id", "id IS NOT NULL")
+    def known():
+        return dlt.read_stream("raw")
+
+    @dlt.table
+    @dlt.expect("small", "amount < 100")
+    @dlt.expect_or_drop("positive", "amount > 0")
+    @dlt.expect_or_drop("not 7", "amount <> 7")
+    def clean():
+        return spark.readStream.table("known")
+
+    @dlt.table
+    def totals():
+        return spark.sql("SELECT count(*) AS n, sum(amount) AS amount FROM clean")
+"""
+ROWS = [
+    {"id": 1, "amount": 5.0},
+    {"id": 2, "amount": 500.0},
+    {"id": 3, "amount": -1.0},
+    {"id": 4, "amount": None},
+    {"amount": 7.0},
+    {"id": 6, "amount": 7.0},
+]
+
+
+def quality(storage, flow):
+    """Sum what the event log says of a flow: rows dropped, and passed and failed rows per rule."""
+    import json
+
+    dropped, rules = 0, {}
+    for event in read_events(storage / "system" / "events"):
+        details = json.loads(event["details"]).get(event["event_type"])
+        found = details.get("data_quality") if event["origin"]["flow_name"] == flow else None
+        for rule in (found or {}).get("expectations", []):
+            passed, failed = rules.get((rule["dataset"], rule["name"]), (0, 0))
+            rules[rule["dataset"], rule["name"]] = (passed + rule["passed_records"], failed + rule["failed_records"])
+        dropped += (found or {}).get("dropped_records", 0)
+    return dropped, rules
+
+
+def test_triggered_updates_take_only_what_is_new(bench):
+    """Each update adds the new rows once, recomputes the view, counts NULL as a failure, and logs in order."""
+    bench.rows("landing", ROWS)
+    [path] = bench.write(chain=CHAIN)
+    assert "COMPLETED" == bench.run(path).state
+    assert [(1, 5.0), (2, 500.0)] == bench.table("clean")
+    assert [(2, 505.0)] == bench.table("totals")
+    assert (1 + 3, {
+        ("known", "known id"): (5, 1),
+        ("clean", "small"): (3, 2),
+        ("clean", "positive"): (3, 2),
+        ("clean", "not 7"): (3, 2),
+    }) == quality(bench.storage, "clean")  # fmt: skip
+
+    bench.rows("landing", [{"id": 9, "amount": 1.0}], file="2.json")
+    state = bench.run(path)
+    assert [(1, 5.0), (2, 500.0), (9, 1.0)] == bench.table("clean")
+    assert [(3, 506.0)] == bench.table("totals")
+    assert {"raw": 1, "clean": 1, "totals": 1} == {flow.name: flow.rows_out for flow in state.flows.values()}
+
+    types = [(e["event_type"], e["message"].split(" is ")[-1]) for e in read_events(bench.storage / "system" / "events")]
+    first = [kind for kind, _ in types[: types.index(("update_progress", "COMPLETED.")) + 1]]
+    kinds = [kind for i, kind in enumerate(first) if i == 0 or first[i - 1] != kind]
+    assert ["user_action", "create_update", "update_progress"] == kinds[:3]
+    states = [text for kind, text in types if kind == "update_progress"][:5]
+    assert ["WAITING_FOR_RESOURCES.", "INITIALIZING.", "SETTING_UP_TABLES.", "RUNNING.", "COMPLETED."] == states
+
+
+def test_full_refresh_starts_over_and_its_readers_go_on(bench):
+    """A fully refreshed table holds its source once; a reader that is not refreshed takes the rows again, aloud."""
+    bench.rows("landing", [{"id": 1, "amount": 1.0}])
+    [path] = bench.write(chain=CHAIN)
+    bench.run(path)
+    state = bench.run(path, selection=Selection(refresh=("clean", "totals"), full_refresh=("RAW",)))
+    assert "COMPLETED" == state.state
+    assert ([(1, 1.0)], [(1, 1.0), (1, 1.0)]) == (bench.table("raw"), bench.table("clean"))
+    assert any("'raw', which is fully refreshed" in warning for warning in state.warnings)
+    bench.run(path, selection=Selection(full_refresh_all=True))
+    assert ([(1, 1.0)], [(1, 1.0)], [(1, 1.0)]) == tuple(bench.table(n) for n in ("raw", "clean", "totals"))
+
+
+def test_continuous_mode_follows_its_source_until_it_is_stopped(bench):
+    """Rows that arrive while it runs are taken; a stop loses and repeats nothing, and the next start goes on."""
+    bench.rows("landing", [{"id": 1, "amount": 1.0}])
+    [path] = bench.write(chain=CHAIN)
+    conf = {"pipelines.trigger.interval": "200 ms"}
+    stop = threading.Event()
+    seen: list[int] = []
+
+    def watch(event):
+        if event.origin.get("flow_name") == "clean" and event.details.get("metrics"):
+            seen.append(event.details["metrics"].get("num_output_rows", 0))
+            if sum(seen) == 1:
+                bench.rows("landing", [{"id": 2, "amount": 2.0}], file="2.json")
+            elif sum(seen) == 2:
+                stop.set()
+
+    state = bench.run(path, continuous=True, overrides=conf, stop=stop, listeners=[watch])
+    assert ("COMPLETED", "STOPPED") == (state.state, state.flows["clean"].status)
+    bench.rows("landing", [{"id": 3, "amount": 3.0}], file="3.json")
+    bench.run(path)
+    assert [(1, 1.0), (2, 2.0), (3, 3.0)] == bench.table("clean")
+    assert (0, (3, 0)) == (quality(bench.storage, "clean")[0], quality(bench.storage, "clean")[1]["clean", "small"])
+
+
+FAILING = """
+    import dlt
+
+    def source():
+        return spark.readStream.schema("id BIGINT").json("/in/numbers")
+
+    @dlt.table
+    @dlt.expect_or_fail("no 3", "id <> 3")
+    def strict():
+        return source()
+
+    @dlt.table
+    def after_strict():
+        return dlt.read_stream("strict")
+
+    @dlt.table
+    def sibling():
+        return source()
+
+    @dlt.table
+    @dlt.expect_or_fail("few", "n < 2")
+    def strict_view():
+        return dlt.read("sibling").groupBy().count().withColumnRenamed("count", "n")
+"""
+
+
+def test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it(bench):
+    """Nothing of a refused batch or recomputation is visible; dependants are skipped, siblings finish, and the
+    repaired pipeline goes on from there."""
+    bench.rows("numbers", [{"id": 1}])
+    [path] = bench.write(failing=FAILING)
+    assert "COMPLETED" == bench.run(path).state
+    bench.rows("numbers", [{"id": 2}, {"id": 3}], file="2.json")
+    state = bench.run(path)
+    statuses = {flow.name: flow.status for flow in state.flows.values()}
+    assert {"strict": "FAILED", "after_strict": "SKIPPED", "sibling": "COMPLETED", "strict_view": "FAILED"} == statuses
+    assert ("FAILED", [(1,)], [(1,), (2,), (3,)], [(1,)]) == (
+        state.state, *(bench.table(name) for name in ("strict", "sibling", "strict_view")),
+    )  # fmt: skip
+    [message] = [m for m in state.errors if "'strict' has FAILED" in m]
+    assert "Violated expectations: 'no 3'. Input data: '{\"id\":3}'" in message
+    bench.write(failing=FAILING.replace("id <> 3", "id <> 4").replace("n < 2", "n < 9"))
+    assert "COMPLETED" == bench.run(path).state
+    assert [(1,), (2,), (3,)] == bench.table("after_strict")
+
+
+FLAKY = """
+    import dlt
+    from pathlib import Path
+
+    tries = Path(__file__).parent / "tries"
+
+    @dlt.table
+    def flaky():
+        if tries.exists():
+            tries.write_text(tries.read_text() + "x")
+            if len(tries.read_text()) < {good_from}:
+                raise ConnectionError("the server went away")
+        return spark.readStream.schema("id BIGINT").json("/in/numbers")
+"""
+
+
+@pytest.mark.parametrize(("good_from", "outcome", "tries"), [(3, "COMPLETED", 3), (9, "FAILED", 3)])
+def test_a_flow_that_fails_is_tried_three_times(bench, good_from, outcome, tries):
+    """A failure that may pass is tried again with growing waits: three tries in all, then the flow has failed."""
+    bench.rows("numbers", [{"id": 1}])
+    [path] = bench.write(flaky=FLAKY.format(good_from=good_from))
+    with bench.pipeline(path) as pipeline:
+        pipeline.graph  # noqa: B018 (the query is also called once to resolve it: that must not count)
+        (bench.folder / "tries").write_text("")
+        state = pipeline.run()
+    assert (outcome, tries) == (state.state, len((bench.folder / "tries").read_text()))
+    assert tries - 1 == sum("is tried again: ConnectionError" in warning for warning in state.warnings)
+
+
+def test_several_flows_append_to_one_table_and_a_new_one_reads_back_alone(bench):
+    """append_flow unions sources by name; a flow that is added later does not make the others run again."""
+    bench.rows("a", [{"id": 1}])
+    bench.rows("b", [{"id": 2, "word": "two"}])
+    text = """
+    import dlt
+    dlt.create_streaming_table("both", expect_all_or_drop={"positive": "id > 0"})
+    for name, columns in [("a", "id BIGINT"), ("b", "id BIGINT, word STRING")]:
+        @dlt.append_flow(target="both", name=f"from_{name}")
+        def flow(name=name, columns=columns):
+            return spark.readStream.schema(columns).json(f"/in/{name}")
+    """
+    [path] = bench.write(flows=text.replace(', ("b", "id BIGINT, word STRING")', ""))
+    bench.run(path)
+    bench.write(flows=text)
+    bench.rows("a", [{"id": -5}], file="2.json")
+    bench.run(path)
+    assert [(1, None), (2, "two")] == bench.table("both", "id, word")
+
+
+def test_declared_schema_matches_by_name(bench):
+    """Columns go to the declared columns of the same name, cast; a missing one is NULL."""
+    bench.rows("in_order", [{"id": "7", "firstname": "Ada"}])
+    [path] = bench.write(
+        declared="""
+        import dlt
+        @dlt.table(schema="id BIGINT, firstname STRING, age INT", partition_cols=["id"])
+        def people():
+            return spark.readStream.schema("firstname STRING, id STRING").json("/in/in_order")
+        """,
+    )
+    bench.run(path)
+    assert [(7, "Ada", None)] == bench.table("people", "id, firstname, age")
+
+
+def test_two_updates_do_not_share_a_storage_folder(bench):
+    """A second update is refused by a sentence that names the folder; the lock goes with the first."""
+    bench.rows("landing", [])
+    [path] = bench.write(chain=CHAIN)
+    with bench.pipeline(path) as pipeline, pipeline.storage.locked(), pytest.raises(PipelineBusyError) as caught:
+        pipeline.run()
+    assert "PIPELINE_BUSY" == caught.value.code
+    assert str(bench.storage) in caught.value.problem.message

@@ -1,0 +1,200 @@
+"""Graph resolution: only Spark can say what a query reads and returns."""
+
+import pytest
+
+from livetables.errors import GraphError
+
+pytestmark = pytest.mark.spark
+
+FORMS = """
+    import dlt
+    from pyspark import pipelines as dp
+
+    BATCH = {
+        "b1": lambda: dlt.read("Upstream"),
+        "b2": lambda: spark.table("upstream"),
+        "b3": lambda: spark.read.table("UPSTREAM"),
+        "b4": lambda: spark.read.table("LIVE.upstream"),
+        "b5": lambda: spark.sql("SELECT u.id, word FROM LIVE.upstream AS u WHERE u.id > 0 -- LIVE.nothing"),
+        "b6": lambda: spark.sql("WITH late AS (SELECT * FROM `upstream`) SELECT * FROM late WHERE id IN (SELECT id FROM live.Upstream)"),
+        "b7": lambda: spark.read.format("delta").table("upstream"),
+        "b8": lambda: spark.table("cat.sch.upstream"),
+        "b9": lambda: spark.sql("SELECT upstream.id, word FROM sch.upstream"),
+    }
+    STREAM = {
+        "s1": lambda: dlt.read_stream("upstream"),
+        "s2": lambda: dlt.readStream("live.upstream"),
+        "s3": lambda: spark.readStream.table("upstream"),
+        "s4": lambda: spark.readStream.format("delta").table("LIVE.upstream"),
+        "s5": lambda: spark.sql("SELECT * FROM STREAM(LIVE.upstream) WHERE id > 0"),
+        "s6": lambda: spark.sql("SELECT * FROM STREAM upstream"),
+        "s7": lambda: spark.readStream.option("maxFilesPerTrigger", 1).table("cat.sch.upstream"),
+        "s8": lambda: dlt.read_stream("a_view"),
+        "s9": lambda: spark.sql("SELECT s.id, t.word FROM STREAM(upstream) s JOIN upstream t ON s.id = t.id"),
+    }
+    for name, query in {**BATCH, **STREAM}.items():
+        dlt.table(name=name)(query)
+
+    @dp.table
+    def upstream():
+        return spark.readStream.schema("id BIGINT, word STRING").json("/in/words")
+
+    @dlt.view
+    def a_view():
+        frame = spark.readStream.table("upstream")
+        assert frame.columns == ["id", "word"] and frame.schema["id"].dataType.simpleString() == "bigint"
+        return frame.filter(frame.id > 0)
+
+    @dlt.table
+    def counted():
+        assert dlt.read("upstream").count() == 0  # during resolution, or before the first row
+        return dlt.read("upstream").groupBy("word").count()
+"""
+
+
+def namespace(bench, path, **options):
+    """A pipeline that publishes to cat.sch."""
+    from dataclasses import replace
+
+    from livetables.model import Namespace
+    from livetables.pipeline import Pipeline
+
+    pipeline = bench.pipeline(path, **options)
+    return Pipeline(replace(pipeline.settings, namespace=Namespace("cat", "sch")))
+
+
+def test_every_reading_form_gives_an_edge_and_the_right_kind(bench):
+    """Each form of reading a dataset, in any letter case, becomes an edge; batch -> MV, stream -> ST."""
+    bench.rows("words", [{"id": 1, "word": "a"}, {"id": 2, "word": "b"}])
+    [path] = bench.write(forms=FORMS)
+    with namespace(bench, path) as pipeline:
+        graph = pipeline.graph
+        inputs = {key: graph.datasets[key].inputs for key in graph.datasets}
+        kinds = {key: graph.datasets[key].kind for key in graph.datasets}
+    batch, stream = [f"b{i}" for i in range(1, 10)], [f"s{i}" for i in range(1, 10)]
+    assert {key: ("upstream",) for key in batch} == {key: inputs[key] for key in batch}
+    assert {key: ("a_view",) if key == "s8" else ("upstream",) for key in stream} == {k: inputs[k] for k in stream}
+    assert {"materialized view"} == {kinds[key] for key in [*batch, "counted"]}
+    assert {"streaming table"} == {kinds[key] for key in stream}
+    assert not bench.storage.joinpath("tables").exists()
+
+
+BROKEN = """
+    import dlt
+
+    @dlt.table
+    def orders():
+        return spark.readStream.schema("id BIGINT").json("/in/orders")
+
+    @dlt.table
+    def misspelt():
+        return spark.readStream.table("LIVE.odrers")
+
+    @dlt.table
+    def bare():
+        return spark.read.table("odrers")
+
+    @dlt.table
+    def chicken():
+        return dlt.read("egg")
+
+    @dlt.table
+    def egg():
+        return dlt.read("chicken")
+
+    @dlt.table
+    @dlt.expect("positive", "idd > 0")
+    @dlt.expect("unparsable", "id >")
+    @dlt.expect("not a condition", "id + 1")
+    def ruled():
+        return dlt.read_stream("orders")
+
+    @dlt.table
+    def needs_egg():
+        return dlt.read("egg")
+
+    @dlt.table
+    def nothing():
+        dlt.read("orders")
+
+    @dlt.table
+    def of_view():
+        return spark.readStream.table("summary")
+
+    @dlt.table
+    def summary():
+        return dlt.read("orders")
+
+    @dlt.table
+    def wrong_column():
+        return dlt.read("orders").select("idd")
+"""
+AGAIN = """
+    import dlt
+
+    @dlt.table
+    def Orders():
+        return spark.range(1)
+
+    dlt.table("name")
+"""
+
+
+def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
+    """All problems come together, each with code, file:line and hint; a dataset that reads a broken one adds none."""
+    paths = bench.write(broken=BROKEN, again=AGAIN)
+    bench.folder.joinpath("orders").mkdir()
+    with bench.pipeline(*paths) as pipeline, pytest.raises(GraphError) as caught:
+        pipeline.graph  # noqa: B018
+    found = {(p.code, p.place.file.split("/")[-1]): p for p in caught.value.problems}
+    lines = BROKEN.splitlines()
+
+    def line(text):
+        return 1 + next(i for i, code in enumerate(lines) if text in code)
+
+    codes = sorted(p.code for p in caught.value.problems)
+    assert [
+        "CYCLE",
+        "DATASET_NOT_FOUND",
+        "DATASET_NOT_FOUND",
+        "DUPLICATE_DATASET",
+        "INVALID_EXPECTATION",
+        "INVALID_EXPECTATION",
+        "INVALID_EXPECTATION",
+        "NOT_A_DATAFRAME",
+        "NOT_A_FUNCTION",
+        "STREAM_OF_MATERIALIZED_VIEW",
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+    ] == codes
+    assert "Did you mean 'orders'?" == found["DATASET_NOT_FOUND", "broken.py"].hint
+    assert line("def nothing") - 1 == found["NOT_A_DATAFRAME", "broken.py"].place.line
+    assert "chicken -> egg -> chicken" in found["CYCLE", "broken.py"].message
+    assert "again.py" in found["DUPLICATE_DATASET", "again.py"].place.file
+    assert line('select("idd")') == found["UNRESOLVED_COLUMN.WITH_SUGGESTION", "broken.py"].place.line
+    assert 8 == found["NOT_A_FUNCTION", "again.py"].place.line
+    assert not bench.storage.joinpath("tables").exists()
+
+
+def test_a_streaming_aggregate_without_watermark_is_complete(bench):
+    """A streaming aggregate without watermark resolves to complete mode, one with watermark and window to append."""
+    [path] = bench.write(
+        modes="""
+        import dlt
+        from pyspark.sql import functions as F
+
+        def source():
+            return spark.readStream.schema("at TIMESTAMP, id BIGINT").json("/in/x")
+
+        @dlt.table
+        def totals():
+            return source().groupBy("id").count()
+
+        @dlt.table
+        def by_minute():
+            return source().withWatermark("at", "1 minute").groupBy(F.window("at", "1 minute")).count()
+        """,
+    )
+    bench.folder.joinpath("x").mkdir()
+    with bench.pipeline(path) as pipeline:
+        modes = {key: d.flows[0].output_mode for key, d in pipeline.graph.datasets.items()}
+    assert {"totals": "complete", "by_minute": "append"} == modes
