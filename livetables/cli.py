@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from livetables.errors import GraphError, LivetablesError, Problem, SettingsError, count
 
@@ -99,9 +99,9 @@ def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) ->
     view = LiveView(_out, pipeline.settings.name, mode) if _out.is_terminal else PlainLines(_out)
     with view, _stop_on_signals(pipeline) as stop:
         state = pipeline.run(selection, for_seconds=for_seconds, stop=stop, listeners=[view])
-    for error in state.errors[:-1]:
-        _err.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
     if state.state == "FAILED":
+        for error in state.errors[:-1] if _out.is_terminal else ():
+            _err.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
         _err.print(
             f"What has committed stays in {_relative(pipeline.storage.root)}; the next `livetables run` goes on from "
             "there. See `livetables events` for details.",
@@ -239,6 +239,7 @@ def tables(
     settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """List the stored tables with rows, size and version."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from livetables.observe.stored import stored_tables
@@ -248,7 +249,7 @@ def tables(
     if as_json:
         _json(found)
         return
-    table = Table(pad_edge=False)
+    table = Table(box=SIMPLE_HEAD)
     for name in ("table", "rows", "size", "files", "version"):
         table.add_column(name, justify="left" if name == "table" else "right")
     for entry in found:
@@ -316,13 +317,18 @@ def doctor(debug: Debug = False) -> None:
 def main() -> None:
     """Run the command line; errors of ours end in their own text and exit code, never in a trace."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as stop:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(1)
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:  # the words of the command line are wrong
+        show = getattr(error, "show", None)
+        if show:
+            show()
+        else:
+            _err.print(str(error), markup=False)
         sys.exit(2)
     except LivetablesError as error:
         if _debug:
@@ -337,9 +343,10 @@ def main() -> None:
             raise
         from livetables.collect.python_files import code_of, first_sentence
 
-        _err.print(f"error[{getattr(error, 'code', None) or code_of(error)}]\n  {first_sentence(error)}\n"
-                   f"  Hint: {getattr(error, 'hint', 'Run it again with --debug to see the whole trace.')}",
-                   markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+        hint = getattr(error, "hint", "Run it again with --debug to see the whole trace.")
+        message = str(error).removesuffix(hint) if hasattr(error, "hint") else first_sentence(error)
+        problem = Problem(getattr(error, "code", None) or code_of(error), message.strip(), hint=hint)
+        _err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

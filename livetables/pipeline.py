@@ -7,15 +7,17 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pyspark.errors import AnalysisException
+
 from livetables.clock import Clock
 from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
-from livetables.errors import GraphError, LivetablesError, Problem
+from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
 from livetables.execute.flows import confs
 from livetables.execute.runner import Runner, selection_details
 from livetables.execute.session import start_session
-from livetables.execute.sources import Sources
+from livetables.execute.sources import Sources, start_probes
 from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
 from livetables.graph.resolve import Resolver
@@ -71,6 +73,7 @@ class Pipeline:
     @cached_property
     def spark(self) -> SparkSession:
         """The session, started at first use; it has the pipeline's configuration."""
+        self._probes = {} if self._dry else start_probes(self.settings.configuration)
         spark = start_session(self.settings, self._system, quick=self._quick, debug=self._debug)
         settable = {
             key: value
@@ -114,7 +117,15 @@ class Pipeline:
         if has_events(self.storage.events):
             tables.register_path("event_log", self.storage.events)
         self.spark.sql(f"USE `{self.settings.namespace.schema}`")
-        return self.spark.sql(sql)
+        try:
+            return self.spark.sql(sql)
+        except AnalysisException as error:
+            if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+                raise
+            name = (error.getMessageParameters() or {}).get("relationName", "").replace("`", "")
+            known = [*self.storage.table_names(), "event_log"]
+            hint = did_you_mean(name, known, f"The tables are {', '.join(known)}.")
+            raise DatasetNotFoundError("DATASET_NOT_FOUND", f"There is no table '{name}'.", hint=hint) from error
 
     def run(
         self,
@@ -194,7 +205,7 @@ class Pipeline:
 
     @cached_property
     def _sources(self) -> Sources:
-        return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry)
+        return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry, probes=self._probes)
 
     def _say(self, code: str, message: str) -> None:
         problem = Problem(code, message)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -63,7 +64,8 @@ def main(
 def run(folder: Path, target: str, configuration: dict[str, str], seconds: int) -> int:
     """Run generator and pipeline side by side, then print the summary; return the exit code."""
     rate, duration = int(LOAD["--rate"]), LOAD["--duration"]
-    console.print(f"Sending {rate:,} rows/s for {duration} to {target.split(':')[0]}; the pipeline runs for {seconds} s.")
+    kind = target.split(":", maxsplit=1)[0]
+    console.print(f"Sending {rate:,} rows/s for {duration} to {kind}; the pipeline runs for {seconds} s.")
     with (folder / "loadgen.log").open("w") as log:
         options = [word for pair in LOAD.items() for word in pair]
         generator = subprocess.Popen(
@@ -143,12 +145,12 @@ class Account:
 
 def summary(account: Account, seconds: int) -> int:
     """Print what happened; return 0 when every row is accounted for."""
-    tables = Table(title=f"Rows per table after {seconds} s", title_justify="left", pad_edge=False)
+    tables = Table(title=f"Rows per table after {seconds} s", title_justify="left", box=SIMPLE_HEAD)
     tables.add_column("table")
     tables.add_column("rows", justify="right")
     for name, rows in sorted(account.rows.items()):
         tables.add_row(name, f"{rows:,}")
-    rules = Table(title="Quality per rule", title_justify="left", pad_edge=False)
+    rules = Table(title="Quality per rule", title_justify="left", box=SIMPLE_HEAD)
     for name in ("rule", "passed", "failed"):
         rules.add_column(name, justify="left" if name == "rule" else "right")
     for name, (passed, failed) in account.rules().items():

@@ -184,9 +184,7 @@ def _prepare(data: Path, port: int, controller: int) -> list[str]:
             check=False,
         )
         if formatted.returncode:
-            raise BrokerError(
-                f"Kafka could not format {topics}: {_first_error(formatted.stdout + formatted.stderr)}"
-            )
+            raise BrokerError(f"Kafka could not format {topics}: {_first_error(formatted.stdout + formatted.stderr)}")
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
     return [*java[:1], quiet, *java[1:], "kafka.Kafka", str(properties)]
 

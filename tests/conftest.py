@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
-from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
 
 from livetables.pipeline import Pipeline
 from livetables.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +70,8 @@ class Workbench:
 
     def table(self, name: str, columns: str = "*") -> list[tuple]:
         """Return the rows of a stored table, sorted."""
-        frame = self.spark.read.format("delta").load(str(self.storage / "tables" / name)).selectExpr(*columns.split(", "))
+        stored = self.spark.read.format("delta").load(str(self.storage / "tables" / name))
+        frame = stored.selectExpr(*columns.split(", "))
         return sorted((tuple(row) for row in frame.collect()), key=repr)
 
 

@@ -74,12 +74,16 @@ def _restore(modules: dict[str, Any], name: str, module: Any) -> None:
 def _forget_helpers(known: set[str], folders: Sequence[Path]) -> None:
     # A helper imported by one pipeline must not be found, stale, by the next one in this process.
     roots = tuple(str(folder) + os.sep for folder in folders)
-    for name in set(sys.modules) - known:
-        module = sys.modules[name]
-        # A folder without __init__.py is a module without a file.
-        place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+    # All places first: that of a folder in a folder is asked of the folder above it.
+    places = {name: _place(sys.modules[name]) for name in set(sys.modules) - known}
+    for name, place in places.items():
         if place.startswith(roots) and "site-packages" not in place and not _is_ours(name):
             del sys.modules[name]
+
+
+def _place(module: ModuleType) -> str:
+    # A folder without __init__.py is a module without a file.
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
 
 
 def _is_ours(name: str) -> bool:

@@ -107,6 +107,4 @@ class Job:
         definition = self.dataset.definition
         properties = definition.table_properties if isinstance(definition, Table) else {}
         said = self.flow.definition.spark_conf.get(INTERVAL) or properties.get(INTERVAL)
-        if said is None and (self.flow.streaming or INTERVAL not in self.settings.configuration):
-            said = self.settings.configured(INTERVAL, default)
-        return seconds(said or default, INTERVAL)
+        return seconds(said or self.settings.configured(INTERVAL, default), INTERVAL)

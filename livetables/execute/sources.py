@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import socket
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 #: How long a broker may take to answer before it counts as unreachable, in seconds.
 PROBE_SECONDS = 5.0
+_BROKER_KEYS = ("bootstrap_servers", "bootstrap.servers")
 
 
 class Sources:
@@ -32,6 +34,7 @@ class Sources:
         warn: Callable[[str, str], None],
         *,
         dry: bool = False,
+        probes: dict[str, Future[UnreachableError | None]] | None = None,
     ) -> None:
         """Open what `settings` names; `dry` only asks what a source looks like, not whether it is there."""
         self._spark = spark
@@ -40,6 +43,7 @@ class Sources:
         self._warn = warn
         self._dry = dry
         self._tables = {name.lower(): path for name, path in settings.tables.items()}
+        self._probes = probes or {}
         self._answering: set[str] = set()
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
@@ -68,7 +72,10 @@ class Sources:
         del streaming
         servers = options.get("kafka.bootstrap.servers")
         if not self._dry and source.lower() == "kafka" and servers and servers not in self._answering:
-            probe_kafka(servers)
+            probe = self._probes.pop(servers, None)
+            error = probe.result() if probe else probe_kafka(servers)
+            if error is not None:
+                raise error
             self._answering.add(servers)
 
     def map_path(self, path: str) -> str:
@@ -104,31 +111,53 @@ def table_format(path: str) -> str | None:
     return next((names[file.suffix] for file in files if file.suffix in names), None)
 
 
-def probe_kafka(servers: str) -> None:
-    """Raise UnreachableError, naming host, port and cause, when no broker of `servers` answers in time."""
+def start_probes(configuration: Mapping[str, str]) -> dict[str, Future[UnreachableError | None]]:
+    """Ask the brokers that a configuration names, while Spark starts: the answer is there when it is needed."""
+    named = {value for key, value in configuration.items() if key.lower().endswith(_BROKER_KEYS) and value}
+    if not named:
+        return {}
+    threads = ThreadPoolExecutor(max_workers=len(named), thread_name_prefix="livetables-probe")
+    probes = {servers: threads.submit(probe_kafka, servers) for servers in named}
+    threads.shutdown(wait=False)
+    return probes
+
+
+def probe_kafka(servers: str) -> UnreachableError | None:
+    """Return an error that names host, port and cause when no broker of `servers` answers in time, else None."""
+    refused = [_refusal(server.strip()) for server in servers.split(",")]
+    cause = refused[0] if all(refused) else _list_topics(servers)
+    if cause is None:
+        return None
+    return UnreachableError(
+        "BROKER_UNREACHABLE",
+        f"No Kafka broker answers at {servers}: {cause}.",
+        hint="Start it (make kafka-up), or correct the bootstrap servers in the configuration.",
+    )
+
+
+def _refusal(server: str) -> str | None:
+    """Return why no connection to `host:port` comes about; a closed port says so at once, Kafka's client waits."""
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdigit():
+        return "it is not HOST:PORT"
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS):
+            return None
+    except (OSError, OverflowError) as error:
+        return str(getattr(error, "strerror", None) or error or type(error).__name__).lower()
+
+
+def _list_topics(servers: str) -> str | None:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    causes: list[str] = []
     settings: dict[str, Any] = {
         "bootstrap.servers": servers,
         "socket.timeout.ms": int(PROBE_SECONDS * 1000),
-        "error_cb": lambda error: causes.append(error.str()),
         "log_level": 0,
     }
-    client = AdminClient(settings)
     try:
-        client.list_topics(timeout=PROBE_SECONDS)
+        AdminClient(settings).list_topics(timeout=PROBE_SECONDS)
     except KafkaException as error:
-        client.poll(0)
-        cause = next((_cause(text) for text in causes if _cause(text)), error.args[0].str())
-        raise UnreachableError(
-            "BROKER_UNREACHABLE",
-            f"No Kafka broker answers at {servers}: {cause}.",
-            hint="Start it (make kafka-up), or correct the bootstrap servers in the configuration.",
-        ) from error
-
-
-def _cause(text: str) -> str:
-    match = re.search(r"failed: ([^(]+)|Failed to resolve[^(]*", text)
-    return (match[1] or match[0]).strip() if match else ""
+        return str(error.args[0].str())
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.spinner import Spinner
@@ -71,7 +72,7 @@ class LiveView:
 
 def flow_table(state: UpdateState, title: str) -> Table:
     """Return a row per flow: state, rows in and out, rates, batch time, watermark, backlog, pass rate."""
-    table = Table(title=title, title_justify="left", title_style="bold", expand=False, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column("flow", overflow="fold")
     for name in ("state", "rows in", "rows out", "rows/s", "batch", "watermark", "backlog", "passed"):
         table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
@@ -116,6 +117,8 @@ class PlainLines:
     def __call__(self, event: Event) -> None:
         """Take an event."""
         self.state.apply(event)
+        if event.event_type == "update_progress" and event.error:
+            return  # it is also raised, and then printed with its place and hint
         if event.event_type in ("flow_progress", "update_progress") or event.level in ("WARN", "ERROR"):
             line = self._line(event)
             if line:

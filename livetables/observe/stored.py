@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def frame_rows(frame: DataFrame) -> tuple[list[str], list[list[Any]]]:
 
 def rows_table(columns: list[str], rows: list[list[Any]]) -> Table:
     """Return rows as a table for a terminal."""
-    table = Table(pad_edge=False)
+    table = Table(box=SIMPLE_HEAD)
     numeric = [bool(rows) and isinstance(rows[0][i], int | float | Decimal) for i in range(len(columns))]
     for name, right in zip(columns, numeric, strict=True):
         table.add_column(name, justify="right" if right else "left")

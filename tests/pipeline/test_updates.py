@@ -81,7 +81,8 @@ def test_triggered_updates_take_only_what_is_new(bench):
     assert [(3, 506.0)] == bench.table("totals")
     assert {"raw": 1, "clean": 1, "totals": 1} == {flow.name: flow.rows_out for flow in state.flows.values()}
 
-    types = [(e["event_type"], e["message"].split(" is ")[-1]) for e in read_events(bench.storage / "system" / "events")]
+    events = read_events(bench.storage / "system" / "events")
+    types = [(e["event_type"], e["message"].split(" is ")[-1]) for e in events]
     first = [kind for kind, _ in types[: types.index(("update_progress", "COMPLETED.")) + 1]]
     kinds = [kind for i, kind in enumerate(first) if i == 0 or first[i - 1] != kind]
     assert ["user_action", "create_update", "update_progress"] == kinds[:3]
@@ -153,8 +154,7 @@ FAILING = """
 
 
 def test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it(bench):
-    """Nothing of a refused batch or recomputation is visible; dependants are skipped, siblings finish, and the
-    repaired pipeline goes on from there."""
+    """Nothing of a refused batch is visible, dependants are skipped, siblings finish; once repaired, it goes on."""
     bench.rows("numbers", [{"id": 1}])
     [path] = bench.write(failing=FAILING)
     assert "COMPLETED" == bench.run(path).state

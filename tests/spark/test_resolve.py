@@ -16,7 +16,10 @@ FORMS = """
         "b3": lambda: spark.read.table("UPSTREAM"),
         "b4": lambda: spark.read.table("LIVE.upstream"),
         "b5": lambda: spark.sql("SELECT u.id, word FROM LIVE.upstream AS u WHERE u.id > 0 -- LIVE.nothing"),
-        "b6": lambda: spark.sql("WITH late AS (SELECT * FROM `upstream`) SELECT * FROM late WHERE id IN (SELECT id FROM live.Upstream)"),
+        "b6": lambda: spark.sql(
+            "WITH late AS (SELECT * FROM `upstream`) "
+            "SELECT * FROM late WHERE id IN (SELECT id FROM live.Upstream)"
+        ),
         "b7": lambda: spark.read.format("delta").table("upstream"),
         "b8": lambda: spark.table("cat.sch.upstream"),
         "b9": lambda: spark.sql("SELECT upstream.id, word FROM sch.upstream"),
@@ -72,7 +75,7 @@ def test_every_reading_form_gives_an_edge_and_the_right_kind(bench):
         inputs = {key: graph.datasets[key].inputs for key in graph.datasets}
         kinds = {key: graph.datasets[key].kind for key in graph.datasets}
     batch, stream = [f"b{i}" for i in range(1, 10)], [f"s{i}" for i in range(1, 10)]
-    assert {key: ("upstream",) for key in batch} == {key: inputs[key] for key in batch}
+    assert dict.fromkeys(batch, ("upstream",)) == {key: inputs[key] for key in batch}
     assert {key: ("a_view",) if key == "s8" else ("upstream",) for key in stream} == {k: inputs[k] for k in stream}
     assert {"materialized view"} == {kinds[key] for key in [*batch, "counted"]}
     assert {"streaming table"} == {kinds[key] for key in stream}

@@ -148,10 +148,7 @@ def test_every_value_parses_to_typed_fields_or_is_marked(spark, bronze):
         "malformed_value",
     )
     expected = spark.createDataFrame(
-        [
-            (offset, *fields[:5], value if fields[5] else None)
-            for offset, (value, fields, _) in enumerate(CASES)
-        ],
+        [(offset, *fields[:5], value if fields[5] else None) for offset, (value, fields, _) in enumerate(CASES)],
         "source_offset BIGINT, device_id STRING, temperature DOUBLE, humidity DOUBLE, event_time STRING,"
         " event_time_text STRING, malformed_value STRING",
     ).withColumn("event_time", F.col("event_time").cast("timestamp"))
@@ -160,9 +157,7 @@ def test_every_value_parses_to_typed_fields_or_is_marked(spark, bronze):
 
 def test_quarantine_keeps_each_row_that_breaks_a_rule_with_the_names(spark, bronze):
     """Rows of CASES with broken rules, and no others, in the rules' order; NULL counts as broken."""
-    actual = quarantine(parse_readings(bronze), READING_RULES).select(
-        "source_offset", "value", "broken_rules"
-    )
+    actual = quarantine(parse_readings(bronze), READING_RULES).select("source_offset", "value", "broken_rules")
     expected = spark.createDataFrame(
         [(offset, value, broken) for offset, (value, _, broken) in enumerate(CASES) if broken],
         "source_offset BIGINT, value STRING, broken_rules ARRAY<STRING>",
@@ -244,8 +239,7 @@ def test_hours_are_utc_hours_and_devices_are_counted_once(spark):
             ("2026-11-21T06:00:00Z", "Normal", 1, 1, 20.0),
             ("2026-11-21T07:00:00Z", "Normal", 1, 1, 21.0),
         ],
-        "hour STRING, temperature_status STRING, device_minutes BIGINT, devices BIGINT,"
-        " avg_temperature DOUBLE",
+        "hour STRING, temperature_status STRING, device_minutes BIGINT, devices BIGINT, avg_temperature DOUBLE",
     ).withColumn("hour", F.col("hour").cast("timestamp"))
     assert_df_equality(expected, status_by_hour(enriched), ignore_nullable=True, ignore_row_order=True)
 

@@ -1,0 +1,1 @@
+"""Measurements against an alternative, run side by side on the same machine."""

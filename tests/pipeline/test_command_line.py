@@ -1,0 +1,96 @@
+"""The command line as a user meets it: documents on stdout, exit codes, Ctrl-C, a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from livetables.cli import app
+
+pytestmark = pytest.mark.pipeline
+PIPELINE = """
+    import dlt
+    from pyspark.sql import functions as F
+    from my_helper import double
+
+    twice = F.udf(double, "bigint")
+
+    @dlt.table
+    @dlt.expect("even", "doubled % 2 = 0")
+    def doubled():
+        numbers = spark.readStream.schema("id BIGINT").json(spark.conf.get("numbers"))
+        return numbers.select("id", twice("id").alias("doubled"))
+"""
+
+
+def invoke(*words):
+    """Run a command in this process, in the shared session; return its exit code and JSON document."""
+    result = CliRunner().invoke(app, [*map(str, words), "--json"])
+    return result.exit_code, json.loads(result.stdout) if result.stdout else result.exception
+
+
+def test_every_look_at_a_pipeline_is_one_json_document(bench):
+    """check, graph, plan, events, tables and query print one document; check and plan write nothing."""
+    bench.rows("numbers", [{"id": 1}])
+    [path] = bench.write(simple=PIPELINE.replace("from my_helper import double", "double = None").replace(
+        'twice("id")', 'F.expr("id * 2")'))  # fmt: skip
+    where = ["--storage", bench.storage]
+    source = [path, "--set", f"numbers={bench.folder / 'numbers'}", *where]
+    code, document = invoke("check", *source)
+    assert (0, True, ["doubled"]) == (code, document["ok"], document["datasets"])
+    assert ["create", "run"] == [step["step"] for step in invoke("plan", *source)[1]]
+    assert not bench.storage.exists()
+    [dataset] = invoke("graph", *source)[1]["datasets"]
+    assert ("doubled", "streaming table", ["even"]) == (
+        dataset["name"], dataset["kind"], [rule["name"] for rule in dataset["expectations"]],
+    )  # fmt: skip
+    bench.run(path, overrides={"numbers": str(bench.folder / "numbers")})
+    assert [("doubled", 1)] == [(table["name"], table["rows"]) for table in invoke("tables", *where)[1]]
+    assert (0, [{"id": 1, "at": "2026-11-21T06:00:00Z"}]) == invoke(
+        "query", "SELECT id, TIMESTAMP '2026-11-21 06:00:00' AS at FROM doubled", *where,
+    )  # fmt: skip
+    events = invoke("events", *where)[1]
+    assert {"id", "sequence", "origin", "timestamp", "message", "level", "maturity_level", "error", "details",
+            "event_type"} == set(events[0])  # fmt: skip
+    path.write_text("import dlt\ndlt.table('x')\n")
+    code, document = invoke("check", *source)
+    [problem] = document["problems"]
+    assert (1, False, "NOT_A_FUNCTION", 2) == (code, document["ok"], problem["code"], problem["line"])
+
+
+def start(bench, path, *words):
+    """Start `livetables run` as a program of its own; return it once its first batch is reported."""
+    command = [sys.executable, "-u", "-c", "from livetables.cli import main; main()", "run", path]
+    process = subprocess.Popen(
+        [*map(str, command), "--storage", bench.storage, "--set", f"numbers={bench.folder / 'numbers'}", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.folder,
+    )  # fmt: skip
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "rows out" in line:
+            return process, lines
+    raise AssertionError("".join(lines))
+
+
+def test_ctrl_c_stops_cleanly_and_a_kill_loses_nothing(bench):
+    """After Ctrl-C and after kill -9 the next run goes on: each row once. UDFs may use the project's helpers."""
+    bench.write(my_helper="def double(number):\n    return number * 2\n")
+    [path] = bench.write(udf=PIPELINE)
+    bench.rows("numbers", [{"id": 1}])
+    process, _ = start(bench, path, "--continuous")
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=120)[0]
+    assert (0, True) == (process.returncode, "is COMPLETED" in rest)
+    bench.rows("numbers", [{"id": 2}], file="2.json")
+    process, _ = start(bench, path, "--continuous")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=120)
+    bench.rows("numbers", [{"id": 3}], file="3.json")
+    process, _ = start(bench, path, "--triggered")
+    process.communicate(timeout=120)
+    assert (0, [(1, 2), (2, 4), (3, 6)]) == (process.returncode, bench.table("doubled"))

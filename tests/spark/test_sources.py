@@ -1,0 +1,102 @@
+"""What a pipeline reads from outside itself: only Spark can show what its readers make of it."""
+
+import pytest
+
+from livetables.errors import GraphError, SettingsError
+
+pytestmark = pytest.mark.spark
+
+
+def test_tables_outside_the_pipeline_and_mapped_paths_are_read(bench, spark):
+    """--table registers Delta, Parquet, JSON and CSV by any name, as batch or stream; dbfs:/ paths are mapped."""
+    frame = spark.createDataFrame([(1, "a")], "id INT, word STRING")
+    for kind in ("delta", "parquet", "json", "csv"):
+        frame.write.format(kind).option("header", "true").save(str(bench.folder / kind))
+    [path] = bench.write(
+        outside="""
+        import dlt
+        for kind in ("delta", "parquet", "json", "csv"):
+            dlt.table(name=f"b_{kind}")(lambda kind=kind: spark.table(f"main.ref.{kind}_table").select("id", "word"))
+            dlt.table(name=f"s_{kind}")(lambda kind=kind: spark.readStream.table(f"main.ref.{kind}_table"))
+        dlt.table(name="sql")(lambda: spark.sql("SELECT delta_table.id, word FROM main.ref.delta_table"))
+        dlt.table(name="mapped")(lambda: spark.read.format("json").load("dbfs:/data/json"))
+        dlt.table(name="mapped_json")(lambda: spark.read.json("dbfs:/data/json"))
+        """,
+    )
+    tables = {f"main.ref.{kind}_table": str(bench.folder / kind) for kind in ("delta", "parquet", "json", "csv")}
+    options = {"tables": tables, "path_map": {"dbfs:/data": str(bench.folder)}}
+    with bench.pipeline(path, **options) as pipeline:
+        graph = pipeline.graph
+    columns = {key: sorted(d.schema.names) for key, d in graph.datasets.items()}
+    assert dict.fromkeys(columns, ["id", "word"]) == columns
+    assert {"main.ref.delta_table"} == set(graph.datasets["sql"].flows[0].external_inputs)
+    kinds = {key: d.kind for key, d in graph.datasets.items()}
+    assert {"streaming table"} == {kind for key, kind in kinds.items() if key.startswith("s_")}
+
+    tables["main.ref.csv_table"] = str(bench.folder / "nowhere")
+    with bench.pipeline(path, **options) as pipeline, pytest.raises(GraphError, match="nowhere' does not exist"):
+        pipeline.graph  # noqa: B018
+
+
+def test_auto_loader_infers_strings_once_and_keeps_them(bench):
+    """Without a schema every JSON leaf is a string, also nested; the first schema holds over restarts."""
+    bench.rows("drops", [{"id": 1, "at": {"x": 2.5}}])
+    [path] = bench.write(
+        loader="""
+        import dlt
+        @dlt.table
+        def drops():
+            return spark.readStream.format("cloudFiles").option("cloudFiles.format", "json").load("/in/drops")
+        """,
+    )
+    bench.run(path)
+    bench.rows("drops", [{"id": 2, "at": {"x": 1}, "new": True}], file="2.json")
+    bench.run(path)
+    assert [("1", "2.5"), ("2", "1")] == bench.table("drops", "id, at.x")
+
+
+def test_a_missing_landing_folder_and_a_wrong_format_are_named(bench):
+    """The folder is named with the command that makes it, the format with the nearest right one."""
+    text = """
+        import dlt
+        @dlt.table
+        def drops():
+            return spark.readStream.format("cloudFiles").option("cloudFiles.format", "{kind}").load("/in/nowhere")
+        """
+    for kind, code, hint in [
+        ("text", "LANDING_FOLDER_NOT_FOUND", "mkdir -p"),
+        ("jsn", "WRONG_VALUE", "Did you mean 'json'?"),
+    ]:
+        [path] = bench.write(loader=text.format(kind=kind))
+        with bench.pipeline(path) as pipeline, pytest.raises(GraphError) as caught:
+            pipeline.graph  # noqa: B018
+        [problem] = caught.value.problems
+        assert (code, True, 3) == (problem.code, hint in problem.hint, problem.place.line - 2)
+
+
+def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
+    """A closed port is refused at once, with the place in the user's file."""
+    [path] = bench.write(
+        kafka="""
+        import dlt
+        @dlt.table
+        def events():
+            reader = spark.readStream.format("kafka").option("subscribe", "t")
+            return reader.option("kafka.bootstrap.servers", spark.conf.get("my.bootstrap_servers")).load()
+        """,
+    )
+    conf = {"my.bootstrap_servers": "127.0.0.1:9"}
+    with bench.pipeline(path, overrides=conf) as pipeline, pytest.raises(GraphError) as caught:
+        pipeline.graph  # noqa: B018
+    [problem] = caught.value.problems
+    assert ("BROKER_UNREACHABLE", 6) == (problem.code, problem.place.line)
+    assert "127.0.0.1:9: connection refused" in problem.message
+
+
+def test_a_selection_of_an_unknown_table_is_refused(bench):
+    """--refresh of a name that is no table says which one was meant."""
+    from livetables.plan import Selection
+
+    [path] = bench.write(one="import dlt\ndlt.table(name='orders')(lambda: spark.range(1))\n")
+    with bench.pipeline(path) as pipeline, pytest.raises(SettingsError, match="Did you mean 'orders'"):
+        pipeline.plan(Selection(refresh=("ordres",)))

@@ -1,0 +1,64 @@
+"""What the sensor pipeline's rules, settings and source choice promise, without Spark."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from expectations.sensors import AGGREGATE_RULES, READING_RULES
+from sources.sensors import sensor_events
+
+ROOT = Path(__file__).parents[2]
+FILES = [*ROOT.glob("sources/*.py"), *ROOT.glob("pipelines/sensors/*.py")]
+
+
+def literals(path):
+    """Every string literal of a Python file."""
+    return [n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant)]
+
+
+def configuration():
+    """The `configuration` of pipeline_settings.json."""
+    return json.loads((ROOT / "pipeline_settings.json").read_text())["configuration"]
+
+
+def test_no_rule_is_written_twice_or_empty():
+    """A dict keeps the last of two equal keys in silence, so the names are counted in the source text."""
+    tree = ast.parse((ROOT / "expectations" / "sensors.py").read_text())
+    names = [key.value for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
+    rules = {**READING_RULES, **AGGREGATE_RULES}
+    assert sorted(names) == sorted(rules)
+    assert all(predicate.strip() for predicate in rules.values())
+
+
+def test_settings_hold_exactly_the_keys_that_the_code_reads():
+    """A key read and not set falls to a default that nobody sees; a key set and not read does nothing."""
+    read = {
+        value
+        for path in FILES
+        for value in literals(path)
+        if isinstance(value, str) and re.fullmatch(r"sensors(\.[a-z_]+)+", value)
+    }
+    assert read == {key for key in configuration() if key.startswith("sensors.")}
+
+
+def test_configuration_values_are_text():
+    """Databricks refuses a configuration value that is not a string."""
+    assert [value for value in configuration().values() if not isinstance(value, str)] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sensors.source": "mqtt"}, r"sensors\.source is 'mqtt'\n\nHint: .* auto_loader, kafka"),
+        ({}, r"sensors\.landing_path is not set"),
+        ({"sensors.source": "kafka"}, r"sensors\.kafka\.bootstrap_servers is not set"),
+    ],
+)
+def test_a_source_that_cannot_be_chosen_names_its_key(settings, message):
+    """A wrong or missing setting stops before Spark is asked for anything."""
+    with pytest.raises(ValueError, match=message):
+        sensor_events(SimpleNamespace(conf=settings))

@@ -1,0 +1,441 @@
+"""What pipeline files may call as `dlt` and as `pyspark.pipelines`: every test runs over both names."""
+
+import importlib
+import warnings
+from textwrap import dedent
+
+import pytest
+
+from livetables.collect import registry as registries
+from livetables.collect.binding import MODULES, bound
+from livetables.collect.registry import Registry
+from livetables.errors import DefinitionError, Place
+from livetables.model import Action, Expectation, MaterializedView, StreamingTable, Table, View
+
+#: Databricks' own stub, databricks-dlt 0.3.0.
+STUB = {
+    "append_flow", "apply_changes", "apply_changes_from_snapshot", "create_streaming_live_table",
+    "create_streaming_table", "create_table", "create_target_table", "create_view", "expect", "expect_all",
+    "expect_all_or_drop", "expect_all_or_fail", "expect_or_drop", "expect_or_fail", "read", "readStream",
+    "read_stream", "table", "view",
+}  # fmt: skip
+
+#: On the platform, and not here yet.
+REFUSED = [
+    "apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow", "create_auto_cdc_from_snapshot_flow",
+    "create_sink", "foreach_batch_sink", "on_event_hook", "replace_flow", "update_flow",
+]  # fmt: skip
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """Return the registry of a pipeline whose project folder is `tmp_path`."""
+    registry = Registry(root=tmp_path)
+    token = registries.current.set(registry)
+    yield registry
+    registries.current.reset(token)
+
+
+@pytest.fixture(params=MODULES)
+def dlt(request):
+    """Return the facade as pipeline files import it."""
+    with bound():
+        yield importlib.import_module(request.param)
+
+
+@pytest.fixture
+def define(dlt, registry, tmp_path):
+    """Return a function that executes a text as a file of the pipeline, with the facade as `dlt`."""
+
+    def define(text, file="pipeline.py"):
+        names = {"dlt": dlt}
+        exec(compile(dedent(text).strip(), str(tmp_path / file), "exec"), names)  # noqa: S102 (that is what is tested)
+        return names
+
+    return define
+
+
+@pytest.fixture
+def refusal(define):
+    """Return a function that executes a text that must be refused, and returns the problem."""
+
+    def refusal(text):
+        with pytest.raises(DefinitionError) as caught:
+            define(text)
+        return caught.value.problem
+
+    return refusal
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    [
+        "dlt.table", "dlt.table()", "dlt.table(name='x')",
+        "dlt.materialized_view", "dlt.materialized_view()",
+        "dlt.view", "dlt.view()", "dlt.temporary_view", "dlt.temporary_view()",
+        "dlt.append_flow(target='x')",
+        "dlt.expect('rule', 'id > 0')", "dlt.expect_or_drop('rule', 'id > 0')", "dlt.expect_or_fail('rule', 'id > 0')",
+        "dlt.expect_all({})", "dlt.expect_all_or_drop({})", "dlt.expect_all_or_fail({})",
+    ],
+)  # fmt: skip
+def test_a_decorated_function_stays_the_users_own(define, decorator):
+    """Users call and test their query functions like any other function."""
+    names = define(f"""
+        def original():
+            return "rows"
+        decorated = {decorator}(original)
+    """)
+    assert names["decorated"] is names["original"]
+
+
+@pytest.mark.parametrize(
+    ("decorator", "kind"),
+    [
+        ("table", Table), ("materialized_view", MaterializedView), ("view", View), ("temporary_view", View),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ("", "orders"), ("()", "orders"), ("(comment='c')", "orders"), ("(name='x')", "x"),
+        ("(name='main.sales.x')", "x"), ("(name='`my.table`')", "my.table"),
+    ],
+)  # fmt: skip
+def test_a_dataset_is_named_by_name_or_else_by_its_function(define, registry, decorator, kind, options, name):
+    """Bare, called and named forms all define one dataset with a flow of the same name."""
+    define(f"""
+        @dlt.{decorator}{options}
+        def orders(): ...
+    """)
+    defined = registry.freeze()
+    assert [(type(d), d.name) for d in defined.datasets] == [(kind, name)]
+    assert [(f.name, f.target) for f in defined.flows] == [(name, name)]
+
+
+def test_a_definition_knows_its_line_in_the_users_file(define, registry):
+    """Every later message about a dataset or a flow can point at the file and line that define it."""
+    define("""
+        import math
+
+        @dlt.table(
+            comment="two lines further down",
+        )
+        def orders(): ...
+
+        dlt.create_streaming_table("events")
+
+        @dlt.append_flow(target="events")
+        def more(): ...
+    """)
+    defined = registry.freeze()
+    assert [str(d.place) for d in defined.datasets] == ["pipeline.py:3", "pipeline.py:8"]
+    assert [str(f.place) for f in defined.flows] == ["pipeline.py:3", "pipeline.py:10"]
+
+
+def test_the_options_of_a_table_are_kept(define, registry):
+    """What a table is declared with reaches its definition; flags become the strings that Spark takes."""
+    define("""
+        @dlt.table(comment="All orders", schema="id BIGINT", table_properties={"quality": "silver", "own": True},
+                   cluster_by="id", private=True, spark_conf={"spark.sql.shuffle.partitions": 4})
+        def orders(): ...
+    """)
+    defined = registry.freeze()
+    assert defined.datasets == (
+        Table(
+            "orders", Place("pipeline.py", 1), "All orders", schema="id BIGINT",
+            table_properties={"quality": "silver", "own": "true"}, cluster_by=("id",), temporary=True,
+        ),
+    )  # fmt: skip
+    assert defined.flows[0].spark_conf == {"spark.sql.shuffle.partitions": "4"}
+
+
+@pytest.mark.parametrize(("given", "columns"), [("'day'", ("day",)), ("['day', 'id']", ("day", "id")), ("None", ())])
+@pytest.mark.parametrize("parameter", ["partition_cols", "cluster_by"])
+def test_the_layout_is_one_column_or_several(define, registry, parameter, given, columns):
+    """Each of the two parameters works alone, as a name or as a list."""
+    define(f"dlt.create_streaming_table('x', {parameter}={given})")
+    assert getattr(registry.freeze().datasets[0], parameter) == columns
+
+
+@pytest.mark.parametrize("kind", ["table", "materialized_view()", "view", "table(name='x')"])
+@pytest.mark.parametrize("position", range(4))
+def test_expectations_count_above_and_below_in_reading_order(define, registry, kind, position):
+    """Rules may stand above or below @table, in any number; they are kept as a reader sees them, top first."""
+    rules = [
+        "@dlt.expect('kept', 'a')",
+        "@dlt.expect_or_drop('dropped', 'b')",
+        "@dlt.expect_all_or_fail({'failed': 'c', 'also': 'd'})",
+    ]
+    define("\n".join([*rules[:position], f"@dlt.{kind}", *rules[position:], "def orders(): ..."]))
+    assert registry.freeze().datasets[0].expectations == (
+        Expectation("kept", "a", Action.WARN),
+        Expectation("dropped", "b", Action.DROP),
+        Expectation("failed", "c", Action.FAIL),
+        Expectation("also", "d", Action.FAIL),
+    )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "action"), [("", Action.WARN), ("_or_drop", Action.DROP), ("_or_fail", Action.FAIL)],
+)  # fmt: skip
+def test_a_dict_of_rules_is_the_same_as_the_rules_one_by_one(define, registry, suffix, action):
+    """The six decorators and the three parameters give the same rules with the same three actions."""
+    define(f"""
+        @dlt.table
+        @dlt.expect{suffix}("a", "x > 0")
+        @dlt.expect{suffix}("b", "y > 0")
+        def one_by_one(): ...
+
+        @dlt.table
+        @dlt.expect_all{suffix}({{"a": "x > 0", "b": "y > 0"}})
+        def as_dict(): ...
+
+        dlt.create_streaming_table("as_parameter", expect_all{suffix}={{"a": "x > 0", "b": "y > 0"}})
+    """)
+    expected = (Expectation("a", "x > 0", action), Expectation("b", "y > 0", action))
+    assert [d.expectations for d in registry.freeze().datasets] == [expected] * 3
+
+
+@pytest.mark.parametrize("empty", ["@dlt.expect_all({})", "@dlt.expect_all_or_drop({})", ""])
+def test_an_empty_dict_of_rules_is_allowed(define, registry, empty):
+    """Rules often come from a table, which may be empty."""
+    define(f"@dlt.table\n{empty}\ndef orders(): ...")
+    assert registry.freeze().datasets[0].expectations == ()
+
+
+def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, registry):
+    """create_streaming_table has no function to decorate, so it takes the rules as parameters."""
+    define("""
+        dlt.create_streaming_table("events", expect_all_or_fail={"c": "3"}, expect_all={"a": "1"},
+                                   expect_all_or_drop={"b": "2"}, comment="All events")
+    """)
+    expected = StreamingTable(
+        "events", Place("pipeline.py", 1), "All events",
+        expectations=(
+            Expectation("a", "1", Action.WARN),
+            Expectation("b", "2", Action.DROP),
+            Expectation("c", "3", Action.FAIL),
+        ),
+    )  # fmt: skip
+    assert registry.freeze().datasets == (expected,)
+
+
+def test_append_flows_fill_one_table_from_several_queries(define, registry):
+    """A flow is named by name= or by its function, and its target may be qualified."""
+    define("""
+        dlt.create_streaming_table("events")
+
+        @dlt.append_flow(target="events")
+        def from_web(): ...
+
+        @dlt.append_flow(target="main.sales.events", name="from_app", comment="c", spark_conf={"a.b": False})
+        def anything(): ...
+    """)
+    flows = registry.freeze().flows
+    assert [(f.name, f.target, f.comment, f.spark_conf) for f in flows] == [
+        ("from_web", "events", None, {}),
+        ("from_app", "events", "c", {"a.b": "false"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("@dlt.create_table(name='x')\ndef f(): ...", Table),
+        ("@dlt.create_view(name='x')\ndef f(): ...", View),
+        ("dlt.create_target_table('x')", StreamingTable),
+        ("dlt.create_streaming_live_table(name='x')", StreamingTable),
+    ],
+)
+def test_deprecated_names_work_and_say_what_to_use(define, registry, text, kind):
+    """Old pipelines run, and the warning points at the user's own line."""
+    with pytest.warns(DeprecationWarning, match=r"deprecated; use (table|view|create_streaming_table)\.") as said:
+        define(text)
+    assert [(type(d), d.name) for d in registry.freeze().datasets] == [(kind, "x")]
+    assert [(w.filename, w.lineno) for w in said] == [(str(registry.root / "pipeline.py"), 1)]
+
+
+def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
+    """Python hides a DeprecationWarning outside __main__, so the pipeline's own warnings have it as well."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        define("dlt.create_target_table('x')")
+    said = registry.freeze().warnings
+    assert [(w.code, str(w.place)) for w in said] == [("DEPRECATED_NAME", "pipeline.py:1")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "dlt.table('orders')", "dlt.materialized_view(3)", "dlt.view('orders')", "dlt.temporary_view([])",
+        "dlt.table()('orders')", "dlt.append_flow('orders', target='x')", "dlt.append_flow(target='x')('orders')",
+        "dlt.expect('rule', 'id > 0')('orders')", "dlt.expect_all({'rule': 'id > 0'})(None)",
+    ],
+)  # fmt: skip
+def test_decorating_something_else_than_a_function_names_the_line(refusal, call):
+    """`@dlt.table("orders")` is a common slip: the error points at it and shows the right form."""
+    problem = refusal(f"import math\n\n{call}")
+    assert (problem.code, str(problem.place)) == ("NOT_A_FUNCTION", "pipeline.py:3")
+    assert problem.hint
+
+
+def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
+    """The hint can be copied."""
+    assert refusal("@dlt.table('orders')\ndef f(): ...").hint == "Write @dlt.table(name='orders') above the function."
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "says"),
+    [
+        ("dlt.table(commet='c')", "UNKNOWN_PARAMETER", "Did you mean 'comment'?"),
+        ("dlt.table(nam='x')", "UNKNOWN_PARAMETER", "Did you mean 'name'?"),
+        ("dlt.table(tabel_properties={})", "UNKNOWN_PARAMETER", "Did you mean 'table_properties'?"),
+        ("dlt.materialized_view(refresh='full')", "UNKNOWN_PARAMETER", "Did you mean 'refresh_policy'?"),
+        ("dlt.view(coment='c')", "UNKNOWN_PARAMETER", "Did you mean 'comment'?"),
+        ("dlt.view(zzz=1)", "UNKNOWN_PARAMETER", "It takes comment, name, spark_conf."),
+        ("dlt.append_flow(taget='x')", "UNKNOWN_PARAMETER", "Did you mean 'target'?"),
+    ],
+)
+def test_an_unknown_parameter_names_the_nearest_one(refusal, call, code, says):
+    """A misspelt parameter is refused at its line, never ignored."""
+    problem = refusal(f"@{call}\ndef f(): ...")
+    assert (problem.code, str(problem.place), problem.hint) == (code, "pipeline.py:1", says)
+
+
+def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal):
+    """The rules of create_streaming_table are parameters too."""
+    assert refusal("dlt.create_streaming_table('x', expect_al={})").hint == "Did you mean 'expect_all'?"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "dlt.table(partition_cols=['a'], cluster_by=['b'])(f)",
+        "dlt.create_streaming_table('x', partition_cols=['a'], cluster_by='b')",
+        "dlt.create_streaming_table(f)",
+        "dlt.append_flow()(f)",
+        "dlt.append_flow(f)",
+        "dlt.expect_all(['id > 0'])",
+        "dlt.expect_all_or_drop('id > 0')",
+    ],
+)
+def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
+    """The error has the user's line and a way out."""
+    problem = refusal(f"def f(): ...\n{call}")
+    assert (problem.code, str(problem.place), bool(problem.hint)) == ("WRONG_ARGUMENT", "pipeline.py:2", True)
+
+
+@pytest.mark.parametrize(
+    ("call", "parameter"),
+    [
+        ("dlt.table(row_filter='ROW FILTER f ON (a)')(f)", "row_filter"),
+        ("dlt.table(cluster_by_auto=True)(f)", "cluster_by_auto"),
+        ("dlt.table(path='/mnt/x')(f)", "path"),
+        ("dlt.table(replace_using=['a'])(f)", "replace_using"),
+        ("dlt.table(sequence_by='a')(f)", "sequence_by"),
+        ("dlt.table(format='parquet')(f)", "format"),
+        ("dlt.materialized_view(refresh_policy='incremental')(f)", "refresh_policy"),
+        ("dlt.create_streaming_table('x', row_filter='ROW FILTER f ON (a)')", "row_filter"),
+        ("dlt.create_streaming_table('x', spark_conf={'a.b': 1})", "spark_conf"),
+        ("dlt.append_flow(target='x', import_checkpoint='/mnt/x')(f)", "import_checkpoint"),
+    ],
+)
+def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, parameter):
+    """Nothing that a user asks for is left out in silence."""
+    define(f"def f(): ...\n{call}")
+    said = registry.freeze().warnings
+    assert [(w.code, str(w.place)) for w in said] == [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")]
+    assert f"({parameter}=)" in said[0].message
+
+
+def test_defaults_are_not_warned_about(define, registry):
+    """Only what is asked for is worth a word."""
+    define("""
+        @dlt.table(cluster_by_auto=False, path=None, row_filter=None, format="delta", spark_conf={"a.b": "c"})
+        def f(): ...
+    """)
+    assert registry.freeze().warnings == ()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_run_here_is_refused_by_its_name(refusal, name):
+    """Nobody meets an AttributeError for a function that exists on the platform."""
+    problem = refusal(f"\n\ndlt.{name}(target='x')")
+    assert (problem.code, problem.message) == ("NOT_SUPPORTED", f"{name} does not run here yet.")
+
+
+def test_a_flow_that_runs_once_is_refused(refusal):
+    """It would run at every update here, so it must not run at all."""
+    problem = refusal("@dlt.append_flow(target='x', once=True)\ndef f(): ...")
+    assert (problem.code, str(problem.place)) == ("NOT_SUPPORTED", "pipeline.py:1")
+
+
+def test_every_name_of_databricks_own_stub_is_there(dlt):
+    """`from dlt import ...` never fails for a name that the platform's own package exports."""
+    assert set(dlt.__all__) >= STUB
+    assert [name for name in dlt.__all__ if not callable(getattr(dlt, name))] == []
+
+
+def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
+    """Each has its own name, query and rules; the Python name is free to be used again."""
+    define("""
+        for country in ("de", "fr"):
+            @dlt.table(name=f"orders_{country}")
+            @dlt.expect(f"is_{country}", f"country = '{country}'")
+            def orders(country=country):
+                return country
+    """)
+    defined = registry.freeze()
+    assert [(d.name, [r.name for r in d.expectations]) for d in defined.datasets] == [
+        ("orders_de", ["is_de"]),
+        ("orders_fr", ["is_fr"]),
+    ]
+    assert [f.query() for f in defined.flows] == ["de", "fr"]
+    assert defined.problems == ()
+
+
+@pytest.mark.parametrize("second", ["orders", "ORDERS"])
+def test_a_dataset_defined_twice_names_both_places(define, registry, second):
+    """Names are case-insensitive, and the two definitions may be in different files."""
+    define("@dlt.table\ndef orders(): ...", "first.py")
+    define(f"import math\n\n@dlt.view(name='{second}')\ndef f(): ...", "second.py")
+    problems = registry.freeze().problems
+    assert [(p.code, str(p.place)) for p in problems] == [("DUPLICATE_DATASET", "second.py:3")]
+    assert "first.py:1" in problems[0].message
+
+
+def test_two_rules_of_one_name_are_a_problem(define, registry):
+    """Their counts could not be told apart."""
+    define("""
+        @dlt.expect("positive", "a > 0")
+        @dlt.table
+        @dlt.expect_all_or_drop({"positive": "b > 0", "other": "c > 0"})
+        def orders(): ...
+    """)
+    problems = registry.freeze().problems
+    assert [(p.code, str(p.place)) for p in problems] == [("DUPLICATE_EXPECTATION", "pipeline.py:2")]
+    assert "'positive'" in problems[0].message
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_rule_on_an_append_flow_is_a_problem(define, registry, above):
+    """Rules belong to the table that the flow fills; on the flow they would check nothing, in silence."""
+    lines = ["@dlt.expect_or_drop('positive', 'a > 0')", "@dlt.append_flow(target='events')"]
+    define("\n".join(["dlt.create_streaming_table('events')", *(lines if above else lines[::-1]), "def f(): ..."]))
+    problems = registry.freeze().problems
+    assert [(p.code, str(p.place)) for p in problems] == [("EXPECTATION_ON_FLOW", "pipeline.py:2")]
+
+
+def test_a_dataset_outside_a_pipeline_says_how_to_run_the_file(dlt):
+    """`python my_pipeline.py` defines nothing that could run."""
+    with pytest.raises(DefinitionError, match="livetables run FILE") as caught:
+        dlt.table(lambda: None)
+    assert caught.value.code == "OUTSIDE_PIPELINE"
+    assert isinstance(caught.value, RuntimeError)  # what Databricks' own stub raises
+
+
+def test_a_project_folder_may_begin_with_the_packages_name(dlt, registry):
+    """A project in `livetables_demo` beside the package `livetables` is the user's, not the package's."""
+    file = f"{registries.__file__.removesuffix('/collect/registry.py')}_demo/pipeline.py"
+    exec(compile("\n\ndlt.create_streaming_table('x')", file, "exec"), {"dlt": dlt})  # noqa: S102
+    assert registry.freeze().datasets[0].place == Place(file, 3)

@@ -1,0 +1,149 @@
+"""What an update will do, decided from the graph, the selection and what exists; nothing is done here."""
+
+import pytest
+
+from livetables.errors import SettingsError
+from livetables.graph.graph import Graph
+from livetables.model import MaterializedView, StreamingTable
+from livetables.plan import Create, Exclude, Reset, Restart, Run, Selection, plan
+from tests.unit.builders import dataset, medallion
+
+FROM_NEW, FROM_ALL = "new rows of its sources", "all rows of its inputs"
+RUNS = (
+    Run("bronze", "stream", (), FROM_NEW),
+    Run("Silver", "stream", ("bronze",), FROM_NEW),
+    Run("gold", "recompute", ("Silver",), FROM_ALL),
+)
+
+
+class Stored:
+    """The names of the tables that exist."""
+
+    def __init__(self, *names):
+        self.names = {name.lower() for name in names}
+
+    def has_table(self, name):
+        """Tell whether the table was created."""
+        return name.lower() in self.names
+
+
+ALL, NOTHING = Stored("bronze", "silver", "gold"), Stored()
+
+
+def test_a_first_update_creates_every_table_and_then_runs_them_in_order():
+    """All tables exist before the first flow runs; views are not stored, so they have no step."""
+    creates = (Create("bronze"), Create("Silver"), Create("gold"))
+    assert plan(medallion(), Selection(), NOTHING) == (*creates, *RUNS)
+
+
+def test_a_later_update_only_runs():
+    """What exists stays as it is."""
+    assert plan(medallion(), Selection(), ALL) == RUNS
+
+
+def test_a_new_table_is_created_beside_the_old_ones():
+    """The others go on from where they are."""
+    assert plan(medallion(), Selection(), Stored("bronze", "silver")) == (Create("gold"), *RUNS)
+
+
+@pytest.mark.parametrize("name", ["gold", "GOLD", "main.sales.gold", "LIVE.gold"])
+def test_refresh_runs_only_what_it_names(name):
+    """Upstream tables are read as they are stored; the rest is reported as excluded."""
+    reason = "it is not selected"
+    assert plan(medallion(), Selection(refresh=(name,)), ALL) == (
+        Exclude("bronze", reason), Exclude("Silver", reason), RUNS[2],
+    )  # fmt: skip
+
+
+def test_a_full_refresh_starts_a_table_over():
+    """Its rows and checkpoints go, then it is created and filled again."""
+    assert plan(medallion(), Selection(full_refresh=("silver",)), ALL) == (
+        Exclude("bronze", "it is not selected"),
+        Reset("Silver", "full refresh"), Create("Silver", "full refresh"),
+        Exclude("gold", "it is not selected"),
+        RUNS[1],
+    )  # fmt: skip
+
+
+def test_a_full_refresh_of_a_table_that_is_not_there_only_creates_it():
+    """There is nothing to remove."""
+    steps = plan(medallion(), Selection(full_refresh=("bronze",)), NOTHING)
+    assert [step for step in steps if not isinstance(step, Exclude)] == [Create("bronze"), RUNS[0]]
+
+
+def test_a_stream_that_reads_a_fully_refreshed_table_starts_over_too():
+    """Its checkpoint speaks of a table that is gone; its rows stay, so the rows of the input come again."""
+    steps = plan(medallion(), Selection(refresh=("silver",), full_refresh=("bronze",)), ALL)
+    assert steps == (
+        Reset("bronze", "full refresh"), Create("bronze", "full refresh"),
+        Restart("Silver", "it reads 'bronze', which is fully refreshed: its rows come again"),
+        Exclude("gold", "it is not selected"),
+        *RUNS[:2],
+    )  # fmt: skip
+
+
+def test_a_materialized_view_is_never_removed_first():
+    """It is replaced in one commit at the end of its run, so readers always see a whole table."""
+    steps = plan(medallion(), Selection(full_refresh=("gold",)), ALL)
+    assert [step for step in steps if step.dataset == "gold"] == [RUNS[2]]
+
+
+def test_a_materialized_view_over_a_fully_refreshed_table_only_runs():
+    """It has no checkpoint that could speak of rows that are gone."""
+    steps = plan(medallion(), Selection(refresh=("gold",), full_refresh=("silver",)), ALL)
+    assert [step for step in steps if step.dataset == "gold"] == [RUNS[2]]
+
+
+def test_full_refresh_all_starts_everything_over():
+    """No stream is restarted beside it: each is reset already."""
+    assert plan(medallion(), Selection(full_refresh_all=True), ALL) == (
+        Reset("bronze", "full refresh"), Create("bronze", "full refresh"),
+        Reset("Silver", "full refresh"), Create("Silver", "full refresh"),
+        *RUNS,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("selection", [Selection(full_refresh_all=True), Selection(full_refresh=("bronze",))])
+@pytest.mark.parametrize(("allowed", "reset"), [("false", False), ("FALSE", False), ("true", True)])
+def test_a_protected_table_is_never_reset(selection, allowed, reset):
+    """`pipelines.reset.allowed = false` keeps rows that the source no longer has; the plan says so."""
+    graph = Graph.of([dataset(StreamingTable, "bronze", table_properties={"pipelines.reset.allowed": allowed})])
+    steps = plan(graph, selection, ALL)
+    assert (Reset("bronze", "full refresh") in steps, "is not reset" in steps[-1].reason) == (reset, not reset)
+
+
+def test_readers_of_a_protected_table_go_on():
+    """It was not reset, so their checkpoints still hold."""
+    graph = Graph.of([
+        dataset(StreamingTable, "bronze", table_properties={"pipelines.reset.allowed": "false"}),
+        dataset(StreamingTable, "silver", "bronze"),
+    ])  # fmt: skip
+    steps = plan(graph, Selection(refresh=("silver",), full_refresh=("bronze",)), ALL)
+    assert [type(step) for step in steps] == [Run, Run]
+
+
+@pytest.mark.parametrize(
+    ("selection", "option", "hint"),
+    [
+        (Selection(refresh=("glod",)), "--refresh", "Did you mean 'gold'?"),
+        (Selection(full_refresh=("slver",)), "--full-refresh", "Did you mean 'Silver'?"),
+        (Selection(refresh=("cleaned",)), "--refresh", "The tables are bronze, Silver, gold."),
+        (Selection(refresh=("gold", "xyz")), "--refresh", "The tables are bronze, Silver, gold."),
+    ],
+)
+def test_a_name_that_is_no_table_is_refused_with_the_nearest_one(selection, option, hint):
+    """Also the name of a view, which is not stored; nothing is started."""
+    with pytest.raises(SettingsError) as caught:
+        plan(medallion(), selection, ALL)
+    problem = caught.value.problem
+    assert (problem.code, problem.hint) == ("DATASET_NOT_FOUND", hint)
+    assert problem.message.startswith(f"{option} names '")
+
+
+def test_a_table_waits_for_each_of_its_inputs_once():
+    """Also when it reads one of them both itself and through a view."""
+    graph = Graph.of([
+        *medallion().datasets.values(),
+        dataset(MaterializedView, "report", "bronze", "cleaned", "gold"),
+    ])  # fmt: skip
+    assert plan(graph, Selection(), ALL)[-1] == Run("report", "recompute", ("bronze", "gold"), FROM_ALL)

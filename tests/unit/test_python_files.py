@@ -1,0 +1,179 @@
+"""Collecting the Python files of a pipeline: what they define, and what is said when one of them is wrong."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import livetables
+from livetables.collect import python_files
+from livetables.collect.binding import bound
+from livetables.collect.registry import Registry
+from livetables.errors import Place, Problem
+
+GOOD = "import dlt\n\n@dlt.table\ndef good(): ...\n"
+
+
+@pytest.fixture
+def collect(tmp_path):
+    """Return a function that writes files below `tmp_path` and collects them in that order."""
+
+    def collect(texts, root=tmp_path, names=None):
+        files = [tmp_path / name for name in texts]
+        for file, text in zip(files, texts.values(), strict=True):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+        with bound([tmp_path]):
+            return python_files.collect(files, Registry(root=root), names or {})
+
+    return collect
+
+
+def said(problems):
+    """Code and place of each problem."""
+    return [(problem.code, str(problem.place)) for problem in problems]
+
+
+def test_each_file_is_executed_by_itself(collect):
+    """Two files may use one Python name; what they define comes in the order of the files."""
+    first = "import dlt\nname = 'first'\n@dlt.table(name=name)\ndef f(): return name\n"
+    second = "import dlt\nassert 'name' not in globals()\nname = 'second'\n@dlt.view(name=name)\ndef f(): return name\n"
+    defined = collect({"b.py": first, "a.py": second})
+    assert ([d.name for d in defined.datasets], defined.problems) == (["first", "second"], ())
+    assert [flow.query() for flow in defined.flows] == ["first", "second"]
+
+
+def test_a_file_has_its_globals(collect):
+    """`spark` is there without an import, `__file__` is the file, and `__name__` is not `__main__`."""
+    text = """
+        import dlt
+        dlt.create_streaming_table(spark + __name__)
+        dlt.create_streaming_table(__file__.rsplit("/", 1)[1].removesuffix(".py") + "_table")
+    """
+    defined = collect({"orders.py": text}, names={"spark": "spark_in_"})
+    assert [d.name for d in defined.datasets] == ["spark_in_orders", "orders_table"]
+
+
+def test_a_notebook_is_a_python_file(collect):
+    """Magic commands are comments in the notebook format."""
+    text = "# Databricks notebook source\n# MAGIC %md ## Orders\n\n# COMMAND ----------\n\n" + GOOD
+    defined = collect({"notebook.py": text})
+    assert ([d.name for d in defined.datasets], defined.problems) == (["good"], ())
+
+
+def test_a_byte_order_mark_is_no_error(collect):
+    """Editors on Windows write one; Python itself takes it."""
+    defined = collect({"windows.py": b"\xef\xbb\xbf" + GOOD.encode()})
+    assert ([d.name for d in defined.datasets], defined.problems) == (["good"], ())
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "message"),
+    [
+        ("x = 1\ndef broken(:\n", "SYNTAX_ERROR", "sub/bad.py:2", "invalid syntax."),
+        ("x = 1\n\nraise ValueError('no rules')\n", "PYTHON_ERROR", "sub/bad.py:3", "ValueError: no rules"),
+        ("def f():\n    return 1 / 0\n\nf()\n", "PYTHON_ERROR", "sub/bad.py:2", "ZeroDivisionError: division by zero"),
+        ("import json\njson.loads('{')\n", "PYTHON_ERROR", "sub/bad.py:2", None),
+        (
+            "import not_there_at_all\n", "PYTHON_ERROR", "sub/bad.py:1",
+            "ModuleNotFoundError: No module named 'not_there_at_all'",
+        ),
+        ("raise ValueError\n", "PYTHON_ERROR", "sub/bad.py:1", "ValueError"),
+        ("import sys\nsys.exit()\n", "PYTHON_ERROR", "sub/bad.py:2", "SystemExit"),
+        ("import dlt\n\ndlt.table('x')\n", "NOT_A_FUNCTION", "sub/bad.py:3", None),
+        ("import dlt\n\ndlt.nothing('x')\n", "PYTHON_ERROR", "sub/bad.py:3", None),
+    ],
+)  # fmt: skip
+def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code, place, message):
+    """The place is relative to the project and lies in the user's file; the other files are still collected."""
+    defined = collect({"sub/bad.py": text, "good.py": GOOD})
+    assert said(defined.problems) == [(code, place)]
+    assert message in (None, defined.problems[0].message)
+    assert [d.name for d in defined.datasets] == ["good"]
+
+
+def test_a_file_that_is_not_text_is_a_problem_of_that_file(collect):
+    """A file in another encoding without a coding line can't be Python."""
+    problem = collect({"sub/bad.py": b"x = '\xff'\n"}).problems[0]
+    assert (problem.code, problem.place.file) == ("SYNTAX_ERROR", "sub/bad.py")
+
+
+def test_an_error_in_a_helper_points_into_the_helper(collect, tmp_path):
+    """The line that is wrong is the one to show, not the import of it."""
+    (tmp_path / "lt_rules.py").write_text("RULES = {}\nRULES['missing']\n")
+    defined = collect({"orders.py": "import lt_rules\n"})
+    assert defined.problems == (Problem("PYTHON_ERROR", "KeyError: 'missing'", Place("lt_rules.py", 2)),)
+
+
+def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
+    """The environment often lies inside the project; what is in it is not the user's to repair."""
+    library = tmp_path / ".venv" / "site-packages" / "lt_library.py"
+    library.parent.mkdir(parents=True)
+    library.write_text("def load():\n    raise OSError('no rules')\n")
+    text = f"import sys\nsys.path.append({str(library.parent)!r})\nimport lt_library\n\nlt_library.load()\n"
+    assert said(collect({"orders.py": text}).problems) == [("PYTHON_ERROR", "orders.py:5")]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        ("AnalysisException('It fails.')", "SPARK_ERROR", "It fails."),
+        (
+            "PySparkTypeError(errorClass='CANNOT_BE_NONE', messageParameters={'arg_name': 'a'})",
+            "CANNOT_BE_NONE", "[CANNOT_BE_NONE] Argument `a` cannot be None.",
+        ),
+    ],
+)  # fmt: skip
+def test_an_error_of_spark_keeps_its_condition(collect, error, code, sentence):
+    """People search for it; the class of the exception says less."""
+    problem = collect({"orders.py": f"from pyspark.errors import *\n\nraise {error}\n"}).problems[0]
+    assert (problem.code, problem.message, str(problem.place)) == (code, sentence, "orders.py:3")
+
+
+def test_a_syntax_error_in_a_helper_points_into_the_helper(collect, tmp_path):
+    """As Python itself does."""
+    (tmp_path / "lt_rules.py").write_text("x = 1\ny = (\n")
+    assert said(collect({"orders.py": "import lt_rules\n"}).problems) == [("SYNTAX_ERROR", "lt_rules.py:2")]
+
+
+def test_all_files_problems_are_reported_together(collect):
+    """One run of check shows everything there is to repair, also what only all files together show."""
+    defined = collect({"a.py": GOOD, "b.py": "1 / 0", "c.py": "(", "d.py": GOOD})
+    assert sorted(said(defined.problems)) == [
+        ("DUPLICATE_DATASET", "d.py:3"), ("PYTHON_ERROR", "b.py:1"), ("SYNTAX_ERROR", "c.py:1"),
+    ]  # fmt: skip
+
+
+def test_what_a_file_defined_before_its_error_stays(collect):
+    """Else every reader of the good dataset would be reported too."""
+    defined = collect({"a.py": GOOD + "\n1 / 0\n"})
+    assert ([d.name for d in defined.datasets], said(defined.problems)) == (["good"], [("PYTHON_ERROR", "a.py:6")])
+
+
+def test_a_project_folder_named_livetables_keeps_the_users_lines(collect):
+    """A clone of the project is often called that; an error that livetables raises still names the user's line."""
+    above = Path(livetables.__file__).parents[1]
+    text = "import dlt\n\ndlt.read('orders')\n"
+    problem = collect({"livetables/pipelines/orders.py": text}, root=above).problems[0]
+    assert (problem.place.file.endswith("livetables/pipelines/orders.py"), problem.place.line) == (True, 3)
+
+
+def test_a_read_at_module_level_without_a_session_is_a_problem(collect):
+    """The sentence names what was read."""
+    defined = collect({"orders.py": "import dlt\n\nrows = dlt.read('orders')\n"})
+    assert said(defined.problems) == [("PYTHON_ERROR", "orders.py:3")]
+    assert "'orders'" in defined.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("[CODE] It fails; line 1 pos 7;\n'Project [*]\n+- 'Relation", "ValueError: [CODE] It fails; line 1 pos 7"),
+        ("It fails.\n\nJVM stacktrace:\norg.apache.Thing\n\tat a.b(C.scala:1)", "ValueError: It fails."),
+        ("It fails.\n\tat a.b(C.scala:1)\n\tat c.d(E.scala:2)", "ValueError: It fails."),
+        ("one\n\ntwo\nthree\nfour", "ValueError: one two three"),
+    ],
+)
+def test_an_error_is_said_without_frames_and_plans(text, first):
+    """A terminal shows the sentence; the listing of a plan or of JVM frames helps nobody there."""
+    assert python_files.first_sentence(ValueError(text)) == first

@@ -1,0 +1,130 @@
+"""The folders of a pipeline: tables, checkpoints, and the lock that keeps two updates apart."""
+
+import subprocess
+import sys
+
+import pytest
+
+from livetables.errors import PipelineBusyError
+from livetables.execute.storage import Storage
+
+HOLD = """
+import sys
+from pathlib import Path
+from livetables.execute.storage import Storage
+with Storage(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def storage(tmp_path):
+    """Return a storage whose folder does not exist yet."""
+    return Storage(tmp_path / "storage")
+
+
+def create(storage, *names):
+    """Make tables that have a Delta log."""
+    for name in names:
+        (storage.table(name) / "_delta_log").mkdir(parents=True)
+
+
+@pytest.fixture
+def other_process(storage):
+    """Start another process that holds the lock."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(storage.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_the_layout_is_plain_folders(storage):
+    """Copying, inspecting and removing a pipeline's data needs no tool of ours; names are case-insensitive."""
+    assert storage.table("Orders") == storage.root / "tables" / "orders"
+    assert storage.checkpoint("Orders", "From_Web") == storage.root / "checkpoints" / "orders" / "from_web" / "1"
+    assert storage.events == storage.root / "system" / "events"
+
+
+def test_tables_are_the_folders_with_a_delta_log(storage):
+    """What a killed creation left behind is no table."""
+    create(storage, "silver", "Bronze")
+    (storage.root / "tables" / "half").mkdir()
+    (storage.root / "tables" / "notes.txt").touch()
+    assert storage.table_names() == ["bronze", "silver"]
+    assert [storage.has_table(name) for name in ("BRONZE", "half", "gone")] == [True, False, False]
+
+
+def test_a_pipeline_that_never_ran_has_no_tables(storage):
+    """Asking makes no folder."""
+    assert (storage.table_names(), storage.has_table("x"), storage.root.exists()) == ([], False, False)
+
+
+def test_a_removed_table_is_gone(storage):
+    """The others stay; removing one that is not there is no error."""
+    create(storage, "bronze", "silver")
+    storage.remove_table("SILVER")
+    storage.remove_table("silver")
+    assert storage.table_names() == ["bronze"]
+
+
+def test_a_new_checkpoint_has_the_next_number(storage):
+    """It is empty, the old ones are gone, and a number never comes again."""
+    numbers = [storage.checkpoint_number("orders", "web")]
+    for _ in range(3):
+        (storage.new_checkpoint("orders", "web") / "offsets").touch()
+        numbers.append(storage.checkpoint_number("orders", "web"))
+    new = storage.new_checkpoint("orders", "web")
+    assert (numbers, list(new.iterdir())) == ([0, 1, 2, 3], [])
+    assert [folder.name for folder in new.parent.iterdir()] == ["4"]
+    assert storage.checkpoint("orders", "web") == new
+
+
+def test_numbers_grow_as_numbers(storage):
+    """10 comes after 9."""
+    for _ in range(10):
+        storage.new_checkpoint("orders", "web")
+    assert storage.checkpoint("orders", "web").name == "10"
+
+
+def test_each_flow_has_its_own_checkpoints(storage):
+    """Starting one flow over leaves the others where they are."""
+    storage.new_checkpoint("orders", "web")
+    storage.new_checkpoint("orders", "web")
+    assert (storage.checkpoint_number("orders", "web"), storage.checkpoint_number("orders", "app")) == (2, 0)
+
+
+def test_a_second_process_is_refused_by_name(storage, other_process):
+    """Two updates would write the same checkpoints; the message says which process holds the folder."""
+    with pytest.raises(PipelineBusyError) as caught, storage.locked():
+        pass
+    problem = caught.value.problem
+    assert problem.code == "PIPELINE_BUSY"
+    assert (f"process {other_process.pid}" in problem.message, str(storage.root) in problem.message) == (True, True)
+    assert "--storage" in problem.hint
+
+
+def test_the_lock_goes_with_its_process(storage, other_process):
+    """Also when it is killed: nothing has to be cleaned up by hand."""
+    other_process.kill()
+    other_process.wait()
+    with storage.locked():
+        held = (storage.root / "system" / "lock").read_text()
+    assert held.isdigit()
+    assert int(held) != other_process.pid
+
+
+def test_two_updates_in_one_process_are_kept_apart_too(storage):
+    """A test suite or a notebook may try."""
+    with storage.locked(), pytest.raises(PipelineBusyError), storage.locked():
+        pass
+
+
+def test_the_lock_is_free_after_an_error(storage):
+    """A failed update can be run again at once."""
+    with pytest.raises(KeyError), storage.locked():
+        raise KeyError
+    with storage.locked():
+        pass
