@@ -65,6 +65,7 @@ def session_confs(system: Path) -> dict[str, str]:
         "spark.sql.streaming.numRecentProgressUpdates": "200",
         "spark.sql.streaming.noDataProgressEventInterval": "60000",
         "spark.ui.enabled": "false",
+        "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

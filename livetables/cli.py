@@ -301,7 +301,7 @@ def reset(
 
 @app.command()
 def doctor(debug: Debug = False) -> None:
-    """Check what this machine needs to run pipelines: Python, Java, jars, Spark."""
+    """Check what this machine needs to run pipelines: Python, packages, Java, jars."""
     from livetables.observe.doctor import checks
 
     _remember(debug)

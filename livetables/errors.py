@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ class LivetablesError(Exception):
     def code(self) -> str:
         """The stable name of the error."""
         return self.problem.code
+
+    def locate(self, place: Place) -> None:
+        """Say where it happened, unless that is known."""
+        if self.problem.place is None:
+            self.problem = replace(self.problem, place=place)
+            self.args = (str(self.problem),)
 
 
 class SettingsError(LivetablesError, ValueError):

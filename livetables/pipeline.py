@@ -145,10 +145,12 @@ class Pipeline:
             log, state = EventLogWriter(self.storage.events, self._clock), UpdateState()
             bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
             try:
-                outcome = self._update(bus, selection or Selection(), for_seconds, stop or threading.Event())
+                outcome = self._update(
+                    bus, selection or Selection(), for_seconds, stop or threading.Event(), log.flush_if_due
+                )
                 bus.emit("update_progress", f"Update {bus.update_id[:6]} is {outcome}.", {"state": outcome},
                          level="ERROR" if outcome == "FAILED" else "INFO")  # fmt: skip
-            except LivetablesError as error:
+            except BaseException as error:
                 self._fail(bus, error)
                 raise
             finally:
@@ -157,6 +159,7 @@ class Pipeline:
 
     def _update(
         self, bus: EventBus, selection: Selection, for_seconds: float | None, stop: threading.Event,
+        idle: Callable[[], None],
     ) -> str:  # fmt: skip
         bus.emit("user_action", "User started an update.", {"action": "START"})
         bus.emit("create_update", f"Update {bus.update_id[:6]} started.", {
@@ -168,12 +171,13 @@ class Pipeline:
                 self.spark  # noqa: B018 (the session is the resource)
         graph = self.graph
         for problem in self.warnings:
-            bus.emit("deprecation", f"{problem.place}: {problem.message}", {"code": problem.code}, level="WARN")
+            place = f"{problem.place}: " if problem.place else ""
+            bus.emit("deprecation", f"{place}{problem.message}", {"code": problem.code}, level="WARN")
         self._definitions_events(bus)
         steps = plan(graph, selection, self.storage)
         tables = Tables(self.spark, self.storage, self.settings.namespace)
         runner = Runner(
-            self.spark, graph, self.settings, self.storage, tables, self._sources, bus, self._clock, stop,
+            self.spark, graph, self.settings, self.storage, tables, self._sources, bus, self._clock, stop, idle,
         )  # fmt: skip
         runner.run(steps, for_seconds=for_seconds)
         return runner.outcome
@@ -196,9 +200,11 @@ class Pipeline:
                     "language": "PYTHON", "once": flow.definition.once,
                 }, dataset_name=dataset.name, flow_name=flow.name)  # fmt: skip
 
-    def _fail(self, bus: EventBus, error: LivetablesError) -> None:
-        problems = error.problems if isinstance(error, GraphError) else (error.problem,)
-        for problem in problems:
+    def _fail(self, bus: EventBus, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt):  # a second Ctrl-C
+            bus.emit("update_progress", f"Update {bus.update_id[:6]} is CANCELED.", {"state": "CANCELED"})
+            return
+        for problem in _problems(error):
             bus.emit("update_progress", str(problem), {"state": "FAILED"}, level="ERROR",
                      error=error_of(error, problem.message, fatal=True))  # fmt: skip
         bus.emit("update_progress", f"Update {bus.update_id[:6]} is FAILED.", {"state": "FAILED"}, level="ERROR")
@@ -211,6 +217,14 @@ class Pipeline:
         problem = Problem(code, message)
         if problem not in self._said:
             self._said.append(problem)
+
+
+def _problems(error: BaseException) -> tuple[Problem, ...]:
+    if isinstance(error, GraphError):
+        return error.problems
+    if isinstance(error, LivetablesError):
+        return (error.problem,)
+    return (Problem(python_files.code_of(error), python_files.first_sentence(error)),)
 
 
 def _flow_type(kind: str, flow: Any) -> str:

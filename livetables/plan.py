@@ -36,6 +36,7 @@ class Restart:
     """Give a flow a new checkpoint and keep the table's rows."""
 
     dataset: str
+    flow: str
     reason: str
 
 
@@ -89,18 +90,19 @@ def plan(graph: Graph, selection: Selection, existing: Existing) -> tuple[Step, 
     resets = {d.key: d for d in graph.tables if d.key in full and _may_reset(d)}
     steps: list[Step] = []
     for dataset in graph.tables:
+        steps += _prepare(graph, dataset, resets, existing, chosen=dataset.key in chosen)
         if dataset.key not in chosen:
             steps.append(Exclude(dataset.name, "it is not selected"))
-            continue
-        steps += _prepare(graph, dataset, resets, existing)
     steps += [_run(graph, dataset, dataset.key in full) for dataset in graph.tables if dataset.key in chosen]
     return tuple(steps)
 
 
 def _prepare(
-    graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], existing: Existing,
+    graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], existing: Existing, *, chosen: bool,
 ) -> list[Step]:  # fmt: skip
     exists = existing.has_table(dataset.name)
+    if not exists and not chosen:
+        return []
     if dataset.key in resets and exists:
         # A materialized view is replaced in one commit at the end of its run: nothing is removed before.
         if isinstance(dataset.definition, MaterializedView):
@@ -108,10 +110,14 @@ def _prepare(
         return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
     if not exists:
         return [Create(dataset.name)]
-    refilled = [graph.datasets[key].name for key in graph.stored_inputs(dataset.key) if key in resets]
-    if refilled and not isinstance(dataset.definition, MaterializedView):
-        return [Restart(dataset.name, f"it reads '{refilled[0]}', which is fully refreshed: its rows come again")]
-    return []
+    if isinstance(dataset.definition, MaterializedView):
+        return []
+    # Also when it does not run now: its checkpoint speaks of a table that will be gone.
+    return [
+        Restart(dataset.name, flow.name, f"'{refilled[0]}' is fully refreshed: its rows come again")
+        for flow in dataset.flows
+        if (refilled := [graph.datasets[key].name for key in graph.stored(flow.inputs) if key in resets])
+    ]
 
 
 def _run(graph: Graph, dataset: ResolvedDataset, full: bool) -> Run:

@@ -16,6 +16,8 @@ from livetables.model import Namespace
 
 DEFAULT_FILE = "pipeline_settings.json"
 LOCAL_FILE = "livetables.yml"
+#: Configuration that decides how flows run: tries after a failure, and seconds from batch to batch.
+RETRIES, INTERVAL = "pipelines.maxFlowRetryAttempts", "pipelines.trigger.interval"
 
 
 class _Strict(BaseModel):
@@ -150,7 +152,7 @@ def load_settings(
     if parsed.root_path:
         path_map.setdefault(parsed.root_path, str(root))
     storage = given.get("storage") or here.storage or _mapped_storage(parsed.storage, path_map)
-    return Settings(
+    settings = Settings(
         name=parsed.name,
         root=root,
         files=tuple(_source_files(paths, parsed, root, path_map, place)),
@@ -169,6 +171,19 @@ def load_settings(
         path_map=path_map,
         document=document,
     )
+    _check_configuration(settings, place)
+    return settings
+
+
+def _check_configuration(settings: Settings, place: Place | None) -> None:
+    """Read what the runtime reads later, so that a wrong value is found before anything starts."""
+    try:
+        settings.integer(RETRIES, 2)
+        seconds(settings.configured(INTERVAL, "0s"), INTERVAL)
+    except SettingsError as error:
+        if place:
+            error.locate(place)
+        raise
 
 
 def with_mode(settings: Settings, *, continuous: bool | None) -> Settings:
@@ -311,6 +326,10 @@ def _patterns(library: Library) -> list[str]:
     return [entry.path for entry in (library.file, library.notebook) if entry]
 
 
+def _hidden(file: Path) -> bool:
+    return any(part.startswith(".") for part in file.parts)
+
+
 _SOURCES: tuple[Literal[".py"], Literal[".sql"]] = (".py", ".sql")
 
 
@@ -320,7 +339,7 @@ def _in_folder_or_file(path: Path, said: str, place: Place | None) -> list[Path]
         return sorted(
             file
             for file in folder.rglob("*")
-            if file.suffix in _SOURCES and file.name != "__init__.py" and not file.name.startswith(".")
+            if file.suffix in _SOURCES and file.name != "__init__.py" and not _hidden(file.relative_to(folder))
         )
     # Notebook paths leave the extension out.
     candidates = [path, *(path.with_name(path.name + suffix) for suffix in _SOURCES)]

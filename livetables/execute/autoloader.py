@@ -59,9 +59,10 @@ def open_stream(
     _say_options(own, warn)
     _must_exist(path)
     native = {_SAME[key]: value for key, value in own.items() if key in _SAME}
-    native.setdefault("maxFilesPerTrigger", "1000")
-    if format_ == "csv":
-        generic.setdefault("header", "true")
+    if "maxBytesPerTrigger" not in native:
+        native.setdefault("maxFilesPerTrigger", "1000")
+    if format_ == "csv" and schema is None:
+        generic.setdefault("header", "true")  # inference takes the names from there
     reader = spark.readStream.format(format_).options(**native, **generic)
     reader = reader.option("recursiveFileLookup", generic.get("recursiveFileLookup", "true"))
     known = schema or _FIXED.get(format_) or _inferred(spark, format_, own, generic, path, schemas)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from livetables.model import Table
 from livetables.observe.state import FINAL
-from livetables.settings import seconds
+from livetables.settings import INTERVAL, RETRIES, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from livetables.plan import Run
     from livetables.settings import Settings
 
-INTERVAL = "pipelines.trigger.interval"
 _STREAM_INTERVAL, _RECOMPUTE_INTERVAL = "5 seconds", "1 minute"
 _MAX_WAIT_SECONDS = 30.0
 
@@ -60,7 +59,7 @@ class Job:
     @property
     def tries(self) -> int:
         """How often it is tried in all before it counts as failed."""
-        return 1 + self.settings.integer("pipelines.maxFlowRetryAttempts", 2)
+        return 1 + self.settings.integer(RETRIES, 2)
 
     def must_end_first(self) -> bool:
         """Tell whether a flow that reads this one's table still has to wait."""

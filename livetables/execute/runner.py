@@ -14,6 +14,7 @@ from livetables.plan import Create, Exclude, Reset, Restart, Run
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from pyspark.sql import Observation, SparkSession
 
@@ -35,7 +36,7 @@ _STOP_PATIENCE_SECONDS = 30.0
 
 
 class Runner:
-    """Runs one update. It prints nothing: every fact is an event on the bus."""
+    """Runs one update. It prints nothing: every fact is an event on the bus; `idle` is called between looks."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Runner:
         bus: EventBus,
         clock: Clock,
         stop: threading.Event,
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="livetables")
         self._engine = Engine(spark, graph, storage, tables, sources, self._threads)
@@ -56,6 +58,7 @@ class Runner:
         self._bus = bus
         self._clock = clock
         self._stop = stop
+        self._idle = idle
         self._mode = Mode.CONTINUOUS if settings.continuous else Mode.TRIGGERED
         self._jobs: list[Job] = []
 
@@ -88,14 +91,16 @@ class Runner:
         match step:
             case Reset(dataset):
                 tables.remove(dataset)
-                self._new_checkpoints(dataset)
-            case Restart(dataset, reason):
-                self._new_checkpoints(dataset)
+            case Restart(dataset, flow_name, reason):
+                storage.new_checkpoint(dataset, flow_name)
                 self._bus.emit(
-                    "flow_progress", f"Flow '{dataset}' starts over and appends: {reason}.",
-                    {"status": "QUEUED"}, level="WARN", flow_name=dataset, dataset_name=dataset,
+                    "flow_progress", f"Flow '{flow_name}' starts over and appends: {reason}.",
+                    {"status": "QUEUED"}, level="WARN", flow_name=flow_name, dataset_name=dataset,
                 )  # fmt: skip
             case Create(dataset):
+                # Offsets that outlived their table would leave out its first rows.
+                for flow in self._graph.datasets[dataset.lower()].flows:
+                    storage.new_checkpoint(dataset, flow.name)
                 tables.create(self._graph.datasets[dataset.lower()])
             case Exclude(dataset):
                 for flow in self._graph.datasets[dataset.lower()].flows:
@@ -107,10 +112,6 @@ class Runner:
                 return
         if storage.has_table(step.dataset):
             tables.register(step.dataset)
-
-    def _new_checkpoints(self, dataset: str) -> None:
-        for flow in self._graph.datasets[dataset.lower()].flows:
-            self._engine.storage.new_checkpoint(dataset, flow.name)
 
     def _jobs_of(self, step: Run) -> list[Job]:
         dataset = self._graph.datasets[step.dataset.lower()]
@@ -127,6 +128,7 @@ class Runner:
                     self._poll(job)
                 elif not job.ended:
                     self._start_if_ready(job)
+            self._idle()
             self._clock.sleep(_POLL_SECONDS)
 
     def _start_if_ready(self, job: Job) -> None:
@@ -166,11 +168,9 @@ class Runner:
         finished = job.run.finished()
         self._take_batches(job)
         if not finished:
-            for upstream in self._upstream(job, ("FAILED", "SKIPPED")):
-                job.run.stop()
-                job.run = None
-                self._flow_progress(job, "SKIPPED", because=f" because '{upstream.dataset.name}' failed", level="WARN")
-                return
+            broken = self._upstream(job, ("FAILED", "SKIPPED"))
+            if broken and job.run.between_batches():  # its batch still reads what the upstream has committed
+                self._stop_job(job, "SKIPPED", because=f" because '{broken[0].dataset.name}' failed", level="WARN")
             return
         error = job.run.error()
         job.run = None
@@ -243,12 +243,12 @@ class Runner:
                     running.remove(job)
             self._clock.sleep(_STOP_POLL_SECONDS)
 
-    def _stop_job(self, job: Job) -> None:
+    def _stop_job(self, job: Job, status: str = "STOPPED", **said: str) -> None:
         assert job.run is not None
         job.run.stop()
         self._take_batches(job)
         job.run = None
-        self._flow_progress(job, "STOPPED")
+        self._flow_progress(job, status, **said)
 
     def _progress(self, state: str) -> None:
         self._bus.emit("update_progress", f"Update {self._bus.update_id[:6]} is {state}.", {"state": state})

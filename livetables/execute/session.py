@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from livetables.settings import Settings
 
 #: Query compilation with the optimising compiler pays off only in runs of minutes: short commands skip it.
-_QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+#: Without it the JVM reserves a code cache that the tests of a whole project fill.
+_QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 _LOGGING = """\
 status = fatal
@@ -74,6 +75,8 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
         # An idle query says so at each trigger; the event log needs the batches, not the silence.
         "spark.sql.streaming.noDataProgressEventInterval": "60000",
         "spark.ui.enabled": "false",
+        # Each query writes its plan down for the UI, and the formatted one takes long.
+        "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -108,7 +108,8 @@ def table_format(path: str) -> str | None:
         return "delta"
     files = [local] if local.is_file() else sorted(local.rglob("*")) if local.is_dir() else []
     names = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".orc": "orc"}
-    return next((names[file.suffix] for file in files if file.suffix in names), None)
+    suffixes = (suffix for file in files for suffix in file.suffixes)  # also of events.json.gz
+    return next((names[suffix] for suffix in suffixes if suffix in names), None)
 
 
 def start_probes(configuration: Mapping[str, str]) -> dict[str, Future[UnreachableError | None]]:

@@ -91,8 +91,12 @@ class Graph:
 
     def stored_inputs(self, key: str) -> tuple[str, ...]:
         """Return the stored datasets that a dataset reads, looking through views."""
+        return self.stored(self.datasets[key].inputs)
+
+    def stored(self, inputs: Iterable[str]) -> tuple[str, ...]:
+        """Return the stored datasets behind `inputs`, which may be views of views."""
         found: dict[str, None] = {}
-        for name in self.datasets[key].inputs:
+        for name in inputs:
             if isinstance(self.datasets[name].definition, View):
                 found.update(dict.fromkeys(self.stored_inputs(name)))
             else:

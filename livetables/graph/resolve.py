@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, functions
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
     from livetables.collect.registry import Registry
     from livetables.model import Expectation
+
+
+_T = TypeVar("_T")
 
 
 class _BrokenInputError(Exception):
@@ -93,10 +96,11 @@ class Resolver:
             message = f"Flow '{flow.name}' fills '{flow.target}', which is not defined."
             self.problems.append(Problem("FLOW_TARGET_NOT_FOUND", message, flow.place, hint))
             return
-        if flow.key in (other.key for other in self._flows[target]):
+        same = [other for flows in self._flows.values() for other in flows if other.key == flow.key]
+        if same:
             if target in self._defined_twice:
                 return  # the dataset was reported already; its second query would only confuse
-            message = f"Two flows of '{flow.target}' are named '{flow.name}'."
+            message = f"Two flows are named '{flow.name}': they fill '{same[0].target}' and '{flow.target}'."
             self.problems.append(Problem("DUPLICATE_FLOW", message, flow.place, "Give each flow its own name="))
         self._flows[target].append(flow)
 
@@ -108,9 +112,8 @@ class Resolver:
         if key is None or key not in self._definitions:
             if is_live(name):
                 raise self._unknown(name)
-            external = self._sources.read(name, streaming=streaming, options=options)
             self._inputs[-1][1][name] = None
-            return external
+            return self._placed(lambda: self._sources.read(name, streaming=streaming, options=options))
         self._inputs[-1][0][key] = None
         self._dataset(key)
         if key in self._broken:
@@ -130,15 +133,23 @@ class Resolver:
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open a source outside the pipeline."""
         self._inputs[-1][1][path] = None
-        return self._sources.load(source, options, schema, path)
+        return self._placed(lambda: self._sources.load(source, options, schema, path))
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
         """Check a source outside the pipeline."""
-        self._sources.prepare(source, options, streaming=streaming)
+        self._placed(lambda: self._sources.prepare(source, options, streaming=streaming))
 
     def map_path(self, path: str) -> str:
         """Map a path of the platform."""
         return self._sources.map_path(path)
+
+    def _placed(self, opening: Callable[[], _T]) -> _T:
+        """Open a source; what is wrong with it is shown at the line that reads it."""
+        try:
+            return opening()
+        except LivetablesError as error:
+            error.locate(self._registry.caller())
+            raise
 
     def _stand_in(self, dataset: ResolvedDataset, *, streaming: bool) -> DataFrame:
         if streaming:

@@ -11,6 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from livetables.errors import count
 from livetables.observe.state import UpdateState
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _WHAT_NOW = {
     "RUNNING": "Running",
     "STOPPING": "Stopping after the current batches",
 }
+
+#: A log is read by people: how often a running flow has a line, in seconds.
+_LINE_SECONDS = 10
 
 
 class LiveView:
@@ -103,7 +107,7 @@ class PlainLines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self.state = UpdateState()
-        self._totals: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
 
     def __enter__(self) -> PlainLines:
         """Do nothing: lines need no frame."""
@@ -125,16 +129,27 @@ class PlainLines:
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, event: Event) -> str:
-        time = event.timestamp.strftime("%H:%M:%S")
-        if event.event_type != "flow_progress" or not event.details.get("metrics"):
-            return f"{time} {event.level:5} {event.message}" if event.details.get("status") != "QUEUED" else ""
+        head = f"{event.timestamp:%H:%M:%S} {event.level:5}"
+        status = event.details.get("status")
+        if event.event_type != "flow_progress" or status == "FAILED":
+            return f"{head} {event.message}"
         flow = self.state.flows[event.origin["flow_name"]]
-        metrics = event.details["metrics"]
-        seconds_since = event.timestamp.timestamp() - self._totals.get(flow.name, 0)
-        if metrics.get("num_input_rows", 0) == 0 and flow.status == "RUNNING":
-            return ""
-        if seconds_since < 10 and flow.status == "RUNNING":  # noqa: PLR2004 (a log is read by people)
-            return ""
-        self._totals[flow.name] = event.timestamp.timestamp()
-        rate = "" if flow.pass_rate is None else f", {flow.pass_rate:.2%} passed"
-        return f"{time} {event.level:5} {flow.name}: {flow.rows_in:,} rows in, {flow.rows_out:,} rows out{rate}"
+        if status in ("COMPLETED", "STOPPED") and flow.batches:
+            return f"{head} {event.message.removesuffix('.')}: {_counts(flow)}"
+        if status == "RUNNING" and "metrics" in event.details:
+            return f"{head} {flow.name}: {_counts(flow)}" if self._is_news(event, flow) else ""
+        return f"{head} {event.message}" if status != "QUEUED" or event.level != "INFO" else ""
+
+    def _is_news(self, event: Event, flow: FlowState) -> bool:
+        now = event.timestamp.timestamp()
+        rows = event.details["metrics"].get("num_input_rows", 0)
+        if not rows or now - self._said_at.get(flow.name, 0) < _LINE_SECONDS:
+            return False
+        self._said_at[flow.name] = now
+        return True
+
+
+def _counts(flow: FlowState) -> str:
+    rows_in = f"{count(flow.rows_in, 'row')} in, " if flow.rows_in else ""  # a recomputation does not know it
+    rate = "" if flow.pass_rate is None else f", {flow.pass_rate:.2%} passed"
+    return f"{rows_in}{count(flow.rows_out, 'row')} out{rate}"

@@ -59,6 +59,9 @@ class EventLogWriter:
     def __call__(self, event: Event) -> None:
         """Take an event."""
         self._rows.append(event.row())
+
+    def flush_if_due(self) -> None:
+        """Append what is buffered, if the last commit is long enough ago."""
         if self._clock.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
@@ -71,11 +74,12 @@ class EventLogWriter:
 
 
 def compact(folder: Path) -> None:
-    """Merge the small files of a long run into few."""
+    """Merge the small files of a long run into few; those that were merged go a week later."""
     if has_events(folder):
         table = DeltaTable(str(folder))
         if len(table.file_uris()) > COMPACT_FILES:
             table.optimize.compact()
+            table.vacuum(dry_run=False)
 
 
 def has_events(folder: Path) -> bool:

@@ -98,7 +98,7 @@ def test_full_refresh_starts_over_and_its_readers_go_on(bench):
     state = bench.run(path, selection=Selection(refresh=("clean", "totals"), full_refresh=("RAW",)))
     assert "COMPLETED" == state.state
     assert ([(1, 1.0)], [(1, 1.0), (1, 1.0)]) == (bench.table("raw"), bench.table("clean"))
-    assert any("'raw', which is fully refreshed" in warning for warning in state.warnings)
+    assert any("'raw' is fully refreshed" in warning for warning in state.warnings)
     bench.run(path, selection=Selection(full_refresh_all=True))
     assert ([(1, 1.0)], [(1, 1.0)], [(1, 1.0)]) == tuple(bench.table(n) for n in ("raw", "clean", "totals"))
 

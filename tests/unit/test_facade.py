@@ -313,6 +313,8 @@ def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal
         "dlt.table(partition_cols=['a'], cluster_by=['b'])(f)",
         "dlt.create_streaming_table('x', partition_cols=['a'], cluster_by='b')",
         "dlt.create_streaming_table(f)",
+        "dlt.create_streaming_table('')",
+        "dlt.table(__import__('functools').partial(f))",
         "dlt.append_flow()(f)",
         "dlt.append_flow(f)",
         "dlt.expect_all(['id > 0'])",
@@ -331,8 +333,6 @@ def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
         ("dlt.table(row_filter='ROW FILTER f ON (a)')(f)", "row_filter"),
         ("dlt.table(cluster_by_auto=True)(f)", "cluster_by_auto"),
         ("dlt.table(path='/mnt/x')(f)", "path"),
-        ("dlt.table(replace_using=['a'])(f)", "replace_using"),
-        ("dlt.table(sequence_by='a')(f)", "sequence_by"),
         ("dlt.table(format='parquet')(f)", "format"),
         ("dlt.materialized_view(refresh_policy='incremental')(f)", "refresh_policy"),
         ("dlt.create_streaming_table('x', row_filter='ROW FILTER f ON (a)')", "row_filter"),
@@ -362,6 +362,14 @@ def test_what_does_not_run_here_is_refused_by_its_name(refusal, name):
     """Nobody meets an AttributeError for a function that exists on the platform."""
     problem = refusal(f"\n\ndlt.{name}(target='x')")
     assert (problem.code, problem.message) == ("NOT_SUPPORTED", f"{name} does not run here yet.")
+
+
+@pytest.mark.parametrize("parameter", ["replace_using=['a']", "sequence_by='a'"])
+@pytest.mark.parametrize("call", ["dlt.table({})(f)", "dlt.create_streaming_table('x', {})"])
+def test_a_parameter_that_would_change_the_rows_is_refused(refusal, call, parameter):
+    """Rows that should be replaced must not be appended."""
+    problem = refusal("def f(): ...\n" + call.format(parameter))
+    assert (problem.code, str(problem.place)) == ("NOT_SUPPORTED", "pipeline.py:2")
 
 
 def test_a_flow_that_runs_once_is_refused(refusal):

@@ -76,10 +76,20 @@ def test_a_stream_that_reads_a_fully_refreshed_table_starts_over_too():
     steps = plan(medallion(), Selection(refresh=("silver",), full_refresh=("bronze",)), ALL)
     assert steps == (
         Reset("bronze", "full refresh"), Create("bronze", "full refresh"),
-        Restart("Silver", "it reads 'bronze', which is fully refreshed: its rows come again"),
+        Restart("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
         Exclude("gold", "it is not selected"),
         *RUNS[:2],
     )  # fmt: skip
+
+
+def test_a_stream_that_is_not_selected_loses_its_checkpoint_with_its_input():
+    """The next update that runs it would fail otherwise; a table that never ran has nothing to lose."""
+    full = Selection(full_refresh=("bronze",))
+    assert plan(medallion(), full, ALL)[2:4] == (
+        Restart("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
+        Exclude("Silver", "it is not selected"),
+    )
+    assert [step for step in plan(medallion(), full, Stored("bronze")) if isinstance(step, Restart)] == []
 
 
 def test_a_materialized_view_is_never_removed_first():

@@ -249,8 +249,11 @@ class TestLog:
         for seq in range(3):
             log(event("user_action", {}, seq=seq))
         assert not has_events(folder)
+        log.flush_if_due()
+        assert not has_events(folder)
         time.advance(event_log.FLUSH_SECONDS)
         log(event("user_action", {}, seq=3))
+        log.flush_if_due()
         assert (len(read_events(folder)), DeltaTable(str(folder)).version()) == (4, 0)
         log(event("user_action", {}, seq=4))
         log.flush()
@@ -286,12 +289,14 @@ class TestPlainLines:
             progress("QUEUED"),
             progress("STARTING"),
             progress("COMPLETED", 1, rows=(1200, 1000), quality=quality(200, a=(1000, 200))),
+            progress("COMPLETED", 2, rows=(0, 1), flow="recomputed"),
             event("deprecation", {}, level="WARN", message="[old] is deprecated" + "; long" * 10),
             event("flow_definition", {}, level="ERROR", message="It failed."),
         ) == [
             "INFO  Update u-1 is RUNNING.",
             "INFO  Flow 'silver' is STARTING.",
-            "INFO  silver: 1,200 rows in, 1,000 rows out, 83.33% passed",
+            "INFO  Flow 'silver' is COMPLETED: 1,200 rows in, 1,000 rows out, 83.33% passed",
+            "INFO  Flow 'recomputed' is COMPLETED: 1 row out",
             "WARN  [old] is deprecated" + "; long" * 10,
             "ERROR It failed.",
         ]
@@ -303,11 +308,14 @@ class TestPlainLines:
             progress("RUNNING", 5, rows=(10, 10)),
             progress("RUNNING", 12, rows=(0, 0)),
             progress("RUNNING", 14, rows=(10, 10)),
-            progress("RUNNING", 14, rows=(2, 2), flow="other"),
+            progress("RUNNING", 14, rows=(1, 1), flow="other"),
+            progress("RUNNING", 15, rows=(5, 5)),
+            progress("STOPPED", 16),
         ) == [
             "INFO  silver: 10 rows in, 10 rows out",
             "INFO  silver: 30 rows in, 30 rows out",
-            "INFO  other: 2 rows in, 2 rows out",
+            "INFO  other: 1 row in, 1 row out",
+            "INFO  Flow 'silver' is STOPPED: 35 rows in, 35 rows out",
         ]
 
     def test_an_error_that_ends_the_update_is_not_said_twice(self):
