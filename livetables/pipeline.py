@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import AnalysisException
 
 from livetables.clock import Clock
-from livetables.collect import python_files
+from livetables.collect import python_files, reads
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
@@ -110,7 +110,13 @@ class Pipeline:
         return plan(self.graph, selection or Selection(), self.storage)
 
     def query(self, sql: str) -> DataFrame:
-        """Return the result of a SQL text over the stored tables and the event log (as `event_log`)."""
+        """Return the result of a SQL text over the stored tables and the event log (as `event_log`).
+
+        Raises DatasetNotFoundError for an unknown name, LivetablesError for a statement that would change something.
+        """
+        if reads.changes_something(self.spark, sql):
+            hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
+            raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
         tables = Tables(self.spark, self.storage, self.settings.namespace)
         for name in self.storage.table_names():
             tables.register(name)

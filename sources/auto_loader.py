@@ -13,12 +13,7 @@ def read_lines(spark: SparkSession, path: str) -> DataFrame:
     path), source_partition INT (NULL), source_offset BIGINT (NULL), source_time TIMESTAMP (the file's
     modification time), ingest_time TIMESTAMP (of the micro-batch).
     """
-    lines = (
-        spark.readStream.format("cloudFiles")
-        .option("cloudFiles.format", "text")
-        .schema("value STRING")
-        .load(path)
-    )
+    lines = spark.readStream.format("cloudFiles").option("cloudFiles.format", "text").schema("value STRING").load(path)
     return lines.select(
         "value",
         F.lit(None).cast("string").alias("key"),

@@ -38,8 +38,8 @@ def parse_readings(bronze: DataFrame) -> DataFrame:
     exactly one JSON object or a field has the wrong type, else NULL), and the columns of In.
 
     event_time is an RFC 3339 date-time; a space may stand for the T, and the offset may be missing (UTC).
-    Missing or null, it falls back to source_time (mission/README.md, text 000); present but unparsable, it
-    is NULL. A number as device_id is taken as its text. Numbers as text ("21.5") are malformed.
+    Missing or null, it falls back to source_time (the record's own time, as Kafka has one); present but
+    unparsable, it is NULL. A number as device_id is taken as its text. Numbers as text ("21.5") are malformed.
     """
     reading = bronze.withColumn("reading", F.from_json("value", READING_SCHEMA, JSON_OPTIONS))
     text = F.col("reading.event_time")
@@ -70,9 +70,7 @@ def conform_readings(parsed: DataFrame) -> DataFrame:
     ingest_time TIMESTAMP, source_name STRING, source_partition INT, source_offset BIGINT (they lead back to
     the raw row).
     """
-    return parsed.select(
-        "device_id", "temperature", "humidity", "event_time", "ingest_time", *SOURCE_POSITION
-    )
+    return parsed.select("device_id", "temperature", "humidity", "event_time", "ingest_time", *SOURCE_POSITION)
 
 
 def deduplicate(readings: DataFrame, watermark: str) -> DataFrame:
@@ -81,8 +79,7 @@ def deduplicate(readings: DataFrame, watermark: str) -> DataFrame:
     In: device_id STRING, event_time TIMESTAMP, any others. Out: the same columns.
 
     On a stream, state is kept for `watermark` (such as "10 minutes") behind the newest event_time, and rows
-    older than that are dropped. In batch the watermark has no effect. Rule: mission text 004, dropDuplicates
-    on the key and its time.
+    older than that are dropped. In batch the watermark has no effect.
     """
     return readings.withWatermark("event_time", watermark).dropDuplicates(["device_id", "event_time"])
 
@@ -118,8 +115,7 @@ def aggregate_by_minute(readings: DataFrame, watermark: str, window: str = "1 mi
     Out: device_id STRING, minute TIMESTAMP (start of the window, aligned to UTC), avg_, min_ and
     max_temperature DOUBLE (deg C), avg_, min_ and max_humidity DOUBLE (% rel.), reading_count BIGINT.
 
-    On a stream a window is emitted once, when event time has passed its end by `watermark`. Rule: mission
-    text 000, sensor_data_aggregated.
+    On a stream a window is emitted once, when event time has passed its end by `watermark`.
     """
     return (
         readings.withWatermark("event_time", watermark)
@@ -151,7 +147,6 @@ def with_temperature_status(aggregates: DataFrame, threshold: float) -> DataFram
     """Add temperature_status STRING: 'High' when avg_temperature exceeds `threshold` (deg C), else 'Normal'.
 
     In: avg_temperature DOUBLE (deg C), any others. Out: the same columns and temperature_status.
-    Rule: mission text 000, sensor_data_enriched (threshold 30 there).
     """
     status = F.when(F.col("avg_temperature") > threshold, "High").otherwise("Normal")
     return aggregates.withColumn("temperature_status", status)

@@ -103,6 +103,17 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
     return [found[start] for start in sorted(found)]
 
 
+def changes_something(session: SparkSession, sql: str) -> bool:
+    """Tell whether a statement does more than to read; raises the parser's error when the text is not SQL."""
+    plan = session._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
+    if plan.getClass().getSimpleName().startswith(("Show", "Describe", "Explain")):
+        return False
+    jvm: Any = session._jvm  # noqa: SLF001
+    package = "org.apache.spark.sql.catalyst.plans.logical"
+    changing = (jvm.java.lang.Class.forName(f"{package}.{kind}") for kind in ("Command", "ParsedStatement"))
+    return any(kind.isInstance(plan) for kind in changing)
+
+
 def _walk(node: Any, ctes: frozenset[str], subquery: Any) -> Iterator[tuple[Any, frozenset[str]]]:
     kind = node.getClass().getSimpleName()
     yield node, ctes

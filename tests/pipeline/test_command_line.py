@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -53,6 +54,9 @@ def test_every_look_at_a_pipeline_is_one_json_document(bench):
     assert (0, [{"id": 1, "at": "2026-11-21T06:00:00Z"}]) == invoke(
         "query", "SELECT id, TIMESTAMP '2026-11-21 06:00:00' AS at FROM doubled", *where,
     )  # fmt: skip
+    for statement in ("DELETE FROM doubled", "INSERT INTO doubled VALUES (9, 9)", "CREATE TABLE x (id INT)"):
+        assert "would change something" in str(invoke("query", statement, *where)[1])
+    assert ["id", "doubled"] == [row["col_name"] for row in invoke("query", "DESCRIBE doubled", *where)[1]]
     events = invoke("events", *where)[1]
     assert {"id", "sequence", "origin", "timestamp", "message", "level", "maturity_level", "error", "details",
             "event_type"} == set(events[0])  # fmt: skip
@@ -69,10 +73,13 @@ def start(bench, path, *words):
         [*map(str, command), "--storage", bench.storage, "--set", f"numbers={bench.folder / 'numbers'}", *words],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.folder,
     )  # fmt: skip
+    patience = threading.Timer(120, process.kill)  # its output then ends
+    patience.start()
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if "rows out" in line:
+        if " out" in line:
+            patience.cancel()
             return process, lines
     raise AssertionError("".join(lines))
 

@@ -68,6 +68,12 @@ CASES = [
         (reading(event_time=sent), timed(None, str(sent)), ["has_event_time"])
         for sent in ("yesterday", "", "12:00", "2026-11-21", "2026-13-21T06:00:00Z", 1795240800)
     ),
+    # a day ahead of the ingest time is a clock that is a little wrong; more is refused
+    (reading(event_time="2026-11-22T06:00:09Z"), timed("2026-11-22T06:00:09Z", "2026-11-22T06:00:09Z"), []),
+    *(
+        (reading(event_time=sent), timed(sent, sent), ["not_from_future"])
+        for sent in ("2026-11-22T06:00:10Z", "9999-12-31T23:59:59Z")
+    ),
     # fields that are missing, of the wrong type, or out of range
     (reading(device_id=...), parsed(device_id=None), ["has_device_id"]),
     (reading(device_id=" "), parsed(device_id=" "), ["has_device_id"]),
