@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("avro", "binaryFile", "csv", "json", "orc", "parquet", "text", "xml")
 _FIXED = {"text": "value STRING"}
-#: Options that Spark's file stream has under a name of its own.
-_SAME = {"maxfilespertrigger": "maxFilesPerTrigger", "maxbytespertrigger": "maxBytesPerTrigger"}
+_LIMITS = ("maxfilespertrigger", "maxbytespertrigger")
 #: Options about cloud notifications and listing: there is nothing to do on a file system.
 _NO_EFFECT = frozenset({
     "usenotifications", "usemanagedfileevents", "useincrementallisting", "backfillinterval", "fetchparallelism",
@@ -58,9 +57,7 @@ def open_stream(
     format_ = _format(own)
     _say_options(own, warn)
     _must_exist(path)
-    native = {_SAME[key]: value for key, value in own.items() if key in _SAME}
-    if "maxBytesPerTrigger" not in native:
-        native.setdefault("maxFilesPerTrigger", "1000")
+    native = _batch_size(spark, own, warn)
     if format_ == "csv" and schema is None:
         generic.setdefault("header", "true")  # inference takes the names from there
     reader = spark.readStream.format(format_).options(**native, **generic)
@@ -87,8 +84,23 @@ def _format(own: Mapping[str, str]) -> str:
     return by_lower[given.lower()]
 
 
+def _batch_size(spark: SparkSession, own: Mapping[str, str], warn: Callable[[str, str], None]) -> dict[str, str]:
+    """Return the limit of a batch: Spark's file stream takes files or bytes, not both."""
+    if "maxbytespertrigger" not in own:
+        return {"maxFilesPerTrigger": own.get("maxfilespertrigger", "1000")}
+    if "maxfilespertrigger" in own:
+        warn("OPTION_WITHOUT_EFFECT", "cloudFiles.maxFilesPerTrigger has no effect beside maxBytesPerTrigger.")
+    utils = spark._jvm.org.apache.spark.network.util.JavaUtils  # type: ignore[union-attr] # noqa: SLF001
+    try:
+        size = utils.byteStringAsBytes(own["maxbytespertrigger"])
+    except Exception as error:
+        said = f"The option cloudFiles.maxBytesPerTrigger is '{own['maxbytespertrigger']}', which is not a size."
+        raise SettingsError("WRONG_VALUE", said, hint="Write it as 10g, 500m or a number of bytes.") from error
+    return {"maxBytesPerTrigger": str(size)}
+
+
 def _say_options(own: Mapping[str, str], warn: Callable[[str, str], None]) -> None:
-    known = {"format", "infercolumntypes", *_SAME}
+    known = {"format", "infercolumntypes", *_LIMITS}
     for key, value in own.items():
         if key in known or _HARMLESS_VALUES.get(key) == value.lower():
             continue

@@ -55,6 +55,27 @@ def test_auto_loader_infers_strings_once_and_keeps_them(bench):
     assert [("1", "2.5"), ("2", "1")] == bench.table("drops", "id, at.x")
 
 
+def test_auto_loader_takes_csv_with_a_schema_and_batches_by_size(bench):
+    """Without inference the first line is a row; a limit in bytes splits the files into batches, as 1b or 10g."""
+    for name in ("1.csv", "2.csv"):
+        (bench.folder / name).write_text("1,a\n2,b\n")
+    [path] = bench.write(
+        loader="""
+        import dlt
+        @dlt.table
+        def drops():
+            reader = spark.readStream.format("cloudFiles").option("cloudFiles.format", "csv")
+            return reader.option("cloudFiles.maxBytesPerTrigger", "1b").schema("id INT, v STRING").load("/in/*.csv")
+        """,
+    )
+    state = bench.run(path)
+    assert [(1, "a"), (1, "a"), (2, "b"), (2, "b")] == bench.table("drops")
+    assert 2 == state.flows["drops"].batches
+    path.write_text(path.read_text().replace('"1b"', '"much"'))
+    with bench.pipeline(path) as pipeline, pytest.raises(GraphError, match="is 'much', which is not a size"):
+        pipeline.graph  # noqa: B018
+
+
 def test_a_missing_landing_folder_and_a_wrong_format_are_named(bench):
     """The folder is named with the command that makes it, the format with the nearest right one."""
     text = """

@@ -4,6 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from pyspark.sql import SparkSession
 
 import livetables
 from livetables.collect import python_files
@@ -158,8 +159,9 @@ def test_a_project_folder_named_livetables_keeps_the_users_lines(collect):
     assert (problem.place.file.endswith("livetables/pipelines/orders.py"), problem.place.line) == (True, 3)
 
 
-def test_a_read_at_module_level_without_a_session_is_a_problem(collect):
+def test_a_read_at_module_level_without_a_session_is_a_problem(collect, monkeypatch):
     """The sentence names what was read."""
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)  # other tests may have one
     defined = collect({"orders.py": "import dlt\n\nrows = dlt.read('orders')\n"})
     assert said(defined.problems) == [("PYTHON_ERROR", "orders.py:3")]
     assert "'orders'" in defined.problems[0].message
