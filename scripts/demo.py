@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from livetables.observe.event_log import read_events
-from livetables.observe.stored import stored_tables
+from livetables.observe.stored import select, stored_tables
 from scripts.kafka import running_broker
 
 ROOT = Path(__file__).parent.parent
@@ -136,11 +136,9 @@ class Account:
 
     def statuses(self) -> dict[str, int]:
         """Return device-minutes per temperature status."""
-        from deltalake import DeltaTable
-
-        enriched = DeltaTable(str(self.storage / "tables" / "sensor_data_enriched"))
-        column = enriched.to_pyarrow_table(columns=["temperature_status"])["temperature_status"]
-        return {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
+        sql = "SELECT temperature_status AS status, count(*) AS n FROM this GROUP BY temperature_status"
+        rows = select(sql, self.storage / "tables" / "sensor_data_enriched").to_pylist()
+        return {row["status"]: row["n"] for row in rows}
 
 
 def summary(account: Account, seconds: int) -> int:

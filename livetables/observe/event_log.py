@@ -8,6 +8,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from livetables.observe.events import ORIGIN_STRINGS
+from livetables.observe.stored import select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,5 +92,5 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     """Return all events as rows of plain values, oldest first; an empty list when there is no log."""
     if not has_events(folder):
         return []
-    rows: list[dict[str, Any]] = DeltaTable(str(folder)).to_pyarrow_table().to_pylist()
+    rows: list[dict[str, Any]] = select("SELECT * FROM this", folder).to_pylist()
     return sorted(rows, key=lambda row: (row["timestamp"], row["sequence"]["control_plane_seq_no"]))

@@ -8,7 +8,8 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import DataFrame
+
+
+def select(sql: str, folder: Path) -> pa.Table:
+    """Return the result of a SQL text over the Delta table in `folder`, which it calls `this`.
+
+    By delta-rs' own engine: its dataset for pyarrow leaves threads behind that abort the interpreter at its exit.
+    """
+    return pa.table(QueryBuilder().register("this", DeltaTable(str(folder))).execute(sql).read_all())
 
 
 def stored_tables(storage: Path) -> list[dict[str, Any]]:
@@ -34,7 +43,7 @@ def _stored(folder: Path) -> dict[str, Any]:
     counts = actions["num_records"].to_pylist() if "num_records" in actions.schema.names else [None] * len(sizes)
     known = [int(count) for count in counts if count is not None]
     # Files without statistics (the log may leave them out) are counted by reading them.
-    rows = sum(known) if len(known) == len(sizes) else table.to_pyarrow_dataset().count_rows()
+    rows = sum(known) if len(known) == len(sizes) else select("SELECT count(*) AS n FROM this", folder)["n"][0].as_py()
     return {
         "name": folder.name,
         "rows": rows,

@@ -1,6 +1,8 @@
 """Events: the rows of the log, what they add up to, and what a log file or a pipe shows of them."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from io import StringIO
 
@@ -271,6 +273,17 @@ class TestLog:
         before = read_events(folder)
         compact(folder)
         assert (len(DeltaTable(str(folder)).file_uris()), read_events(folder) == before) == (files, True)
+
+    def test_a_program_that_has_read_a_log_ends_well(self, folder):
+        """Nothing that reads leaves a thread behind that aborts the interpreter at its exit."""
+        log = EventLogWriter(folder, FakeTime().clock)
+        for seq in range(30):
+            log(event("user_action", {}, seq=seq))
+            log.flush()
+        read = f"from livetables.observe import event_log as e; e.read_events(Path({str(folder)!r}))"
+        program = f"from pathlib import Path; {read}"
+        ends = [subprocess.run([sys.executable, "-c", program], check=False).returncode for _ in range(6)]
+        assert set(ends) == {0}
 
     def test_a_pipeline_that_never_ran_has_no_events(self, folder):
         """Asking is no error, and makes no log."""
