@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup prerequisites jars demo test check kafka-up kafka-down bench lock clean
+.PHONY: help setup prerequisites jars demo test check docs kafka-up kafka-down bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -47,6 +47,9 @@ check: jars ## style, types, imports, and the tests that need no Java
 	$(BIN)/mypy --strict livetables loadgen
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/unit
+
+docs: $(STAMP) ## write docs/differences.md from the code
+	$(BIN)/python -m scripts.differences
 
 kafka-up: jars ## start a Kafka broker on 127.0.0.1; PORT=9092
 	@$(BIN)/python -m scripts.kafka up --port $(PORT)

@@ -3,7 +3,8 @@
     python -m benchmarks._hand_written SERVERS TOPIC STORAGE
 
 It is what one would write by hand with the same functions: no expectations, no event log, no graph. It prints
-{"seconds": ...}, the time from the first flow's start to the last one's end.
+{"seconds": ...}, the time from the first flow's start to the last one's end. STORAGE holds the table `devices`
+already.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pyspark.sql import SparkSession
 from expectations.sensors import READING_RULES
 from livetables.jars import spark_jars
 from sources.kafka import read_kafka
+from transformations.devices import with_device
 from transformations.sensors import (
     aggregate_by_minute,
     conform_readings,
@@ -97,6 +99,10 @@ class Flows:
         """Stream a table."""
         return self._spark.readStream.format("delta").load(str(self._storage / "tables" / name))
 
+    def now(self, name: str) -> DataFrame:
+        """Read a table, not as a stream."""
+        return self._spark.read.format("delta").load(str(self._storage / "tables" / name))
+
     def create(self, name: str, frame: DataFrame, **properties: str) -> None:
         """Create a table with properties: a streaming writer drops them without a word."""
         builder = DeltaTable.create(self._spark).location(str(self._storage / "tables" / name))
@@ -128,7 +134,7 @@ def run(flows: Flows, source: DataFrame) -> None:
     aggregates = aggregate_by_minute(flows.read("sensor_data_silver"), WATERMARK, WINDOW)
     ended(flows.start("sensor_data_aggregated", aggregates))
     enriched = with_temperature_status(flows.read("sensor_data_aggregated"), THRESHOLD)
-    ended(flows.start("sensor_data_enriched", enriched))
+    ended(flows.start("sensor_data_enriched", with_device(enriched, flows.now("devices"))))
     ended(rejected)
 
 

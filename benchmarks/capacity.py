@@ -2,7 +2,8 @@
 
     python -m benchmarks.capacity [--pairs 3] [--rows 1000000]
 
-Both read the same topic of a real broker into the same six tables. See benchmarks/README.md.
+Both read the same topic of a real broker into the same six tables, and join the same devices. See
+benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import pyarrow as pa
 import typer
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from benchmarks import _hand_written
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
@@ -26,6 +28,7 @@ from livetables.execute import session
 from livetables.observe.event_log import read_events
 from livetables.observe.stored import stored_tables
 from livetables.settings import load_settings
+from scripts.demo import device_rows
 from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ TABLES = (
     "sensor_data_aggregated",
     "sensor_data_enriched",
 )
+DEVICE_TABLES = ("device_changes_bronze", "devices")  # filled before the runs
 UNFILTERED = TABLES[:2]  # they hold a row for each record of the topic
 TOPIC = "sensor_data"
 LOAD = {
@@ -65,7 +69,7 @@ class Capacity:
 
 @dataclass
 class Bench:
-    """The filled topic, and what all runs of it must agree on."""
+    """The filled topic and the devices, and what all runs must agree on."""
 
     servers: str
     rows: int
@@ -79,25 +83,27 @@ class Bench:
         return START_SECONDS + self.rows / SLOWEST_ROWS_PER_SECOND
 
     def fill(self) -> None:
-        """Send the rows; the same ones at each call."""
+        """Send the rows and the device changes; the same ones at each call."""
         speed = SIMULATED_SECONDS * UNLIMITED_RATE / self.rows
         options = [word for pair in LOAD.items() for word in pair]
-        where = ["--target", f"kafka:{self.servers}/{TOPIC}"]
+        where = ["--target", f"kafka:{self.servers}/{TOPIC}", "--devices-target", f"files:{self._devices}"]
         command = [sys.executable, "-m", "loadgen", "run", *options, "--rows", str(self.rows), "--speed", f"{speed:g}"]
         sent = run_program([*command, *where], self.folder / "loadgen", self.limit_seconds)
         print(f"Filled the topic with {self.rows:,} rows in {sent.seconds:.1f} s.", flush=True)
 
+    def register_devices(self) -> None:
+        """Fill the `devices` that both sides join: ours by the pipeline, and a plain table with the same rows."""
+        self._run(self._pipeline(self._prepared("ours"), DEVICE_TABLES), "devices")
+        devices = device_rows(self._prepared("ours"))
+        if not devices:
+            raise BenchmarkError(f"no device of {self._devices} is registered")
+        write_deltalake(self._prepared("alternative") / "tables" / "devices", pa.Table.from_pylist(devices))
+        print(f"Registered {len(devices):,} devices.", flush=True)
+
     def ours(self) -> Capacity:
         """Run the pipeline as a user would."""
         storage = self._fresh("ours")
-        command = [str(Path(sys.executable).with_name("livetables")), "run", "--triggered", "--storage", str(storage)]
-        confs = {
-            "sensors.source": "kafka",
-            "sensors.kafka.bootstrap_servers": self.servers,
-            "sensors.kafka.topic": TOPIC,
-        }
-        settings = [word for key, value in confs.items() for word in ("--set", f"{key}={value}")]
-        done = self._run([*command, *settings, "--refresh", ",".join(TABLES)], "ours")
+        done = self._run(self._pipeline(storage, TABLES), "ours")
         return self._taken("ours", storage, done, flow_seconds(storage))
 
     def alternative(self) -> Capacity:
@@ -107,9 +113,28 @@ class Bench:
         done = self._run(command, "alternative")
         return self._taken("alternative", storage, done, json.loads(done.said.splitlines()[-1])["seconds"])
 
+    @property
+    def _devices(self) -> Path:
+        return self.folder / "devices"
+
+    def _prepared(self, side: str) -> Path:
+        return self.folder / "prepared" / side
+
+    def _pipeline(self, storage: Path, tables: tuple[str, ...]) -> list[str]:
+        command = [str(Path(sys.executable).with_name("livetables")), "run", "--triggered", "--storage", str(storage)]
+        confs = {
+            "sensors.source": "kafka",
+            "sensors.kafka.bootstrap_servers": self.servers,
+            "sensors.kafka.topic": TOPIC,
+            "sensors.devices.landing_path": str(self._devices),
+        }
+        settings = [word for key, value in confs.items() for word in ("--set", f"{key}={value}")]
+        return [*command, *settings, "--refresh", ",".join(tables)]
+
     def _fresh(self, side: str) -> Path:
         storage = self.folder / side
         shutil.rmtree(storage, ignore_errors=True)
+        shutil.copytree(self._prepared(side), storage)
         os.sync()  # what was written before shall not be a part of what is measured now
         return storage
 
@@ -117,7 +142,7 @@ class Bench:
         return run_program(command, self.folder / f"{side}-logs", self.limit_seconds)
 
     def _taken(self, side: str, storage: Path, done: Finished, flows: float) -> Capacity:
-        stored = stored_tables(storage)
+        stored = [table for table in stored_tables(storage) if table["name"] not in DEVICE_TABLES]
         self._check(side, {table["name"]: table["rows"] for table in stored}, layout_of(stored))
         shutil.rmtree(storage)
         run = Capacity(
@@ -166,7 +191,8 @@ def flow_seconds(storage: Path) -> float:
     """Return the time from the first flow's start to the last one's end, from the event log."""
     times: dict[str, list[Any]] = {"STARTING": [], "COMPLETED": []}
     for event in read_events(storage / "system" / "events"):
-        if event["event_type"] == "flow_progress":
+        # The flows that registered the devices ran before, and are not measured.
+        if event["event_type"] == "flow_progress" and event["origin"]["flow_name"] in TABLES:
             status = json.loads(event["details"])["flow_progress"]["status"]
             times.setdefault(status, []).append(event["timestamp"])
     if any(len(times[status]) != len(TABLES) for status in ("STARTING", "COMPLETED")):
@@ -233,6 +259,7 @@ def main(
         with running_broker(folder / "kafka") as servers:
             bench = Bench(servers, rows, folder)
             bench.fill()
+            bench.register_devices()
             measured = run_pairs(pairs, bench.ours, bench.alternative)
     report(bench, measured)
 

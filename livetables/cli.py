@@ -59,6 +59,9 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show full traces and Spark
 Refresh = Annotated[str | None, typer.Option("--refresh", metavar="A,B", help="Only these tables.")]
 FullRefresh = Annotated[str | None, typer.Option("--full-refresh", metavar="A,B", help="These tables from the start.")]
 FullRefreshAll = Annotated[bool, typer.Option("--full-refresh-all", help="All tables from the start.")]
+ResetCheckpoints = Annotated[
+    str | None, typer.Option("--reset-checkpoints", metavar="A,B", help="Keep rows, read the sources again."),
+]  # fmt: skip
 
 
 @app.command()
@@ -73,6 +76,7 @@ def run(
     refresh: Refresh = None,
     full_refresh: FullRefresh = None,
     full_refresh_all: FullRefreshAll = False,
+    reset_checkpoints: ResetCheckpoints = None,
     continuous: Annotated[bool, typer.Option("--continuous", help="Run until stopped.")] = False,
     triggered: Annotated[bool, typer.Option("--triggered", help="Take what is there, then end.")] = False,
     for_: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after 90s, 2m...")] = None,
@@ -89,7 +93,7 @@ def run(
     loaded = _settings(paths, settings, storage, set_, table, path_map, master)
     mode = True if continuous or for_ else False if triggered else None
     with _pipeline(with_mode(loaded, continuous=mode), debug=debug) as pipeline:
-        _run(pipeline, _selection(refresh, full_refresh, full_refresh_all), for_seconds)
+        _run(pipeline, _selection(refresh, full_refresh, full_refresh_all, reset_checkpoints), for_seconds)
 
 
 def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) -> None:
@@ -193,7 +197,8 @@ def graph(
 def plan(
     paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
     table: ExternalTables = None, path_map: PathMap = None, master: Master = None, refresh: Refresh = None,
-    full_refresh: FullRefresh = None, full_refresh_all: FullRefreshAll = False, as_json: AsJson = False,
+    full_refresh: FullRefresh = None, full_refresh_all: FullRefreshAll = False,
+    reset_checkpoints: ResetCheckpoints = None, as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:  # fmt: skip
     """Show what `run` would do and why, without doing it."""
@@ -203,7 +208,7 @@ def plan(
         _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
     ) as pipeline:
         with _working("Planning", quiet=as_json):
-            steps = pipeline.plan(_selection(refresh, full_refresh, full_refresh_all))
+            steps = pipeline.plan(_selection(refresh, full_refresh, full_refresh_all, reset_checkpoints))
         if as_json:
             _json([{"step": type(step).__name__.lower(), **asdict(step)} for step in steps])
             return
@@ -393,13 +398,15 @@ def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
     return pairs
 
 
-def _selection(refresh: str | None, full_refresh: str | None, full_refresh_all: bool) -> Selection:
+def _selection(
+    refresh: str | None, full_refresh: str | None, full_refresh_all: bool, reset_checkpoints: str | None,
+) -> Selection:  # fmt: skip
     from livetables.plan import Selection
 
     def names(text: str | None) -> tuple[str, ...]:
         return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
-    return Selection(names(refresh), names(full_refresh), full_refresh_all)
+    return Selection(names(refresh), names(full_refresh), full_refresh_all, names(reset_checkpoints))
 
 
 @contextmanager

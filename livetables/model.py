@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -79,6 +79,15 @@ class View(Dataset):
 
 
 @dataclass(frozen=True)
+class Sink(Dataset):
+    """Something outside the pipeline that flows write to: a format of Spark's, or a function of the user's."""
+
+    format: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    write_batch: Callable[[DataFrame, int], None] | None = None
+
+
+@dataclass(frozen=True)
 class Flow:
     """A query that fills one target dataset. The flow of `@table` has the dataset's own name."""
 
@@ -89,11 +98,68 @@ class Flow:
     comment: str | None = None
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
+    update_mode: bool = False
 
     @property
     def key(self) -> str:
         """The name in lower case."""
         return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A choice of columns: `only` these, or all `but` these; without either, all."""
+
+    only: tuple[str, ...] | None = None
+    but: tuple[str, ...] = ()
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that are chosen, in their order; letter case does not count."""
+        only = None if self.only is None else {name.lower() for name in self.only}
+        but = {name.lower() for name in self.but}
+        return [name for name in names if name.lower() not in but and (only is None or name.lower() in only)]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How events of a change feed become rows of a target: the parameters of AUTO CDC.
+
+    `scd_type` 1 keeps the newest row of a key, 2 keeps all versions. `partial` are the columns that an event may
+    leave alone: where it is NULL, or where `columns_to_update` does not name them.
+    """
+
+    keys: tuple[str, ...]
+    sequence_by: str | Column
+    scd_type: int = 1
+    deletes: str | Column | None = None
+    truncates: str | Column | None = None
+    columns: Columns = Columns()
+    tracked: Columns = Columns()
+    partial: Columns | None = None
+    columns_to_update: str | Column | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CdcFlow(Flow):
+    """Applies the events of a change feed to its target."""
+
+    changes: Changes
+
+
+#: The column of a snapshot flow's query that holds the version.
+VERSION = "__version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotFlow(Flow):
+    """Applies whole snapshots to its target, each with a version.
+
+    `next_snapshot` takes the last version that was applied, or None, and returns (DataFrame, version) or None.
+    Without it, the query gives one snapshot per update, whose version is the time of the update.
+    """
+
+    changes: Changes
+    next_snapshot: Callable[[Any], tuple[DataFrame, Any] | None] | None = None
 
 
 @dataclass(frozen=True)

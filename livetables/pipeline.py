@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from pyspark.errors import AnalysisException
 from livetables.clock import Clock
 from livetables.collect import python_files, reads
 from livetables.collect.binding import bound
+from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
 from livetables.execute.flows import confs
@@ -21,8 +23,10 @@ from livetables.execute.sources import Sources, start_probes
 from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
 from livetables.graph.resolve import Resolver
+from livetables.model import CdcFlow, SnapshotFlow
 from livetables.observe.event_log import EventLogWriter, compact, has_events
 from livetables.observe.events import EventBus, error_of
+from livetables.observe.hooks import subscribed
 from livetables.observe.state import UpdateState
 from livetables.plan import Selection, plan
 
@@ -55,7 +59,7 @@ class Pipeline:
         self._dry = scratch is not None
         self._system = scratch or settings.storage / "system"
         self._registry = Registry(root=settings.root)
-        self._open = ExitStack()
+        self._open, self._ending = ExitStack(), ExitStack()
         self._said: list[Problem] = []
 
     def __enter__(self) -> Pipeline:
@@ -90,9 +94,9 @@ class Pipeline:
         for file in sql:
             problem = Problem("NOT_SUPPORTED", "SQL files do not run here yet.", self._registry.place(str(file), 0))
             self._registry.problems.append(problem)
-        names = {"spark": self.spark, "sc": self.spark.sparkContext}
+        names = notebook_names(self.spark, self.settings)
         python = [file for file in self.settings.files if file.suffix != ".sql"]
-        return python_files.collect(python, self._registry, names)
+        return python_files.collect(python, self._registry, names, self._sources.map_path)
 
     @cached_property
     def graph(self) -> Graph:
@@ -103,7 +107,7 @@ class Pipeline:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What was said aloud while the pipeline was loaded."""
-        return (*self._registry.warnings, *self._said)
+        return (*self.settings.warnings, *self._registry.warnings, *self._said)
 
     def plan(self, selection: Selection | None = None) -> tuple[Step, ...]:
         """Return what `run` would do, without doing it."""
@@ -160,6 +164,7 @@ class Pipeline:
                 self._fail(bus, error)
                 raise
             finally:
+                self._ending.close()
                 log.flush()
         return state
 
@@ -175,18 +180,28 @@ class Pipeline:
             bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
             if state == "WAITING_FOR_RESOURCES":
                 self.spark  # noqa: B018 (the session is the resource)
+        # Spark takes seconds to open its catalog, and as long as that to resolve a graph.
+        opening = ThreadPoolExecutor(max_workers=1, thread_name_prefix="livetables-catalog")
+        tables = opening.submit(Tables, self.spark, self.storage, self.settings.namespace)
+        opening.shutdown(wait=False)
         graph = self.graph
+        self._hooked(bus)
         for problem in self.warnings:
             place = f"{problem.place}: " if problem.place else ""
             bus.emit("deprecation", f"{place}{problem.message}", {"code": problem.code}, level="WARN")
         self._definitions_events(bus)
         steps = plan(graph, selection, self.storage)
-        tables = Tables(self.spark, self.storage, self.settings.namespace)
         runner = Runner(
-            self.spark, graph, self.settings, self.storage, tables, self._sources, bus, self._clock, stop, idle,
+            self.spark, graph, self.settings, self.storage, tables.result(), self._sources, bus, self._clock, stop,
+            idle,
         )  # fmt: skip
         runner.run(steps, for_seconds=for_seconds)
         return runner.outcome
+
+    def _hooked(self, bus: EventBus) -> None:
+        """Let the hooks that the files define hear of what comes, until the update has ended."""
+        if self._registry.hooks:
+            self._ending.callback(subscribed(bus, self._registry.hooks))
 
     def _definitions_events(self, bus: EventBus) -> None:
         for dataset in self.graph.datasets.values():
@@ -234,6 +249,11 @@ def _problems(error: BaseException) -> tuple[Problem, ...]:
 
 
 def _flow_type(kind: str, flow: Any) -> str:
+    by_class = {CdcFlow: "CHANGE", SnapshotFlow: "SNAPSHOT_CHANGE"}
+    if type(flow.definition) in by_class:
+        return by_class[type(flow.definition)]
+    if kind == "sink":
+        return "APPEND"
     if kind != "streaming table":
         return kind.upper().replace(" ", "_")
     return "COMPLETE" if flow.output_mode == "complete" else "APPEND"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from livetables.errors import SettingsError, did_you_mean
-from livetables.model import MaterializedView, Table, View
+from livetables.errors import DefinitionError, SettingsError, did_you_mean
+from livetables.model import MaterializedView, Sink, Table, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """What `--refresh`, `--full-refresh` and `--full-refresh-all` ask for; empty means everything, as it is."""
+    """What `--refresh`, `--full-refresh`, `--full-refresh-all` and `--reset-checkpoints` ask for.
+
+    Empty means everything, as it is.
+    """
 
     refresh: tuple[str, ...] = ()
     full_refresh: tuple[str, ...] = ()
     full_refresh_all: bool = False
+    reset_checkpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ class Existing(Protocol):
     def has_table(self, name: str) -> bool:
         """Tell whether the table was created."""
 
+    def kind_of(self, name: str) -> str | None:
+        """Return what kind of dataset a stored table was created for, or None when that is not known."""
+
 
 def plan(graph: Graph, selection: Selection, existing: Existing) -> tuple[Step, ...]:
     """Return the steps of an update in the order in which they are done.
@@ -83,35 +90,56 @@ def plan(graph: Graph, selection: Selection, existing: Existing) -> tuple[Step, 
     """
     full = _keys(graph, selection.full_refresh, "--full-refresh")
     refresh = _keys(graph, selection.refresh, "--refresh")
+    fresh = _keys(graph, selection.reset_checkpoints, "--reset-checkpoints")
     if selection.full_refresh_all:
-        full = {dataset.key for dataset in graph.tables}
+        full = {dataset.key for dataset in graph.targets}
     everything = selection.full_refresh_all or not (full or refresh)
-    chosen = {d.key for d in graph.tables} if everything else full | refresh
-    resets = {d.key: d for d in graph.tables if d.key in full and _may_reset(d)}
+    chosen = {d.key for d in graph.targets} if everything else full | refresh
+    resets = {d.key: d for d in graph.targets if d.key in full and _may_reset(d)}
     steps: list[Step] = []
-    for dataset in graph.tables:
-        steps += _prepare(graph, dataset, resets, existing, chosen=dataset.key in chosen)
+    for dataset in graph.targets:
+        prepared = _prepare(graph, dataset, resets, existing, chosen=dataset.key in chosen)
+        if dataset.key in fresh and not prepared:
+            prepared = [Restart(dataset.name, flow.name, "its checkpoint is reset") for flow in dataset.flows]
+        steps += prepared
         if dataset.key not in chosen:
             steps.append(Exclude(dataset.name, "it is not selected"))
-    steps += [_run(graph, dataset, dataset.key in full) for dataset in graph.tables if dataset.key in chosen]
+    steps += [_run(graph, dataset, dataset.key in full) for dataset in graph.targets if dataset.key in chosen]
     return tuple(steps)
 
 
 def _prepare(
     graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], existing: Existing, *, chosen: bool,
 ) -> list[Step]:  # fmt: skip
-    exists = existing.has_table(dataset.name)
-    if not exists and not chosen:
-        return []
-    if dataset.key in resets and exists:
-        # A materialized view is replaced in one commit at the end of its run: nothing is removed before.
-        if isinstance(dataset.definition, MaterializedView):
-            return []
-        return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
-    if not exists:
-        return [Create(dataset.name)]
+    reset = dataset.key in resets
+    if isinstance(dataset.definition, Sink):
+        # What is outside the pipeline is never removed: its rows are written again.
+        again: list[Step] = [Restart(dataset.name, flow.name, "full refresh") for flow in dataset.flows]
+        return again if reset else _restarts(graph, dataset, resets)
+    if not existing.has_table(dataset.name):
+        return [Create(dataset.name)] if chosen else []
+    stored = existing.kind_of(dataset.name)
+    if chosen and stored not in (None, dataset.stored_kind):
+        return _with_new_kind(dataset, str(stored), reset=reset)
     if isinstance(dataset.definition, MaterializedView):
-        return []
+        return []  # it is replaced in one commit at the end of its run: nothing is removed before
+    if reset:
+        return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
+    return _restarts(graph, dataset, resets)
+
+
+def _with_new_kind(dataset: ResolvedDataset, stored: str, *, reset: bool) -> list[Step]:
+    if reset:
+        return [Reset(dataset.name, f"it was a {stored}"), Create(dataset.name, "full refresh")]
+    raise DefinitionError(
+        "KIND_CHANGED",
+        f"'{dataset.name}' is stored as a {stored}, and is now defined as a {dataset.stored_kind}.",
+        place=dataset.definition.place,
+        hint=f"Fill it from the start with --full-refresh {dataset.name}, or give it a new name.",
+    )
+
+
+def _restarts(graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset]) -> list[Step]:
     # Also when it does not run now: its checkpoint speaks of a table that will be gone.
     return [
         Restart(dataset.name, flow.name, f"'{refilled[0]}' is fully refreshed: its rows come again")
@@ -131,8 +159,8 @@ def _run(graph: Graph, dataset: ResolvedDataset, full: bool) -> Run:
 
 def _may_reset(dataset: ResolvedDataset) -> bool:
     definition = dataset.definition
-    assert isinstance(definition, Table)
-    return definition.table_properties.get("pipelines.reset.allowed", "true").lower() != "false"
+    properties = definition.table_properties if isinstance(definition, Table) else {}
+    return properties.get("pipelines.reset.allowed", "true").lower() != "false"
 
 
 def _keys(graph: Graph, names: Iterable[str], option: str) -> set[str]:

@@ -14,15 +14,19 @@ from rich.console import Console
 from loadgen import options
 from loadgen.pacing import Schedule, SystemClock
 from loadgen.progress import progress
+from loadgen.registry import OPERATIONS, generate_changes
 from loadgen.report import NAME, as_table, write_report
-from loadgen.rows import Kind, Stream, generate
-from loadgen.sending import send, stop_signals
+from loadgen.rows import Stream, generate
+from loadgen.sending import Feed, send, stop_signals
 from loadgen.targets.base import TargetError
 from loadgen.targets.files import Roll
-from loadgen.targets.opening import FORMS, Address, open_target, parse_target
+from loadgen.targets.opening import FORMS, Address, Null, open_target, parse_target
 
 if TYPE_CHECKING:
     from collections import Counter
+
+    from loadgen.pacing import Clock
+    from loadgen.targets.base import Target
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -40,6 +44,20 @@ SpeedOption = Annotated[float, typer.Option(help="Simulated seconds per real sec
 StartOption = Annotated[str | None, typer.Option(help="Simulated start, ISO 8601; default: now.")]
 RollOption = Annotated[str, typer.Option(help="Age at which a file is complete (files target).")]
 RowsPerFileOption = Annotated[int, typer.Option(help="Rows at which a file is complete (files target).")]
+DevicesTargetOption = Annotated[
+    str | None, typer.Option(help=f"Where changes of the device registry go: {FORMS}; without it, none are sent.")
+]
+DeviceChangesOption = Annotated[
+    float, typer.Option(help="Share of devices, 0 to 1, that change during the run (with --devices-target).")
+]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where the device registry's changes go, and the share of devices that change."""
+
+    address: Address
+    share: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,7 @@ class Job:
     address: Address
     roll: Roll
     report: Path | None
+    registry: Registry | None
 
 
 @app.callback()
@@ -75,6 +94,8 @@ def run(
     start: StartOption = None,
     roll: RollOption = "1s",
     rows_per_file: RowsPerFileOption = 100_000,
+    devices_target: DevicesTargetOption = None,
+    device_changes: DeviceChangesOption = 0.1,
 ) -> None:
     """Send rows at a steady rate; Ctrl-C ends the run in order."""
     try:
@@ -88,10 +109,21 @@ def run(
         )
         schedule = options.check_schedule(rate, rows, duration)
         files = Roll(options.parse_duration("--roll", roll), options.at_least_one("--rows-per-file", rows_per_file))
-        job = Job(stream, schedule, parse_target(target), files, report)
+        address = parse_target(target)
+        job = Job(stream, schedule, address, files, report, _registry(devices_target, device_changes, address))
     except ValueError as error:
         _fail(str(error), 2)
     execute(job)
+
+
+def _registry(devices_target: str | None, share: float, readings: Address) -> Registry | None:
+    options.check_share("--device-changes", share, of="devices")
+    if devices_target is None:
+        return None
+    address = parse_target(devices_target, "--devices-target")
+    if address == readings != Null():
+        raise ValueError(f"--devices-target '{devices_target}' is --target too\n\nHint: give it a place of its own.")
+    return Registry(address, share)
 
 
 def execute(job: Job) -> None:
@@ -100,28 +132,40 @@ def execute(job: Job) -> None:
     failure = ""
     with stop_signals() as stopped:
         try:
-            target = open_target(job.address, _new_run_id(), clock, job.roll)
+            target, feed = _open(job, clock)
         except TargetError as error:
             _fail(f"{error} Nothing was sent.", 1)
         began = clock.now()
         with progress(Console(stderr=True, highlight=False), clock, job.schedule.total) as tell:
             try:
-                send(generate(job.stream), job.schedule, target, clock, tell, stopped)
+                send(generate(job.stream), job.schedule, target, clock, tell, stopped, feed)
             except TargetError as error:
                 failure = f"{error} {target.delivered.total():,} rows arrived before."
-        _conclude(job, target.delivered, clock.now() - began)
+        _conclude(job, target.delivered, None if feed is None else feed.target.delivered, clock.now() - began)
     if failure:
         _fail(failure, 1)
 
 
-def _conclude(job: Job, delivered: Counter[Kind], seconds: float) -> None:
+def _open(job: Job, clock: Clock) -> tuple[Target, Feed | None]:
+    run_id = _new_run_id()
+    target = open_target(job.address, run_id, clock, job.roll)
+    if job.registry is None:
+        return target, None
+    changes = generate_changes(job.stream, job.registry.share)
+    return target, Feed(changes, open_target(job.registry.address, run_id, clock, job.roll))
+
+
+def _conclude(job: Job, delivered: Counter[str], changes: Counter[str] | None, seconds: float) -> None:
     sent = delivered.total()
     console = Console(highlight=False)
     console.print(as_table(delivered))
     console.print(f"{sent:,} rows in {seconds:.1f} s, {sent / max(seconds, 1e-9):,.0f} rows/s")
+    if changes is not None:
+        operations = ", ".join(f"{changes[operation]:,} {operation}" for operation in OPERATIONS)
+        console.print(f"{changes.total():,} device changes: {operations}")
     if job.report is not None:
         try:
-            write_report(job.report, delivered)
+            write_report(job.report, delivered, changes)
         except OSError as error:
             _fail(f"Cannot write {NAME} into {job.report}: {error.strerror}.", 1)
 

@@ -53,11 +53,17 @@ def check_schedule(rate: float, rows: int | None, duration: str | None) -> Sched
     return Schedule(rate, rows, None if duration is None else parse_duration("--duration", duration))
 
 
+def check_share(option: str, share: float, of: str) -> float:
+    """Return a share of `of`, which must be in 0..1."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"{option} {share:g} is not a share\n\nHint: write 0.05 for 5 % of the {of}.")
+    return share
+
+
 def check_shares(late: float, duplicates: float, corrupt: float) -> Shares:
     """Return the shares; each must be in 0..1, and so must their sum."""
     for option, share in (("--late", late), ("--duplicates", duplicates), ("--corrupt", corrupt)):
-        if not 0 <= share <= 1:
-            raise ValueError(f"{option} {share:g} is not a share\n\nHint: write 0.05 for 5 % of the rows.")
+        check_share(option, share, of="rows")
     total = late + duplicates + corrupt
     if total > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 may come out a little above 1
         raise ValueError(f"--late, --duplicates and --corrupt add up to {total:g}, above 1")

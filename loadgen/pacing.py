@@ -73,6 +73,13 @@ class Schedule:
             return elapsed >= self.duration
         return self.rows is not None and sent >= self.rows
 
+    def share(self, elapsed: float, sent: int) -> float:
+        """Return how much of the run is over, 0 to 1."""
+        if self.duration is not None:
+            return min(1.0, elapsed / self.duration)
+        assert self.rows is not None
+        return sent / self.rows
+
     def wait(self, elapsed: float, sent: int) -> float:
         """Return the seconds until the next row, 0 when it is due already."""
         if not self.rate or self.due(elapsed, sent):

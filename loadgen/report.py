@@ -6,37 +6,40 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from loadgen.registry import OPERATIONS
 from loadgen.rows import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadgen.rows import Kind
-
 NAME = "report.json"
 
 
-def as_json(counts: Mapping[Kind, int]) -> str:
-    """Return the report: rows that arrived, in total and per kind."""
+def as_json(counts: Mapping[str, int], device_changes: Mapping[str, int] | None = None) -> str:
+    """Return the report: rows that arrived, in total and per kind, and the device changes if there is a feed."""
     by_kind = {kind: counts.get(kind, 0) for kind in KINDS}
-    return json.dumps({"sent": sum(by_kind.values()), "by_kind": by_kind}) + "\n"
+    report: dict[str, Any] = {"sent": sum(by_kind.values()), "by_kind": by_kind}
+    if device_changes is not None:
+        by_operation = {operation: device_changes.get(operation, 0) for operation in OPERATIONS}
+        report["device_changes"] = {"sent": sum(by_operation.values()), "by_operation": by_operation}
+    return json.dumps(report) + "\n"
 
 
-def write_report(directory: Path, counts: Mapping[Kind, int]) -> Path:
+def write_report(directory: Path, counts: Mapping[str, int], device_changes: Mapping[str, int] | None = None) -> Path:
     """Write report.json into a folder, made when missing; a reader sees the old report or the new one."""
     directory.mkdir(parents=True, exist_ok=True)
     handle, hidden = tempfile.mkstemp(prefix=f".{NAME}.", dir=directory)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(as_json(counts))
+        file.write(as_json(counts, device_changes))
     Path(hidden).chmod(0o644)  # mkstemp's 0600 would hide the report from other users
     return Path(hidden).replace(directory / NAME)
 
 
-def as_table(counts: Mapping[Kind, int]) -> Table:
+def as_table(counts: Mapping[str, int]) -> Table:
     """Return the table for the terminal: rows and share (% of all rows) per kind."""
     sent = sum(counts.values())
     table = Table("kind")

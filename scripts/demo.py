@@ -3,7 +3,8 @@
     python -m scripts.demo --source auto_loader|kafka [--seconds 90]
 
 The generator and the pipeline run at the same time, as separate programs. At the end every row that was sent
-must be in silver or quarantine, or be counted as a duplicate or as late.
+must be in silver or quarantine, or be counted as a duplicate or as late. Changes of the device registry arrive as
+files, whatever the source of the readings.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ TOPIC = "sensor_data"
 LOAD = {
     "--rate": "2000", "--duration": "60s", "--devices": "20", "--seed": "7", "--late": "0.02",
     "--duplicates": "0.03", "--corrupt": "0.01", "--speed": "60", "--start": "2026-06-21T11:00:00Z",
+    "--device-changes": "0.3",
 }  # fmt: skip
 
 console = Console()
@@ -49,7 +51,8 @@ def main(
         raise typer.Exit(2)
     folder = ROOT / FOLDER / source
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "landing").mkdir(parents=True)
+    for landing in ("landing", "devices"):
+        (folder / landing).mkdir(parents=True)  # Auto Loader needs it from the start
     with ExitStack() as stack:
         if source == "kafka":
             console.print("Starting a Kafka broker on 127.0.0.1.")
@@ -57,6 +60,7 @@ def main(
             target, where = f"kafka:{servers}/{TOPIC}", {"sensors.kafka.bootstrap_servers": servers}
         else:
             target, where = f"files:{folder / 'landing'}", {"sensors.landing_path": str(folder / "landing")}
+        where["sensors.devices.landing_path"] = str(folder / "devices")
         code = run(folder, target, {"sensors.source": source, **where}, seconds)
     raise typer.Exit(code)
 
@@ -67,11 +71,11 @@ def run(folder: Path, target: str, configuration: dict[str, str], seconds: int) 
     kind = target.split(":", maxsplit=1)[0]
     console.print(f"Sending {rate:,} rows/s for {duration} to {kind}; the pipeline runs for {seconds} s.")
     with (folder / "loadgen.log").open("w") as log:
-        options = [word for pair in LOAD.items() for word in pair]
+        where = {"--target": target, "--devices-target": f"files:{folder / 'devices'}", "--report": str(folder)}
+        options = [word for pair in {**LOAD, **where}.items() for word in pair]
         generator = subprocess.Popen(
-            [sys.executable, "-m", "loadgen", "run", *options, "--target", target, "--report", str(folder)],
-            cwd=ROOT, stdout=log, stderr=log,
-        )  # fmt: skip
+            [sys.executable, "-m", "loadgen", "run", *options], cwd=ROOT, stdout=log, stderr=log
+        )
         try:
             code = livetables(folder, configuration, "--continuous", "--for", f"{seconds}s")
         finally:
@@ -141,6 +145,23 @@ class Account:
         return {row["status"]: row["n"] for row in rows}
 
 
+def device_rows(storage: Path, table: str = "devices") -> list[dict[str, Any]]:
+    """Return the rows of `devices` or `devices_history`: device_id, site, model, installed_at (UTC)."""
+    paths = {stored["name"]: Path(stored["path"]) for stored in stored_tables(storage)}
+    # Stored is the table behind the target, which also remembers what was removed.
+    return select("SELECT device_id, site, model, installed_at FROM this WHERE __visible", paths[table]).to_pylist()
+
+
+def devices_line(storage: Path) -> str:
+    """Return one sentence: how many devices are registered, and how many moved or were removed before."""
+    registered = {row["device_id"] for row in device_rows(storage)}
+    sites: dict[str, set[str]] = {}
+    for row in device_rows(storage, "devices_history"):
+        sites.setdefault(row["device_id"], set()).add(row["site"])
+    moved = sum(len(names) > 1 for names in sites.values())
+    return f"Devices: {len(registered):,} registered, {moved:,} moved, {len(sites.keys() - registered):,} removed."
+
+
 def summary(account: Account, seconds: int) -> int:
     """Print what happened; return 0 when every row is accounted for."""
     tables = Table(title=f"Rows per table after {seconds} s", title_justify="left", box=SIMPLE_HEAD)
@@ -156,6 +177,7 @@ def summary(account: Account, seconds: int) -> int:
     console.print(tables, rules)
     statuses = ", ".join(f"{count:,} {name}" for name, count in sorted(account.statuses().items()))
     console.print(f"Device-minutes by temperature status: {statuses or 'none yet'}.", highlight=False)
+    console.print(devices_line(account.storage), highlight=False)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in account.by_kind.items())
     console.print(f"Sent by kind: {kinds}.", highlight=False)
     verdict = "every row is accounted for" if account.balanced else "ROWS ARE MISSING"

@@ -1,4 +1,4 @@
-"""Where sensor events come from; the pipeline's configuration decides."""
+"""Where sensor events and device changes come from; the pipeline's configuration decides."""
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -25,6 +25,16 @@ def sensor_events(spark: SparkSession) -> DataFrame:
         return read_kafka(spark, servers, spark.conf.get("sensors.kafka.topic", "sensor_data"))
     message = f"sensors.source is '{kind}'\n\nHint: allowed values are {', '.join(KINDS)}."
     raise ValueError(message)
+
+
+def device_changes(spark: SparkSession) -> DataFrame:
+    """Stream raw changes of the device registry: the lines of the files in sensors.devices.landing_path.
+
+    The folder must exist, and may be empty. A ValueError says that the key is missing.
+
+    Out: as `sensor_events` from files.
+    """
+    return read_lines(spark, _required(spark, "sensors.devices.landing_path"))
 
 
 def _required(spark: SparkSession, key: str) -> str:

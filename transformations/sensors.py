@@ -46,12 +46,12 @@ def parse_readings(bronze: DataFrame) -> DataFrame:
     # from_json gives NULL for blank text, and reads only the first object of a value, so that the second of
     # two objects in one line would vanish. ("}{" inside a string is a false alarm: quarantined, not lost.)
     value = F.col("value")
-    not_one_object = F.when(F.col("reading").isNull() | _has_text_after_first_object(value), value)
+    not_one_object = F.when(F.col("reading").isNull() | has_text_after_first_object(value), value)
     return reading.select(
         "reading.device_id",
         "reading.temperature",
         "reading.humidity",
-        F.when(text.isNull(), F.col("source_time")).otherwise(_instant(text)).alias("event_time"),
+        F.when(text.isNull(), F.col("source_time")).otherwise(instant(text)).alias("event_time"),
         text.alias("event_time_text"),
         F.coalesce("reading.malformed_value", not_one_object).alias("malformed_value"),
         "value",
@@ -87,8 +87,8 @@ def deduplicate(readings: DataFrame, watermark: str) -> DataFrame:
 def quarantine(parsed: DataFrame, rules: dict[str, str]) -> DataFrame:
     """Return the rows that break at least one rule, with the names of those rules.
 
-    In: the output of `parse_readings`; `rules` is name -> SQL predicate over its columns. A predicate that is
-    NULL is broken, as for a pipeline expectation.
+    In: the output of `parse_readings` or `parse_device_changes`; `rules` is name -> SQL predicate over its
+    columns. A predicate that is NULL is broken, as for a pipeline expectation.
 
     Out: value STRING, broken_rules ARRAY<STRING> (in the order of `rules`), source STRING,
     source_name STRING, source_partition INT, source_offset BIGINT, source_time TIMESTAMP,
@@ -179,8 +179,8 @@ def status_by_hour(enriched: DataFrame) -> DataFrame:
     )
 
 
-def _instant(text: Column) -> Column:
-    """TIMESTAMP of an RFC 3339 text, NULL when it is none (also for a time or a date alone)."""
+def instant(text: Column) -> Column:
+    """Return the TIMESTAMP of an RFC 3339 text, NULL when it is none (also for a time or a date alone)."""
     # The usual form first: a regular expression costs 0.7 us a row. A T there rules out a time or date alone.
     usual = text.endswith("Z") & (F.substring(text, 11, 1) == "T")
     with_offset = F.when(usual | text.rlike(RFC3339), text).when(
@@ -189,6 +189,7 @@ def _instant(text: Column) -> Column:
     return F.try_to_timestamp(with_offset)
 
 
-def _has_text_after_first_object(value: Column) -> Column:
-    """Whether a value that starts with a JSON object goes on after it. endswith is the cheap common case."""
+def has_text_after_first_object(value: Column) -> Column:
+    """Tell whether a value that starts with a JSON object goes on after it."""
+    # endswith is the cheap common case.
     return ~(value.endswith("}") | value.rlike(r"\}\s+$")) | value.contains("}{")

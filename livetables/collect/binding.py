@@ -34,6 +34,8 @@ def facade_module(name: str) -> ModuleType:
     module = ModuleType(name, "Delta Live Tables, as livetables runs it.")
     for public in facade.__all__:
         setattr(module, public, getattr(facade, public))
+    if name == "pyspark.pipelines":  # there, this name is no decorator
+        module.create_table = facade.create_streaming_table  # type: ignore[attr-defined]
     module.__all__ = list(facade.__all__)  # type: ignore[attr-defined]
     return module
 

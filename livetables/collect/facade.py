@@ -9,8 +9,24 @@ import warnings
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from livetables.collect import reads
+from livetables.collect.cdc import (
+    apply_changes,
+    apply_changes_from_snapshot,
+    create_auto_cdc_flow,
+    create_auto_cdc_from_snapshot_flow,
+)
+from livetables.collect.checks import (
+    NOT_LOCAL,
+    column_names,
+    function_place,
+    must_be_callable,
+    must_be_known,
+    not_supported,
+    say_not_local,
+)
+from livetables.collect.flows import append_flow, create_sink, foreach_batch_sink, on_event_hook, update_flow
 from livetables.collect.registry import EXPECTATIONS, Registry, active
-from livetables.errors import DefinitionError, did_you_mean
+from livetables.errors import DefinitionError
 from livetables.model import (
     Action,
     Dataset,
@@ -32,16 +48,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Parameters that a run on one machine cannot honour, with what is done instead. Nothing is ignored in silence.
-NOT_LOCAL = {
-    "row_filter": "no row filter is applied: every reader sees all rows",
-    "cluster_by_auto": "clustering columns are not chosen automatically",
-    "refresh_policy": "a materialized view is always recomputed in full",
-    "path": "the table is stored below the pipeline's own storage folder",
-    "import_checkpoint": "the flow starts with a checkpoint of its own",
-    "spark_conf": "give it to the flows that fill the table",
-    "format": "tables are stored as Delta",
-}
 #: Parameters that would change the rows, and do not work here yet: refused, not left out.
 _NOT_YET = ("replace_using", "sequence_by")
 
@@ -94,51 +100,6 @@ def create_streaming_table(name: str, **options: Any) -> None:
     ]
     dataset = _dataset(registry, "create_streaming_table", StreamingTable, name, options)
     registry.add(_with_rules(dataset, rules), None, None)
-
-
-def append_flow(
-    query_function: Any = None,
-    *,
-    target: str | None = None,
-    name: str | None = None,
-    comment: str | None = None,
-    spark_conf: Mapping[str, Any] | None = None,
-    once: bool = False,
-    import_checkpoint: str | None = None,
-    **unknown: Any,
-) -> Any:
-    """Define a streaming query that appends to the streaming table `target`; `name` defaults to the function's."""
-    registry = active()
-    place = registry.caller()
-    _must_be_known(registry, "append_flow", unknown)
-    if not isinstance(target, str):
-        raise DefinitionError(
-            "WRONG_ARGUMENT",
-            "append_flow needs target=, the name of the streaming table that it fills.",
-            place=place,
-            hint='@dlt.append_flow(target="my_table")',
-        )
-    if import_checkpoint is not None:
-        _say_not_local(registry, "append_flow", "import_checkpoint")
-    if once:
-        raise DefinitionError(
-            "NOT_SUPPORTED",
-            "append_flow(once=True) does not run here yet.",
-            place=place,
-            hint="Leave once out, or load the rows with a materialized view.",
-        )
-
-    def decorate(function: F) -> F:
-        _must_be_callable("append_flow", function, registry)
-        flow_name = name or getattr(function, "__name__", None) or target
-        target_name = name_parts(target)[-1]
-        registry.flows.append(
-            Flow(flow_name, target_name, function, _function_place(registry, function), comment,
-                 as_strings(spark_conf), once),
-        )  # fmt: skip
-        return function
-
-    return decorate if query_function is None else decorate(query_function)
 
 
 def expect(name: str, inv: str | Column) -> Callable[[F], F]:
@@ -205,28 +166,10 @@ create_target_table = _deprecated("create_target_table", create_streaming_table)
 create_streaming_live_table = _deprecated("create_streaming_live_table", create_streaming_table)
 
 
-def _not_supported(name: str) -> Callable[..., Any]:
-    def call(*_args: Any, **_kwargs: Any) -> Any:
-        raise DefinitionError(
-            "NOT_SUPPORTED",
-            f"{name} does not run here yet.",
-            place=active().caller(),
-            hint="See docs/differences.md for what runs.",
-        )
+def replace_flow(*_args: Any, **_kwargs: Any) -> Any:
+    """Refuse: replacing rows by key is a beta of the platform."""
+    raise not_supported("replace_flow", active().caller())
 
-    return call
-
-
-# Names that exist on the platform and are refused by name here, so that nobody meets an AttributeError.
-apply_changes = _not_supported("apply_changes")
-apply_changes_from_snapshot = _not_supported("apply_changes_from_snapshot")
-create_auto_cdc_flow = _not_supported("create_auto_cdc_flow")
-create_auto_cdc_from_snapshot_flow = _not_supported("create_auto_cdc_from_snapshot_flow")
-create_sink = _not_supported("create_sink")
-foreach_batch_sink = _not_supported("foreach_batch_sink")
-on_event_hook = _not_supported("on_event_hook")
-replace_flow = _not_supported("replace_flow")
-update_flow = _not_supported("update_flow")
 
 __all__ = [
     "append_flow", "apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow",
@@ -243,13 +186,13 @@ def _decorate(what: str, kind: type[Dataset], query_function: Any, options: dict
     place = registry.caller()
 
     def decorate(function: F) -> F:
-        _must_be_callable(what, function, registry)
+        must_be_callable(what, function, registry)
         given = dict(options)
         name = given.pop("name", None) or getattr(function, "__name__", "")  # functools.partial has none
         spark_conf = as_strings(given.pop("spark_conf", None))
         dataset = _dataset(registry, what, kind, name, given)
         flow = Flow(
-            dataset.name, dataset.name, function, _function_place(registry, function),
+            dataset.name, dataset.name, function, function_place(registry, function),
             dataset.comment, spark_conf,
         )  # fmt: skip
         registry.add(dataset, function, flow)
@@ -278,7 +221,6 @@ _OPTIONS: dict[str, frozenset[str]] = {
     "materialized_view": _TABLE_OPTIONS - {"replace_using", "sequence_by"} | {"refresh_policy"},
     "create_streaming_table": _TABLE_OPTIONS | {"expect_all", "expect_all_or_drop", "expect_all_or_fail"},
     "view": frozenset({"name", "comment", "spark_conf"}),
-    "append_flow": frozenset({"target", "name", "comment", "spark_conf", "once", "import_checkpoint"}),
 }
 
 
@@ -286,14 +228,13 @@ def _dataset(
     registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any],
 ) -> Dataset:  # fmt: skip
     place = registry.caller()
-    _must_be_known(registry, what, given)
+    must_be_known(registry, what, given, _OPTIONS[what])
     for parameter in sorted(set(NOT_LOCAL) & set(given)):
         if given[parameter] and (parameter, given[parameter]) != ("format", "delta"):
-            _say_not_local(registry, what, parameter)
+            say_not_local(registry, what, parameter)
     for parameter in _NOT_YET:
         if given.get(parameter):
-            msg = f"{what}({parameter}=) does not run here yet."
-            raise DefinitionError("NOT_SUPPORTED", msg, place=place, hint="See docs/differences.md for what runs.")
+            raise not_supported(f"{what}({parameter}=)", place)
     own_name = (name_parts(name) or ("",))[-1]
     if not own_name:
         raise DefinitionError("WRONG_ARGUMENT", f"{what} needs a name.", place=place, hint='name="my_table"')
@@ -303,7 +244,7 @@ def _dataset(
 
 
 def _table(kind: type[Any], name: str, place: Any, given: Mapping[str, Any]) -> Dataset:
-    partition_cols, cluster_by = _names(given.get("partition_cols")), _names(given.get("cluster_by"))
+    partition_cols, cluster_by = column_names(given.get("partition_cols")), column_names(given.get("cluster_by"))
     if partition_cols and cluster_by:
         raise DefinitionError(
             "WRONG_ARGUMENT",
@@ -324,12 +265,6 @@ def _table(kind: type[Any], name: str, place: Any, given: Mapping[str, Any]) -> 
         temporary=bool(given.get("temporary") or given.get("private")),
     )
     return dataset
-
-
-def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
-    if columns is None:
-        return ()
-    return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
 def _with_rules(dataset: Dataset, rules: Sequence[Expectation]) -> Dataset:
@@ -359,34 +294,3 @@ def _expectations(rules: Mapping[str, str | Column], action: Action) -> Callable
         msg = f"expect_all... takes a dict of rule name -> predicate, not {type(rules).__name__}."
         raise DefinitionError("WRONG_ARGUMENT", msg, place=place, hint='{"valid_id": "id IS NOT NULL"}')
     return decorate
-
-
-def _must_be_callable(what: str, function: Any, registry: Registry) -> None:
-    if not callable(function):
-        raise DefinitionError(
-            "NOT_A_FUNCTION",
-            f"@{what} was put on {function!r}, which is not a function.",
-            place=registry.caller(),
-            hint=f"Put @dlt.{what} above a function that returns a DataFrame.",
-        )
-
-
-def _must_be_known(registry: Registry, what: str, given: Mapping[str, Any]) -> None:
-    unknown = sorted(set(given) - _OPTIONS[what])
-    if unknown:
-        raise DefinitionError(
-            "UNKNOWN_PARAMETER",
-            f"{what} has no parameter '{unknown[0]}'.",
-            place=registry.caller(),
-            hint=did_you_mean(unknown[0], _OPTIONS[what], f"It takes {', '.join(sorted(_OPTIONS[what]))}."),
-        )
-
-
-def _function_place(registry: Registry, function: Callable[..., Any]) -> Any:
-    code = getattr(function, "__code__", None)
-    return registry.caller() if code is None else registry.place(code.co_filename, code.co_firstlineno)
-
-
-def _say_not_local(registry: Registry, what: str, parameter: str) -> None:
-    message = f"{what}({parameter}=) has no effect here: {NOT_LOCAL[parameter]}."
-    registry.warn("PARAMETER_WITHOUT_EFFECT", message, registry.caller())

@@ -1,49 +1,88 @@
-"""Executes the Python files of a pipeline, with the facade bound and `spark` at hand."""
+"""Executes the Python files of a pipeline, with the facade bound and a notebook's globals at hand."""
 
 from __future__ import annotations
+import __future__
 
 import os
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livetables.collect import notebooks
 from livetables.collect import registry as registries
-from livetables.errors import LivetablesError, Problem
+from livetables.collect.secret_store import redacted
+from livetables.errors import DefinitionError, LivetablesError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from livetables.collect.registry import Registry
     from livetables.model import Definitions
 
+_FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
-def collect(files: Iterable[Path], registry: Registry, names: Mapping[str, Any]) -> Definitions:
+
+def collect(
+    files: Iterable[Path], registry: Registry, names: Mapping[str, Any], map_path: Callable[[str], str] = str
+) -> Definitions:
     """Execute each file by itself and return what they define; the files must be bound (`binding.bound`).
 
-    `names` are the globals every file gets, such as `spark`. What a file does wrong becomes a problem with its
-    line; the other files are still collected, so that all problems are reported together.
+    `names` are the globals every file gets, such as `spark`; `map_path` finds the absolute paths of `%run`. What a
+    file does wrong becomes a problem with its line; the other files are still collected, so that all problems are
+    reported together.
     """
     token = registries.current.set(registry)
     try:
         for file in files:
-            _execute(file, registry, names)
+            # Never in sys.modules: then Spark pickles the file's functions by value, and workers need not import it.
+            namespace = {"__name__": file.stem, "__file__": str(file), "__builtins__": __builtins__, **names}
+            try:
+                _execute((file,), namespace, registry, map_path)
+            except LivetablesError as error:
+                registry.problems.append(replace(error.problem, message=redacted(error.problem.message)))
     finally:
         registries.current.reset(token)
     return registry.freeze()
 
 
-def _execute(file: Path, registry: Registry, names: Mapping[str, Any]) -> None:
-    # Never in sys.modules: then Spark pickles the file's functions by value, and workers need not import it.
-    namespace = {"__name__": file.stem, "__file__": str(file), "__builtins__": __builtins__, **names}
+def _execute(
+    files: tuple[Path, ...], namespace: dict[str, Any], registry: Registry, map_path: Callable[[str], str]
+) -> None:
+    """Execute the last of `files`, each of which was included by the one before it.
+
+    Raises LivetablesError with the place, whatever the code raises.
+    """
+    file, flags = files[-1], 0
     try:
-        exec(compile(file.read_bytes(), str(file), "exec"), namespace)  # noqa: S102 (the user's code)
+        for part in notebooks.parts(file, registry):
+            if isinstance(part, notebooks.Run):
+                _execute((*files, _included(part, files, map_path)), namespace, registry, map_path)
+                continue
+            # Only its own `from __future__` lines count, not those of this file; in a notebook, also for later cells.
+            code = compile(part.text, part.file, "exec", flags=flags, dont_inherit=True)
+            flags |= code.co_flags & _FUTURES
+            exec(code, namespace)  # noqa: S102 (the user's code)
     except LivetablesError as error:
-        registry.problems.append(error.problem)
+        place = problem_of(error, file, registry).place
+        if place is not None:
+            error.locate(place)
+        raise
     except SyntaxError as error:
         place = registry.place(error.filename or str(file), error.lineno or 0)
-        registry.problems.append(Problem("SYNTAX_ERROR", f"{error.msg}.", place))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (a user's file may raise anything; all is reported)
-        registry.problems.append(problem_of(error, file, registry))
+        raise DefinitionError("SYNTAX_ERROR", f"{error.msg}.", place=place) from error
+    except (Exception, SystemExit) as error:
+        problem = problem_of(error, file, registry)
+        raise DefinitionError(problem.code, problem.message, place=problem.place) from error
+
+
+def _included(run: notebooks.Run, files: tuple[Path, ...], map_path: Callable[[str], str]) -> Path:
+    found = notebooks.included(run, files[-1], map_path)
+    if any(found.samefile(file) for file in files):
+        names = " -> ".join(file.name for file in (*files, found))
+        hint = "Move what they share to a third notebook."
+        raise DefinitionError("RUN_CYCLE", f"Notebooks %run each other: {names}.", place=run.place, hint=hint)
+    return found
 
 
 def problem_of(error: BaseException, file: Path | None, registry: Registry) -> Problem:
@@ -52,7 +91,7 @@ def problem_of(error: BaseException, file: Path | None, registry: Registry) -> P
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if (file is not None and frame.filename == str(file))
+        if (file is not None and (frame.filename == str(file) or frame.filename.startswith(f"{file} cell ")))
         or (frame.filename.startswith(root) and "site-packages" not in frame.filename)
     ]
     own = [frame for frame in frames if not frame.filename.startswith(package)] or frames
@@ -67,8 +106,8 @@ def code_of(error: BaseException) -> str:
 
 
 def first_sentence(error: BaseException) -> str:
-    """Return what an error says without its class of JVM frames and plan listings."""
-    text = str(error).split("\n\nJVM stacktrace")[0].split("\n\tat ")[0].strip()
+    """Return what an error says without its class of JVM frames and plan listings, and without secrets."""
+    text = redacted(str(error)).split("\n\nJVM stacktrace")[0].split("\n\tat ")[0].strip()
     text = text.split(";\n'")[0].split(";\n")[0]
     lines = [line for line in text.splitlines() if line.strip()]
     shown, kind = " ".join(lines[:3]), type(error).__name__

@@ -21,6 +21,15 @@ EXPECTATIONS = "__livetables_expectations__"
 current: ContextVar[Registry | None] = ContextVar("registry", default=None)
 
 
+@dataclass(frozen=True)
+class Hook:
+    """A function of the user's that hears of events; `limit` is how many failures in a row it may have."""
+
+    name: str
+    function: Callable[[dict[str, Any]], Any]
+    limit: int | None = None
+
+
 @dataclass
 class Registry:
     """Collects definitions in the order of the files; `freeze` makes them immutable."""
@@ -30,6 +39,7 @@ class Registry:
     flows: list[Flow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
 
     def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
         """Register a dataset, the function that expectations hang on, and its default flow."""

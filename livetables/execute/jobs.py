@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from livetables.model import Table
+from livetables.model import SnapshotFlow, Table
 from livetables.observe.state import FINAL
 from livetables.settings import INTERVAL, RETRIES, seconds
 
@@ -54,7 +54,8 @@ class Job:
     @property
     def _repeats(self) -> bool:
         """A recomputation in continuous mode runs again whenever its inputs have changed."""
-        return self.mode is Mode.CONTINUOUS and not self.flow.streaming and self.status == "COMPLETED"
+        recomputes = not self.flow.streaming and not self.flow.definition.once
+        return self.mode is Mode.CONTINUOUS and recomputes and self.status == "COMPLETED"
 
     @property
     def tries(self) -> int:
@@ -69,7 +70,9 @@ class Job:
         """Tell whether it may start now; a repeated recomputation only when an input has a new version."""
         if self.clock.monotonic() < self._due_at:
             return False
-        if not self._repeats or self.flow.external_inputs:
+        # What lies outside the pipeline has no version to look at: a source, or a function that gives snapshots.
+        asks_outside = self.flow.external_inputs or isinstance(self.flow.definition, SnapshotFlow)
+        if not self._repeats or asks_outside:
             self._input_versions = {name: version_of(name) for name in self.step.after}
             return True
         versions = {name: version_of(name) for name in self.step.after}

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from livetables.execute.failures import describe
-from livetables.execute.flows import BatchRun, Engine, FlowReader, StreamRun
 from livetables.execute.jobs import Job, Mode
+from livetables.execute.reader import Engine, FlowReader
+from livetables.execute.writers import start
 from livetables.observe.events import error_of
 from livetables.plan import Create, Exclude, Reset, Restart, Run
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from livetables.settings import Settings
 
 _POLL_SECONDS = 0.1
+_SET_UP_THREADS = 4
 #: While a stop waits for the ends of batches, they must be seen at once: the next batch starts right away.
 _STOP_POLL_SECONDS = 0.005
 #: A batch that goes on for longer than this after a stop was asked for is interrupted; it comes again.
@@ -66,8 +68,7 @@ class Runner:
         """Do the steps; in continuous mode until `stop` is set or `for_seconds` after the flows started."""
         try:
             self._progress("SETTING_UP_TABLES")
-            for step in steps:
-                self._set_up(step)
+            self._set_up_all(steps)
             self._jobs = [job for step in steps if isinstance(step, Run) for job in self._jobs_of(step)]
             for job in self._jobs:
                 self._flow_progress(job, "QUEUED")
@@ -85,6 +86,18 @@ class Runner:
             return "FAILED"
         stopped = self._stop.is_set() and self._mode is Mode.TRIGGERED
         return "CANCELED" if stopped else "COMPLETED"
+
+    def _set_up_all(self, steps: tuple[Step, ...]) -> None:
+        by_dataset: dict[str, list[Step]] = {}
+        for step in steps:
+            by_dataset.setdefault(step.dataset, []).append(step)
+        # Delta takes up to a second to create a table, and one does not wait for another.
+        with ThreadPoolExecutor(max_workers=_SET_UP_THREADS, thread_name_prefix="livetables-set-up") as threads:
+            list(threads.map(self._set_up_dataset, by_dataset.values()))
+
+    def _set_up_dataset(self, steps: list[Step]) -> None:
+        for step in steps:
+            self._set_up(step)
 
     def _set_up(self, step: Step) -> None:
         tables, storage = self._engine.tables, self._engine.storage
@@ -158,9 +171,7 @@ class Runner:
         flow: ResolvedFlow = job.flow
         observations: dict[str, Observation] | None = None if flow.streaming else {}
         reader = FlowReader(self._engine, self._settings.namespace, flow.name, observations)
-        if flow.streaming:
-            return StreamRun(self._engine, reader, flow, job.dataset, job.trigger())
-        return BatchRun(self._engine, reader, flow, job.dataset)
+        return start(self._engine, reader, flow, job.dataset, job.trigger())
 
     def _poll(self, job: Job) -> None:
         assert job.run is not None
@@ -176,14 +187,16 @@ class Runner:
         job.run = None
         if error is not None:
             self._failed(job, error)
-        elif job.flow.streaming:
+        elif job.status != "COMPLETED":
             self._flow_progress(job, job.finish())
 
     def _take_batches(self, job: Job) -> None:
         assert job.run is not None
-        for batch in job.run.batches():
+        batches = job.run.batches()
+        for number, batch in enumerate(batches, start=1):
             job.succeeded()
-            self._batch(job, batch, "RUNNING" if job.flow.streaming else job.finish())
+            last = number == len(batches) and not job.flow.streaming
+            self._batch(job, batch, job.finish() if last else "RUNNING")
 
     def _failed(self, job: Job, error: BaseException) -> None:
         job.run = None
@@ -278,4 +291,5 @@ def selection_details(selection: Any) -> dict[str, Any]:
         "full_refresh": given["full_refresh_all"],
         "refresh_selection": list(given["refresh"]),
         "full_refresh_selection": list(given["full_refresh"]),
+        "reset_checkpoint_selection": list(given["reset_checkpoints"]),
     }

@@ -9,11 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deltalake import DeltaTable
+
 from livetables.errors import PipelineBusyError
+from livetables.observe.stored import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+#: The table property that tells what kind of dataset a table was created for.
+KIND = "livetables.kind"
 
 
 @dataclass(frozen=True)
@@ -28,17 +35,26 @@ class Storage:
         return self.root / "system" / "events"
 
     def table(self, name: str) -> Path:
-        """Return the folder of a table."""
-        return self.root / "tables" / name.lower()
+        """Return the folder of a table's rows; of a target of AUTO CDC, those of its hidden table."""
+        hidden = self.hidden_table(name)
+        return hidden if hidden.is_dir() else self.root / "tables" / name.lower()
+
+    def hidden_table(self, name: str) -> Path:
+        """Return the folder in which AUTO CDC keeps the rows of a target, with what later events may need."""
+        return self.root / "tables" / f"{HIDDEN}{name.lower()}"
 
     def has_table(self, name: str) -> bool:
         """Tell whether the table was created."""
         return (self.table(name) / "_delta_log").is_dir()
 
+    def kind_of(self, name: str) -> str | None:
+        """Return what kind of dataset a table was created for, or None when its properties do not say."""
+        return DeltaTable(str(self.table(name))).metadata().configuration.get(KIND)
+
     def table_names(self) -> list[str]:
         """Return the names of all stored tables."""
         folder = self.root / "tables"
-        names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        names = [entry.name.removeprefix(HIDDEN) for entry in folder.iterdir()] if folder.is_dir() else []
         return sorted(name for name in names if self.has_table(name))
 
     def checkpoint_number(self, dataset: str, flow: str) -> int:

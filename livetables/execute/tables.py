@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
 from delta.tables import DeltaTable
+from deltalake import DeltaTable as Stored
+from pyspark.errors import AnalysisException
 
+from livetables.execute.cdc_columns import VISIBLE, hidden_schema
+from livetables.execute.storage import KIND
 from livetables.model import Table
+from livetables.observe.stored import HIDDEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +23,9 @@ if TYPE_CHECKING:
     from livetables.execute.storage import Storage
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Namespace
+
+#: The property of a hidden table that names the columns its users see.
+COLUMNS = "livetables.cdc.columns"
 
 
 class Tables:
@@ -38,12 +47,19 @@ class Tables:
         definition = dataset.definition
         assert isinstance(definition, Table)
         self.unregister(dataset.name)
-        folder = self._storage.table(dataset.name)
-        if folder.exists() and not self._storage.has_table(dataset.name):
-            shutil.rmtree(folder)  # what a killed creation left behind
-        builder = DeltaTable.create(self._spark).tableName(self.qualified(dataset.name)).addColumns(dataset.schema)
-        builder = builder.location(str(folder))
-        for key, value in definition.table_properties.items():
+        if self._storage.table(dataset.name).exists() and not self._storage.has_table(dataset.name):
+            shutil.rmtree(self._storage.table(dataset.name))  # what a killed creation left behind
+        properties = {**definition.table_properties, KIND: dataset.stored_kind}
+        builder = DeltaTable.create(self._spark)
+        if dataset.changes is None:
+            builder = builder.tableName(self.qualified(dataset.name)).addColumns(dataset.schema)
+            builder = builder.location(str(self._storage.table(dataset.name)))
+        else:
+            sequence = next(flow.sequence for flow in dataset.flows if flow.sequence is not None)
+            builder = builder.addColumns(hidden_schema(dataset, sequence))
+            builder = builder.location(str(self._storage.hidden_table(dataset.name)))
+            properties[COLUMNS] = json.dumps(dataset.schema.names)
+        for key, value in properties.items():
             builder = builder.property(key, value)
         if definition.comment:
             builder = builder.comment(definition.comment)
@@ -52,25 +68,35 @@ class Tables:
         if definition.cluster_by:
             builder = builder.clusterBy(*definition.cluster_by)
         builder.execute()
-        self._registered.add(dataset.key)
+        if dataset.changes is None:
+            self._registered.add(dataset.key)
 
     def register(self, name: str) -> None:
         """Make a stored table known to the session."""
         self.register_path(name, self._storage.table(name))
 
     def register_path(self, name: str, folder: Path) -> None:
-        """Make the Delta table in a folder known to the session."""
+        """Make the Delta table in a folder known to the session; of a hidden table, what users see of it."""
         if name.lower() in self._registered:
             return
         self.unregister(name)  # another pipeline of this session may have one of that name, elsewhere
         self._registered.add(name.lower())
-        location = str(folder).replace("'", "\\'")
-        self._spark.sql(f"CREATE TABLE {self.qualified(name)} USING delta LOCATION '{location}'")
+        location = str(folder)
+        if not folder.name.startswith(HIDDEN):
+            escaped = location.replace("'", "\\'")
+            self._spark.sql(f"CREATE TABLE {self.qualified(name)} USING delta LOCATION '{escaped}'")
+            return
+        columns = ", ".join(f"`{column}`" for column in json.loads(Stored(location).metadata().configuration[COLUMNS]))
+        query = f"SELECT {columns} FROM delta.`{location}` WHERE {VISIBLE}"  # noqa: S608 (all names are our own)
+        self._spark.sql(f"CREATE VIEW {self.qualified(name)} AS {query}")
 
     def unregister(self, name: str) -> None:
         """Make the session forget a table; its rows stay."""
         self._registered.discard(name.lower())
-        self._spark.sql(f"DROP TABLE IF EXISTS {self.qualified(name)}")
+        try:
+            self._spark.sql(f"DROP TABLE IF EXISTS {self.qualified(name)}")
+        except AnalysisException:  # it is a view
+            self._spark.sql(f"DROP VIEW IF EXISTS {self.qualified(name)}")
 
     def remove(self, name: str) -> None:
         """Remove a table with all its rows."""

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from livetables.model import MaterializedView, StreamingTable, View
+from livetables.model import CdcFlow, MaterializedView, Sink, SnapshotFlow, StreamingTable, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import DataType, StructType
 
-    from livetables.model import Dataset, Flow
+    from livetables.model import Changes, Dataset, Flow
 
 
 @dataclass(frozen=True)
 class ResolvedFlow:
-    """A flow whose query was evaluated: what it reads, whether it streams, what it returns."""
+    """A flow whose query was evaluated: what it reads, whether it streams, what it returns.
+
+    `sequence` is the type of an AUTO CDC flow's sequences.
+    """
 
     definition: Flow
     inputs: tuple[str, ...]
@@ -26,6 +29,7 @@ class ResolvedFlow:
     streaming: bool
     schema: StructType
     output_mode: str = "append"
+    sequence: DataType | None = None
 
     @property
     def name(self) -> str:
@@ -57,10 +61,21 @@ class ResolvedDataset:
         return tuple(dict.fromkeys(key for flow in self.flows for key in flow.inputs))
 
     @property
+    def changes(self) -> Changes | None:
+        """How AUTO CDC fills it, or None when it is filled otherwise."""
+        definitions = (flow.definition for flow in self.flows)
+        return next((flow.changes for flow in definitions if isinstance(flow, CdcFlow | SnapshotFlow)), None)
+
+    @property
     def kind(self) -> str:
-        """`streaming table`, `materialized view` or `view`."""
-        names = {StreamingTable: "streaming table", MaterializedView: "materialized view", View: "view"}
+        """`streaming table`, `materialized view`, `view` or `sink`."""
+        names = {StreamingTable: "streaming table", MaterializedView: "materialized view", View: "view", Sink: "sink"}
         return names[type(self.definition)]
+
+    @property
+    def stored_kind(self) -> str:
+        """The kind, with targets of AUTO CDC told apart by their type: none of these can become another in place."""
+        return self.kind if self.changes is None else f"target of AUTO CDC type {self.changes.scd_type}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,11 @@ class Graph:
     @cached_property
     def tables(self) -> tuple[ResolvedDataset, ...]:
         """The stored datasets, in order."""
+        return tuple(d for d in self.targets if not isinstance(d.definition, Sink))
+
+    @cached_property
+    def targets(self) -> tuple[ResolvedDataset, ...]:
+        """The datasets that flows write to, in order: tables and sinks."""
         return tuple(d for d in self.datasets.values() if not isinstance(d.definition, View))
 
     def stored_inputs(self, key: str) -> tuple[str, ...]:

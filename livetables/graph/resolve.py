@@ -8,26 +8,27 @@ itself as a read of something that is being resolved. Stand-ins have the right s
 from __future__ import annotations
 
 import tempfile
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, functions
-from pyspark.sql.types import StructField, StructType
 
 from livetables.collect import reads
 from livetables.collect.python_files import code_of, first_sentence, problem_of
 from livetables.errors import DatasetNotFoundError, DefinitionError, GraphError, LivetablesError, Problem, did_you_mean
+from livetables.graph.cdc import written
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
+from livetables.graph.kinds import kind_of, merged_schema, output_mode
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import (
+    CdcFlow,
     Dataset,
     Definitions,
     Flow,
     MaterializedView,
     Namespace,
-    StreamingTable,
-    Table,
+    Sink,
+    SnapshotFlow,
     View,
     is_live,
 )
@@ -121,6 +122,11 @@ class Resolver:
         dataset = self._resolved[key]
         if isinstance(dataset.definition, View):
             return self._frames[key]
+        if isinstance(dataset.definition, Sink):
+            raise DefinitionError(
+                "READ_OF_SINK", f"'{dataset.name}' is a sink, which can't be read.", place=self._registry.caller(),
+                hint="Read what the flow into it reads.",
+            )  # fmt: skip
         if streaming and isinstance(dataset.definition, MaterializedView):
             raise DefinitionError(
                 "STREAM_OF_MATERIALIZED_VIEW",
@@ -191,23 +197,27 @@ class Resolver:
 
     def _resolve_dataset(self, dataset: Dataset) -> None:
         flows, frames = [], []
-        for flow in self._flows[dataset.key]:
-            resolved, frame = self._flow(flow, dataset)
-            flows.append(resolved)
-            frames.append(frame)
-        kind = self._kind(dataset, flows)
         schema = declared_schema(self._spark, dataset)
-        for frame in frames:
+        for flow in self._flows[dataset.key]:
+            frame, inputs, external = self._evaluated(flow)
+            result, sequence = written(frame, flow) if isinstance(flow, CdcFlow | SnapshotFlow) else (frame, None)
             if schema is not None:
-                conform(frame, schema, dataset)
+                conform(result, schema, dataset)
             self._check_expectations(frame, dataset)
+            mode = "append"
+            if frame.isStreaming and type(flow) is Flow and not flow.update_mode and not isinstance(dataset, View):
+                mode = output_mode(self._spark, frame)
+            flows.append(ResolvedFlow(flow, inputs, external, frame.isStreaming, result.schema, mode, sequence))
+            frames.append(frame)
+        kind = kind_of(dataset, flows)
         if schema is None:
-            schema = _merged(dataset, flows)
+            schema = merged_schema(dataset, flows)
         self._resolved[dataset.key] = ResolvedDataset(kind, schema, tuple(flows))
         if frames:
             self._frames[dataset.key] = frames[0]
 
-    def _flow(self, flow: Flow, dataset: Dataset) -> tuple[ResolvedFlow, DataFrame]:
+    def _evaluated(self, flow: Flow) -> tuple[DataFrame, tuple[str, ...], tuple[str, ...]]:
+        """Return what a flow's query gives, and the datasets and names outside the pipeline that it reads."""
         self._inputs.append(({}, {}))
         try:
             frame = evaluate(flow, self)
@@ -217,8 +227,21 @@ class Resolver:
             raise self._failure(error, flow) from error
         finally:
             inputs, external = self._inputs.pop()
-        mode = output_mode(self._spark, frame) if frame.isStreaming and not isinstance(dataset, View) else "append"
-        return ResolvedFlow(flow, tuple(inputs), tuple(external), frame.isStreaming, frame.schema, mode), frame
+        if flow.once and frame.isStreaming:
+            raise DefinitionError(
+                "STREAM_IN_ONCE_FLOW",
+                f"Flow '{flow.name}' runs once, and its query returns a stream.",
+                place=flow.place,
+                hint="Read its inputs with spark.read, or leave once=True out.",
+            )
+        if isinstance(flow, CdcFlow) and not flow.once and not frame.isStreaming:
+            raise DefinitionError(
+                "BATCH_IN_CDC_FLOW",
+                f"Flow '{flow.name}' reads its change feed from a view that returns a batch DataFrame.",
+                place=flow.place,
+                hint="Let the view read its inputs with spark.readStream.",
+            )
+        return frame, tuple(inputs), tuple(external)
 
     def _failure(self, error: Exception, flow: Flow) -> LivetablesError:
         if isinstance(error, AnalysisException) and error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
@@ -241,36 +264,6 @@ class Resolver:
             place=flow.place if flow else self._registry.caller(),
             hint=did_you_mean(last, known, otherwise),
         )
-
-    def _kind(self, dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
-        if isinstance(dataset, View):
-            return dataset
-        assert isinstance(dataset, Table)
-        batch = [flow for flow in flows if not flow.streaming]
-        if isinstance(dataset, MaterializedView) and len(batch) < len(flows):
-            raise DefinitionError(
-                "STREAM_IN_MATERIALIZED_VIEW",
-                f"The query of the materialized view '{dataset.name}' returns a stream.",
-                place=dataset.place,
-                hint="Read its inputs with spark.read, or make it a @dlt.table.",
-            )
-        if type(dataset) is Table and batch and len(flows) == 1:
-            return _as(MaterializedView, dataset)
-        if batch:
-            raise DefinitionError(
-                "BATCH_IN_STREAMING_TABLE",
-                f"Flow '{batch[0].name}' of the streaming table '{dataset.name}' returns a batch DataFrame.",
-                place=batch[0].definition.place,
-                hint="Read its inputs with spark.readStream.",
-            )
-        if not flows and dataset.schema is None:
-            raise DefinitionError(
-                "NO_FLOWS",
-                f"Nothing fills the streaming table '{dataset.name}', and it has no schema.",
-                place=dataset.place,
-                hint=f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
-            )
-        return dataset if isinstance(dataset, MaterializedView) else _as(StreamingTable, dataset)
 
     def _check_expectations(self, frame: DataFrame, dataset: Dataset) -> None:
         rules: tuple[Expectation, ...] = getattr(dataset, "expectations", ())
@@ -298,48 +291,6 @@ def evaluate(flow: Flow, reader: reads.Reader) -> DataFrame:
             hint="Add `return` in front of the DataFrame." if frame is None else "Return a Spark DataFrame.",
         )
     return frame
-
-
-def output_mode(spark: SparkSession, frame: DataFrame) -> str:
-    """Return `append` where Spark allows it, else `complete` (a streaming aggregate without a watermark)."""
-    jvm: Any = spark._jvm  # noqa: SLF001 (Spark's own checker decides, so that we never disagree with it)
-    checker = jvm.org.apache.spark.sql.catalyst.analysis.UnsupportedOperationChecker
-    modes = jvm.org.apache.spark.sql.streaming.OutputMode
-    plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
-    attempts: list[tuple[str, Callable[[], Any]]] = [("append", modes.Append), ("complete", modes.Complete)]
-    first: Exception | None = None
-    for name, mode in attempts:
-        try:
-            checker.checkForStreaming(plan, mode())
-        except Exception as error:  # noqa: BLE001 (what Spark refuses in every mode is reported when it starts)
-            first = first or error
-        else:
-            return name
-    assert first is not None
-    raise first
-
-
-def _as(kind: type[Any], dataset: Table) -> Dataset:
-    made: Dataset = kind(**{f.name: getattr(dataset, f.name) for f in fields(dataset)})
-    return made
-
-
-def _merged(dataset: Dataset, flows: list[ResolvedFlow]) -> StructType:
-    """Return the columns of all flows by name; two flows must not give one column two types."""
-    columns: dict[str, Any] = {}
-    for flow in flows:
-        for column in flow.schema:
-            known = columns.setdefault(column.name.lower(), column)
-            if known.dataType != column.dataType:
-                raise DefinitionError(
-                    "FLOWS_DISAGREE",
-                    f"The flows of '{dataset.name}' give column '{column.name}' two types: "
-                    f"{known.dataType.simpleString()} and {column.dataType.simpleString()}.",
-                    place=flow.definition.place,
-                    hint=f"Cast it in one of them, for example col('{column.name}').cast(...).",
-                )
-    # Without metadata: a watermark's mark on a column belongs to the query, not to the table.
-    return StructType([StructField(column.name, column.dataType) for column in columns.values()])
 
 
 def _bad_rule(rule: Expectation, dataset: Dataset, why: str, code: str, frame: DataFrame) -> Problem:

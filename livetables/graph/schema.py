@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructField, StructType
 
+from livetables.collect.python_files import first_sentence
 from livetables.errors import DefinitionError, did_you_mean
 from livetables.model import Dataset, Table
 
@@ -14,25 +16,45 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+#: Where Delta keeps the expression of a generated column.
+GENERATED = "delta.generationExpression"
+
+
 def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
-    """Return the schema that a table declares, or None; error `INVALID_SCHEMA` when it can't be parsed."""
+    """Return the schema that a table declares, or None; error `INVALID_SCHEMA` when it can't be parsed.
+
+    As text it may hold NOT NULL, COMMENT, GENERATED ALWAYS AS and, without effect, PRIMARY and FOREIGN KEY.
+    """
     schema = dataset.schema if isinstance(dataset, Table) else None
     if schema is None or isinstance(schema, StructType):
         return schema
+    parser = spark._jsparkSession.sessionState().sqlParser()  # noqa: SLF001 (the grammar is Spark's own)
     try:
-        java = spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(schema)  # type: ignore[union-attr] # noqa: SLF001
+        parsed = parser.parsePlan(f"CREATE TABLE declared ({schema}) USING delta")
     except Exception as error:
         raise DefinitionError(
             "INVALID_SCHEMA",
-            f"The schema of '{dataset.name}' is not a list of columns: {str(error).splitlines()[0]}",
+            f"The schema of '{dataset.name}' is not a list of columns: {first_sentence(error)}",
             place=dataset.place,
-            hint='Write it as "id BIGINT, name STRING"; generated columns and constraints are not read here yet.',
+            hint="Write it as \"id BIGINT NOT NULL, name STRING COMMENT 'full name'\".",
         ) from error
-    return StructType.fromJson(__import__("json").loads(java.json()))
+    columns = parsed.columns()
+    return StructType([_field(columns.apply(index)) for index in range(columns.size())])
+
+
+def _field(column: Any) -> StructField:
+    metadata = {}
+    if column.comment().isDefined():
+        metadata["comment"] = column.comment().get()
+    if column.generationExpression().isDefined():
+        metadata[GENERATED] = column.generationExpression().get()
+    kind = StructType.fromJson(json.loads(f'{{"type":"struct","fields":[{{"name":"c","type":{column.dataType().json()},'
+                                          '"nullable":true,"metadata":{}}]}'))[0].dataType  # fmt: skip
+    return StructField(column.name(), kind, column.nullable(), metadata)
 
 
 def conform(frame: DataFrame, schema: StructType, dataset: Dataset) -> DataFrame:
-    """Return `frame` with exactly the declared columns, matched by name."""
+    """Return `frame` with exactly the declared columns, matched by name; generated ones that it lacks are Delta's."""
     have = {column.lower(): column for column in frame.columns}
     extra = [have[key] for key in have if key not in {name.lower() for name in schema.names}]
     if extra:
@@ -45,6 +67,8 @@ def conform(frame: DataFrame, schema: StructType, dataset: Dataset) -> DataFrame
     columns = []
     for field in schema:
         source = have.get(field.name.lower())
+        if source is None and GENERATED in field.metadata:
+            continue
         value = functions.lit(None) if source is None else frame[f"`{source}`"]
         columns.append(value.cast(field.dataType).alias(field.name, metadata=field.metadata))
     return frame.select(*columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ class EventBus:
     update_id: str
     subscribers: list[Callable[[Event], None]] = field(default_factory=list)
     _seq_no: int = 0
+    _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def emit(
         self,
@@ -81,6 +83,13 @@ class EventBus:
         **origin: Any,
     ) -> None:
         """Tell all subscribers that something happened; `origin` adds dataset_name, flow_name, batch_id."""
+        with self._turn:  # hooks tell of their failures from a thread of their own
+            self._emit(event_type, message, details, level, error, maturity_level, origin)
+
+    def _emit(
+        self, event_type: str, message: str, details: dict[str, Any], level: str, error: dict[str, Any] | None,
+        maturity_level: str, origin: dict[str, Any],
+    ) -> None:  # fmt: skip
         self._seq_no += 1
         base = {
             "cloud": "local",

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+#: The platform's own name for the table behind a target of AUTO CDC begins so.
+HIDDEN = "__apply_changes_storage_"
+
+
 def select(sql: str, folder: Path) -> pa.Table:
     """Return the result of a SQL text over the Delta table in `folder`, which it calls `this`.
 
@@ -28,30 +32,43 @@ def select(sql: str, folder: Path) -> pa.Table:
 
 
 def stored_tables(storage: Path) -> list[dict[str, Any]]:
-    """Return name, rows, bytes, files, version and path of each stored table, by name."""
+    """Return name, rows, bytes, files, version and path of each stored table, by name.
+
+    Of a target of AUTO CDC, the rows are those that its users see; all else is of the hidden table behind it.
+    """
     folder = storage / "tables"
-    names = (
-        sorted(entry.name for entry in folder.iterdir() if (entry / "_delta_log").is_dir()) if folder.is_dir() else []
-    )
-    return [_stored(folder / name) for name in names]
+    folders = (entry for entry in folder.iterdir() if (entry / "_delta_log").is_dir()) if folder.is_dir() else ()
+    return sorted((_stored(entry) for entry in folders), key=lambda table: str(table["name"]))
 
 
 def _stored(folder: Path) -> dict[str, Any]:
     table = DeltaTable(str(folder))
     actions = table.get_add_actions(flatten=True)
     sizes = [int(size) for size in actions["size_bytes"].to_pylist()]
-    counts = actions["num_records"].to_pylist() if "num_records" in actions.schema.names else [None] * len(sizes)
-    known = [int(count) for count in counts if count is not None]
-    # Files without statistics (the log may leave them out) are counted by reading them.
-    rows = sum(known) if len(known) == len(sizes) else select("SELECT count(*) AS n FROM this", folder)["n"][0].as_py()
     return {
-        "name": folder.name,
-        "rows": rows,
+        "name": folder.name.removeprefix(HIDDEN),
+        "rows": _seen_rows(folder) if folder.name.startswith(HIDDEN) else _rows(folder, actions),
         "bytes": sum(sizes),
         "files": len(sizes),
         "version": table.version(),
         "path": str(folder),
     }
+
+
+def _rows(folder: Path, actions: Any) -> int:
+    counts = actions["num_records"].to_pylist() if "num_records" in actions.schema.names else [None]
+    known = [int(count) for count in counts if count is not None]
+    # Files without statistics (the log may leave them out) are counted by reading them.
+    return sum(known) if len(known) == len(counts) else _count("SELECT count(*) AS n FROM this", folder)
+
+
+def _seen_rows(folder: Path) -> int:
+    return _count("SELECT count(*) AS n FROM this WHERE __visible", folder)
+
+
+def _count(sql: str, folder: Path) -> int:
+    count: int = select(sql, folder).to_pylist()[0]["n"]
+    return count
 
 
 def frame_rows(frame: DataFrame) -> tuple[list[str], list[list[Any]]]:

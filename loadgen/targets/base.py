@@ -9,18 +9,32 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loadgen.rows import Kind, Row
-
 
 class TargetError(RuntimeError):
     """The target cannot take rows; the message says which target and why."""
+
+
+class Row(Protocol):
+    """What a target takes: sensor events and device changes alike."""
+
+    @property
+    def kind(self) -> str:
+        """What it is counted as."""
+
+    @property
+    def device_id(self) -> str | None:
+        """The device that it is about, if it says so."""
+
+    @property
+    def line(self) -> str:
+        """Its text, ASCII, without a newline."""
 
 
 class Target(Protocol):
     """A place for rows. `write` is never called after `close`."""
 
     @property
-    def delivered(self) -> Counter[Kind]:
+    def delivered(self) -> Counter[str]:
         """Rows per kind that have arrived; complete after `close`."""
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -38,6 +52,6 @@ class Target(Protocol):
         """
 
 
-def count_kinds(rows: Iterable[Row]) -> Counter[Kind]:
+def count_kinds(rows: Iterable[Row]) -> Counter[str]:
     """Return rows per kind."""
     return Counter(map(attrgetter("kind"), rows))

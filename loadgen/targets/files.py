@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadgen.pacing import Clock
-    from loadgen.rows import Kind, Row
+    from loadgen.targets.base import Row
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class FilesTarget:
     """
 
     def __init__(self, directory: Path, run_id: str, clock: Clock, roll: Roll) -> None:
-        self.delivered: Counter[Kind] = Counter()
+        self.delivered: Counter[str] = Counter()
         self._directory = directory
         self._run_id = run_id
         self._clock = clock
         self._roll = roll
         self._file: IO[str] | None = None
         self._opened = 0.0
-        self._in_file: Counter[Kind] = Counter()
+        self._in_file: Counter[str] = Counter()
         self._sequence = 0
         with self._explained():
             directory.mkdir(parents=True, exist_ok=True)

@@ -11,13 +11,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic  # admin does not export it to type checkers
 
+from loadgen.registry import OPERATIONS
 from loadgen.rows import KINDS
 from loadgen.targets.base import TargetError, count_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadgen.rows import Kind, Row
+    from loadgen.targets.base import Row
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 5.0  # together below 10: an unreachable broker is named within 10 s
@@ -75,14 +76,16 @@ class KafkaTarget:
         self._producer = Producer(
             {**PRODUCER, "bootstrap.servers": f"{host}:{port}", "error_cb": self._note_connection}
         )
-        self._taken: Counter[Kind] = Counter()
-        self._failed: Counter[Kind] = Counter()
+        self._taken: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()
         self._cause = ""
         self._connection = ""
-        self._on_delivery = {kind: partial(self._note_failure, kind) for kind in KINDS}
+        self._on_delivery: dict[str, partial[None]] = {
+            kind: partial(self._note_failure, kind) for kind in (*KINDS, *OPERATIONS)
+        }
 
     @property
-    def delivered(self) -> Counter[Kind]:
+    def delivered(self) -> Counter[str]:
         """Rows acknowledged; exact once `close` has returned or raised."""
         return self._taken - self._failed
 
@@ -119,7 +122,7 @@ class KafkaTarget:
             else:
                 return
 
-    def _note_failure(self, kind: Kind, error: KafkaError | None, _message: object) -> None:
+    def _note_failure(self, kind: str, error: KafkaError | None, _message: object) -> None:
         if error is not None:
             self._failed[kind] += 1
             # A timeout is only a symptom; the client's last word on the connection says more.

@@ -1,4 +1,4 @@
-"""`--target`: its forms, and the target that each opens."""
+"""`--target` and `--devices-target`: their forms, and the target that each opens."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Null:
 Address = Files | Kafka | Null
 
 
-def parse_target(text: str) -> Address:
-    """Return what `--target` names; a ValueError names the right forms."""
+def parse_target(text: str, option: str = "--target") -> Address:
+    """Return what the option names; a ValueError names the right forms."""
     if text == "null":
         return Null()
     if text.startswith("files:") and text != "files:":
@@ -52,7 +52,7 @@ def parse_target(text: str) -> Address:
     match = KAFKA.fullmatch(text)
     if match and 0 < int(match["port"]) <= MAX_PORT:
         return Kafka(match["host"], int(match["port"]), match["topic"])
-    raise ValueError(f"--target '{text}' is not a target\n\nHint: use {FORMS}.")
+    raise ValueError(f"{option} '{text}' is not a target\n\nHint: use {FORMS}.")
 
 
 def open_target(address: Address, run_id: str, clock: Clock, roll: Roll) -> Target:

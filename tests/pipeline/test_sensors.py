@@ -1,4 +1,4 @@
-"""The sensor pipeline itself, unchanged, on what the load generator sends: every row is accounted for."""
+"""The sensor pipeline itself, unchanged, on what the load generator sends: every row and device is accounted for."""
 
 import json
 import subprocess
@@ -9,22 +9,36 @@ from pathlib import Path
 import pytest
 
 from expectations.sensors import READING_RULES
+from livetables.observe.stored import select
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
-from scripts.demo import Account
+from scripts.demo import Account, device_rows
 from scripts.kafka import running_broker
 
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
-LOAD = "--rate 0 --devices 10 --late 0.05 --duplicates 0.05 --corrupt 0.05 --speed 6000"
+LOAD = "--rate 0 --devices 10 --late 0.05 --duplicates 0.05 --corrupt 0.05 --speed 6000 --device-changes 0.5"
 
 
-def send(target, report, rows, hour):
-    """Run the load generator for up to an hour of one day; return its report."""
+def send(target, folder, rows, hour):
+    """Run the load generator for up to an hour of one day, its device changes into a folder; return its report."""
     start = f"2026-06-21T{hour}:00:00Z"
     command = [sys.executable, "-m", "loadgen", "run", *LOAD.split(), "--rows", str(rows), "--start", start]
-    subprocess.run([*command, "--target", target, "--report", str(report)], check=True, cwd=ROOT, capture_output=True)
-    return json.loads((report / "report.json").read_text())
+    where = ["--target", target, "--devices-target", f"files:{folder / 'devices'}", "--report", str(folder)]
+    subprocess.run([*command, *where], check=True, cwd=ROOT, capture_output=True)
+    return json.loads((folder / "report.json").read_text())
+
+
+def registry(folder):
+    """Apply the changes that were sent, in the order of their sequence: device -> (site, model), and all devices."""
+    lines = [line for file in (folder / "devices").glob("part-*.json") for line in file.read_text().splitlines()]
+    changes = sorted(map(json.loads, lines), key=lambda change: change["sequence"])
+    registered = {}
+    for change in changes:
+        registered[change["device_id"]] = (change["site"], change["model"])
+        if change["operation"] == "DELETE":
+            del registered[change["device_id"]]
+    return registered, {change["device_id"] for change in changes}
 
 
 @pytest.mark.parametrize("source", ["auto_loader", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -37,12 +51,14 @@ def test_every_row_sent_is_accounted_for(tmp_path, spark, source):
             target, where = f"kafka:{servers}/sensor_data", {"sensors.kafka.bootstrap_servers": servers}
         else:
             target, where = f"files:{tmp_path / 'landing'}", {"sensors.landing_path": str(tmp_path / "landing")}
+        where["sensors.devices.landing_path"] = str(tmp_path / "devices")
         settings = load_settings(
             ROOT / "pipeline_settings.json",
             overrides={"sensors.source": source, **where},
             storage=str(tmp_path / "storage"),
         )
         first = send(target, tmp_path, 5_000, hour=11)
+        (tmp_path / "devices" / "broken.json").write_text('{"device_id": "device-0001"}\nnot JSON\n')
         with Pipeline(with_mode(settings, continuous=False)) as pipeline:
             assert "COMPLETED" == pipeline.run().state
             second = send(target, tmp_path, 3_000, hour=13)  # its late rows are from 11
@@ -61,3 +77,20 @@ def test_every_row_sent_is_accounted_for(tmp_path, spark, source):
     assert set(READING_RULES) == set(account.rules())
     assert account.rows["sensor_data_enriched"] == account.rows["sensor_data_aggregated"] > 0
     assert {"High", "Normal"} >= set(account.statuses()) != set()
+    check_devices(tmp_path, account)
+
+
+def check_devices(folder, account):
+    """The tables say what the feed says, though changes came late and twice; what is broken is kept aside."""
+    registered, known = registry(folder)
+    assert set() != known - registered.keys()  # some were removed
+    devices = device_rows(folder / "storage")
+    assert registered == {row["device_id"]: (row["site"], row["model"]) for row in devices}
+    assert len(registered) == account.rows["devices"] == len(devices) < account.rows["devices_history"]
+    history = {row["device_id"] for row in device_rows(folder / "storage", "devices_history")}
+    assert (known, 2) == (history, account.rows["device_changes_quarantine"])
+    sql = "SELECT DISTINCT device_id, site, model FROM this"
+    enriched = select(sql, folder / "storage" / "tables" / "sensor_data_enriched").to_pylist()
+    # A device that was removed sends on: its minutes have no site.
+    assert registered.keys() == {row["device_id"] for row in enriched if row["site"] and row["model"]}
+    assert known - registered.keys() == {row["device_id"] for row in enriched if not (row["site"] or row["model"])}

@@ -1,4 +1,4 @@
-"""What the sensor pipeline's rules, settings and source choice promise, without Spark."""
+"""What the rules, settings and source choice of the sensor pipeline promise, without Spark."""
 
 import ast
 import json
@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from expectations.devices import DEVICE_CHANGE_RULES
 from expectations.sensors import AGGREGATE_RULES, READING_RULES
-from sources.sensors import sensor_events
+from sources.sensors import device_changes, sensor_events
 
 ROOT = Path(__file__).parents[2]
 FILES = [*ROOT.glob("sources/*.py"), *ROOT.glob("pipelines/sensors/*.py")]
@@ -25,11 +26,14 @@ def configuration():
     return json.loads((ROOT / "pipeline_settings.json").read_text())["configuration"]
 
 
-def test_no_rule_is_written_twice_or_empty():
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [("sensors.py", {**READING_RULES, **AGGREGATE_RULES}), ("devices.py", DEVICE_CHANGE_RULES)],
+)
+def test_no_rule_is_written_twice_or_empty(file, rules):
     """A dict keeps the last of two equal keys in silence, so the names are counted in the source text."""
-    tree = ast.parse((ROOT / "expectations" / "sensors.py").read_text())
+    tree = ast.parse((ROOT / "expectations" / file).read_text())
     names = [key.value for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
-    rules = {**READING_RULES, **AGGREGATE_RULES}
     assert sorted(names) == sorted(rules)
     assert all(predicate.strip() for predicate in rules.values())
 
@@ -62,3 +66,9 @@ def test_a_source_that_cannot_be_chosen_names_its_key(settings, message):
     """A wrong or missing setting stops before Spark is asked for anything."""
     with pytest.raises(ValueError, match=message):
         sensor_events(SimpleNamespace(conf=settings))
+
+
+def test_devices_without_a_folder_name_their_key():
+    """As for the readings."""
+    with pytest.raises(ValueError, match=r"sensors\.devices\.landing_path is not set"):
+        device_changes(SimpleNamespace(conf={}))

@@ -21,10 +21,7 @@ STUB = {
 }  # fmt: skip
 
 #: On the platform, and not here yet.
-REFUSED = [
-    "apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow", "create_auto_cdc_from_snapshot_flow",
-    "create_sink", "foreach_batch_sink", "on_event_hook", "replace_flow", "update_flow",
-]  # fmt: skip
+REFUSED = ["replace_flow"]
 
 
 @pytest.fixture
@@ -241,7 +238,6 @@ def test_append_flows_fill_one_table_from_several_queries(define, registry):
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("@dlt.create_table(name='x')\ndef f(): ...", Table),
         ("@dlt.create_view(name='x')\ndef f(): ...", View),
         ("dlt.create_target_table('x')", StreamingTable),
         ("dlt.create_streaming_live_table(name='x')", StreamingTable),
@@ -370,12 +366,6 @@ def test_a_parameter_that_would_change_the_rows_is_refused(refusal, call, parame
     """Rows that should be replaced must not be appended."""
     problem = refusal("def f(): ...\n" + call.format(parameter))
     assert (problem.code, str(problem.place)) == ("NOT_SUPPORTED", "pipeline.py:2")
-
-
-def test_a_flow_that_runs_once_is_refused(refusal):
-    """It would run at every update here, so it must not run at all."""
-    problem = refusal("@dlt.append_flow(target='x', once=True)\ndef f(): ...")
-    assert (problem.code, str(problem.place)) == ("NOT_SUPPORTED", "pipeline.py:1")
 
 
 def test_every_name_of_databricks_own_stub_is_there(dlt):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from livetables.errors import SettingsError
+from livetables.errors import DefinitionError, SettingsError
 from livetables.graph.graph import Graph
-from livetables.model import MaterializedView, StreamingTable
+from livetables.model import MaterializedView, Sink, StreamingTable
 from livetables.plan import Create, Exclude, Reset, Restart, Run, Selection, plan
 from tests.unit.builders import dataset, medallion
 
@@ -17,10 +17,14 @@ RUNS = (
 
 
 class Stored:
-    """The names of the tables that exist."""
+    """The names of the tables that exist, and the kind that one was created for."""
 
-    def __init__(self, *names):
-        self.names = {name.lower() for name in names}
+    def __init__(self, *names, **kinds):
+        self.names, self.kinds = {name.lower() for name in names}, kinds
+
+    def kind_of(self, name):
+        """Return what kind of dataset the table was created for."""
+        return self.kinds.get(name)
 
     def has_table(self, name):
         """Tell whether the table was created."""
@@ -157,3 +161,30 @@ def test_a_table_waits_for_each_of_its_inputs_once():
         dataset(MaterializedView, "report", "bronze", "cleaned", "gold"),
     ])  # fmt: skip
     assert plan(graph, Selection(), ALL)[-1] == Run("report", "recompute", ("bronze", "gold"), FROM_ALL)
+
+
+def test_a_table_that_was_of_another_kind_is_refused_until_it_is_filled_anew():
+    """Rows of a view among those of a stream, or the reverse, would be wrong in silence."""
+    stored = Stored("bronze", "silver", "gold", gold="streaming table")
+    with pytest.raises(DefinitionError, match="stored as a streaming table, and is now defined as a materialized"):
+        plan(medallion(), Selection(), stored)
+    steps = plan(medallion(), Selection(full_refresh=("gold",)), stored)
+    assert steps[2:4] == (Reset("gold", "it was a streaming table"), Create("gold", "full refresh"))
+    assert plan(medallion(), Selection(refresh=("bronze",)), stored)[-1] == RUNS[0]
+
+
+def test_checkpoints_alone_can_be_reset():
+    """The rows stay, and those of the source come again; all tables run."""
+    steps = plan(medallion(), Selection(reset_checkpoints=("bronze",)), ALL)
+    assert steps == (Restart("bronze", "bronze", "its checkpoint is reset"), *RUNS)
+
+
+def test_a_sink_is_never_created_or_emptied():
+    """A full refresh writes its rows again; so does one of the table that it reads."""
+    graph = Graph.of([dataset(StreamingTable, "bronze"), dataset(Sink, "out", "bronze")])
+    assert plan(graph, Selection(), NOTHING)[:1] == (Create("bronze"),)
+    restart = plan(graph, Selection(full_refresh=("out",)), ALL)[1]
+    assert restart == Restart("out", "out", "full refresh")
+    assert plan(graph, Selection(full_refresh=("bronze",)), ALL)[2] == Restart(
+        "out", "out", "'bronze' is fully refreshed: its rows come again"
+    )

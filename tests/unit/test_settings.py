@@ -69,7 +69,7 @@ def test_what_the_platform_reads_is_taken_as_it_is(load):
 
 @pytest.mark.parametrize(
     ("document", "schema"),
-    [({}, "default"), ({"target": "old"}, "old"), ({"schema": "new"}, "new"), ({"target": "a", "schema": "b"}, "b")],
+    [({}, "default"), ({"target": "old"}, "old"), ({"schema": "new"}, "new"), ({"target": "", "schema": "new"}, "new")],
 )
 def test_the_schema_may_have_its_old_name(load, document, schema):
     """`target` is what `schema` was called before."""
@@ -99,11 +99,17 @@ def test_the_spark_conf_of_clusters_counts_below_the_configuration(load):
             "Did you mean 'include'?",
         ),
         ({"continuous": "yes"}, "WRONG_VALUE", "'continuous' is \"yes\"", None),
-        ({"configuration": {"a": 1}}, "WRONG_VALUE", "'configuration.a' is 1", None),
+        ({"configuration": {"a": 1}}, "WRONG_VALUE", "'configuration.a' is 1", 'Write it in quotes: "a": "1".'),
+        (
+            {"configuration": {"b": True}}, "WRONG_VALUE", "'configuration.b' is true",
+            'Write it in quotes: "b": "true".',
+        ),
+        ({"configuration": {"c": ["x"]}}, "WRONG_VALUE", "'configuration.c' is [\"x\"]", None),
         ({"name": None}, "WRONG_VALUE", "'name' is null", None),
         ({"libraries": []}, "NO_SOURCE_FILES", "no source files", 'Add "libraries"'),
         ({"libraries": [{"file": {"path": "gone.py"}}]}, "SOURCE_NOT_FOUND", "'gone.py'", "Check the path"),
         ({"libraries": [{"glob": {"include": "gone/**"}}]}, "SOURCE_NOT_FOUND", "'gone/**'", "Check the path"),
+        ({"libraries": [{"glob": {"include": "pipelines/*.py"}}]}, "SOURCE_NOT_FOUND", "'pipelines/*.py'", "A glob"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named_with_its_file(load, document, code, says, hint):
@@ -133,6 +139,19 @@ def test_a_file_that_is_no_settings_file_is_named(project, text, code, place):
     assert (problem.code, str(problem.place)) == (code, place)
 
 
+@pytest.mark.parametrize("other", ["databricks.yml", "spark-pipeline.yml", "spark-pipeline.yaml"])
+def test_the_hint_names_settings_that_are_there(project, other):
+    """A project may have another kind of settings file."""
+    (project / other).touch()
+    assert problem_of(load_settings).hint == f"{other} is there: run with --settings {other}."
+
+
+def test_without_any_settings_the_hint_names_the_file_that_is_missing(project):
+    """Most often the folder is the wrong one."""
+    hint = "Name another file with --settings, or run in the folder that holds pipeline_settings.json."
+    assert problem_of(load_settings).hint == hint
+
+
 def test_a_folder_in_place_of_a_file_is_named(project):
     """`--settings .` is not a settings file."""
     assert problem_of(load_settings, project / "pipelines").code == "SETTINGS_UNREADABLE"
@@ -154,6 +173,7 @@ def test_errors_of_settings_are_value_errors_with_exit_code_2():
         ({"file": {"path": "./pipelines/a.py"}}, ["pipelines/a.py"]),
         ({"notebook": {"path": "pipelines/a"}}, ["pipelines/a.py"]),
         ({"notebook": {"path": "pipelines/deep/b"}}, ["pipelines/deep/b.sql"]),
+        ({"notebook": {"path": "deeper/../pipelines/a"}}, ["pipelines/a.py"]),
         ({"notebook": {"path": "/Workspace/Repos/me/project/pipelines/a"}}, ["pipelines/a.py"]),
         ({"glob": {"include": "/Workspace/Repos/me/project/pipelines/**"}}, ["pipelines/a.py", "pipelines/deep/b.sql"]),
     ],
@@ -216,16 +236,36 @@ def test_the_command_line_wins(load, project):
 @pytest.mark.parametrize(
     ("yml", "code", "hint"),
     [
-        ("stroage: x", "UNKNOWN_KEY", "Did you mean 'storage'?"),
-        ("storage: 1", "WRONG_VALUE", None),
-        ("storage: [", "SETTINGS_NOT_YAML", None),
-        ("- storage", "WRONG_VALUE", None),
+        ("master: x\nstroage: x", "UNKNOWN_KEY", "Did you mean 'storage'?"),
+        ("master: x\nstorage: 1", "WRONG_VALUE", 'Write it in quotes: "storage": "1".'),
+        ("master: x\nstorage: x: y", "SETTINGS_NOT_YAML", None),
+        ("master: x\nstorage: [x]", "WRONG_VALUE", None),
     ],
 )
-def test_a_wrong_local_choice_is_named_with_its_file(load, yml, code, hint):
+def test_a_wrong_local_choice_is_named_with_its_line(load, yml, code, hint):
     """livetables.yml is checked like the settings file."""
     problem = problem_of(load, None, yml)
-    assert (problem.code, str(problem.place), problem.hint) == (code, "livetables.yml", hint)
+    assert (problem.code, str(problem.place), problem.hint) == (code, "livetables.yml:2", hint)
+
+
+def test_local_choices_that_are_a_list_are_refused(load):
+    """There is no line to name: all of it is wrong."""
+    problem = problem_of(load, None, "- storage")
+    assert (problem.code, str(problem.place)) == ("WRONG_VALUE", "livetables.yml")
+
+
+def test_secrets_are_a_file_of_this_machine(load, project):
+    """Its path starts at the folder of livetables.yml; without the key there is none."""
+    (project / "secrets.yml").touch()
+    assert load(yml="secrets: ./secrets.yml").secrets == project / "secrets.yml"
+    assert load(yml="").secrets is None
+
+
+def test_a_file_of_secrets_that_is_not_there_is_named(load):
+    """With the key that names it."""
+    problem = problem_of(load, None, "secrets: gone.yml")
+    assert (problem.code, str(problem.place)) == ("SETTINGS_NOT_FOUND", "livetables.yml:1")
+    assert problem.message == "'secrets' names gone.yml, which does not exist."
 
 
 def test_an_empty_local_file_is_the_same_as_none(load):
@@ -240,6 +280,7 @@ def test_an_empty_local_file_is_the_same_as_none(load):
         ("dbfs:/pipelines/1", ".livetables/pipeline"),
         ("s3://bucket/x", ".livetables/pipeline"),
         ("dbfs:/mine/1", "local/1"),
+        ("file:///data/x", "/data/x"),
         ("data/x", "data/x"),
     ],
 )
@@ -314,6 +355,16 @@ def test_a_number_that_is_none_is_refused_by_name(load, value):
 def test_the_mode_may_be_asked_for(load, asked, mode):
     """--triggered and --continuous win over the settings; without them the settings decide."""
     assert with_mode(load({"continuous": True}), continuous=asked).continuous is mode
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("pipelines.maxFlowRetryAttempts", "many"), ("pipelines.trigger.interval", "soon")]
+)
+def test_what_the_runtime_reads_later_is_checked_at_once(load, key, value):
+    """The file is named when the value stands in it, and not when an option gave it."""
+    problem = problem_of(load, {"configuration": {key: value}})
+    assert (problem.code, str(problem.place)) == ("WRONG_VALUE", "pipeline_settings.json")
+    assert problem_of(load, overrides={key: value}).place is None
 
 
 def test_this_projects_own_settings_load():

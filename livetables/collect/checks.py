@@ -1,0 +1,87 @@
+"""What every function of the facade checks and says, each with the line of the user's file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from livetables.errors import DefinitionError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from livetables.collect.registry import Registry
+    from livetables.errors import Place
+
+#: Parameters that a run on one machine cannot honour, with what is done instead. Nothing is ignored in silence.
+NOT_LOCAL = {
+    "row_filter": "no row filter is applied: every reader sees all rows",
+    "cluster_by_auto": "clustering columns are not chosen automatically",
+    "refresh_policy": "a materialized view is always recomputed in full",
+    "path": "the table is stored below the pipeline's own storage folder",
+    "import_checkpoint": "the flow starts with a checkpoint of its own",
+    "spark_conf": "give it to the flows that fill the table",
+    "format": "tables are stored as Delta",
+    "where": "it only helps the platform to read less; all events are applied",
+}
+
+
+def refuse(code: str, message: str, place: Place, hint: str) -> DefinitionError:
+    """Return the error of a wrong call."""
+    return DefinitionError(code, message, place=place, hint=hint)
+
+
+def not_supported(name: str, place: Place) -> DefinitionError:
+    """Return the error of something that the platform has and this runtime has not."""
+    return refuse("NOT_SUPPORTED", f"{name} does not run here yet.", place, "See docs/differences.md for what runs.")
+
+
+def must_be_callable(what: str, function: Any, registry: Registry) -> None:
+    """Refuse to decorate what is not a function."""
+    if not callable(function):
+        raise refuse(
+            "NOT_A_FUNCTION",
+            f"@{what} was put on {function!r}, which is not a function.",
+            registry.caller(),
+            f"Put @dlt.{what} above a function that returns a DataFrame.",
+        )
+
+
+def must_be_known(registry: Registry, what: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse a parameter that the function does not have."""
+    known = frozenset(known)
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise refuse(
+            "UNKNOWN_PARAMETER",
+            f"{what} has no parameter '{unknown[0]}'.",
+            registry.caller(),
+            did_you_mean(unknown[0], known, f"It takes {', '.join(sorted(known))}."),
+        )
+
+
+def say_not_local(registry: Registry, what: str, parameter: str) -> None:
+    """Warn that a parameter has no effect here."""
+    message = f"{what}({parameter}=) has no effect here: {NOT_LOCAL[parameter]}."
+    registry.warn("PARAMETER_WITHOUT_EFFECT", message, registry.caller())
+
+
+def function_place(registry: Registry, function: Callable[..., Any]) -> Place:
+    """Return where a function is defined; the calling line for what has no code of its own."""
+    code = getattr(function, "__code__", None)
+    return registry.caller() if code is None else registry.place(code.co_filename, code.co_firstlineno)
+
+
+_COLUMN = re.compile(r"^Column<'(?P<name>.*)'>$")
+
+
+def column_names(columns: Any) -> tuple[str, ...]:
+    """Return names that were given as one name, or as a sequence of names and plain `col("name")` Columns."""
+    if columns is None:
+        return ()
+    given = columns if isinstance(columns, list | tuple | set | frozenset) else [columns]
+    names = []
+    for column in given:
+        match = None if isinstance(column, str) else _COLUMN.match(str(column))
+        names.append((match["name"] if match else str(column)).strip("`"))
+    return tuple(names)

@@ -1,0 +1,130 @@
+"""Flows and where they lead: append_flow, update_flow, sinks, and hooks on events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from livetables.collect.checks import function_place, must_be_callable, must_be_known, refuse, say_not_local
+from livetables.collect.registry import Hook, active
+from livetables.model import Flow, Sink, as_strings, name_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_FLOW = ("target", "name", "comment", "spark_conf")
+
+
+def append_flow(
+    query_function: Any = None,
+    *,
+    target: str | None = None,
+    name: str | None = None,
+    comment: str | None = None,
+    spark_conf: Mapping[str, Any] | None = None,
+    once: bool = False,
+    import_checkpoint: str | None = None,
+    **unknown: Any,
+) -> Any:
+    """Define a query that appends to the streaming table or sink `target`; `name` defaults to the function's.
+
+    With `once`, the query returns a batch DataFrame, and is run once; again only after a full refresh.
+    """
+    registry = active()
+    must_be_known(registry, "append_flow", unknown, (*_FLOW, "once", "import_checkpoint"))
+    if import_checkpoint is not None:
+        say_not_local(registry, "append_flow", "import_checkpoint")
+    return _flow("append_flow", query_function, target, name, comment, spark_conf, once=once)
+
+
+def update_flow(
+    query_function: Any = None,
+    *,
+    target: str | None = None,
+    name: str | None = None,
+    comment: str | None = None,
+    spark_conf: Mapping[str, Any] | None = None,
+    **unknown: Any,
+) -> Any:
+    """Define a streaming query that writes to a sink the rows that changed in each batch (Spark's update mode)."""
+    must_be_known(active(), "update_flow", unknown, _FLOW)
+    return _flow("update_flow", query_function, target, name, comment, spark_conf, update_mode=True)
+
+
+def _flow(
+    what: str, function: Any, target: str | None, name: str | None, comment: str | None,
+    spark_conf: Mapping[str, Any] | None, **kind: bool,
+) -> Any:  # fmt: skip
+    registry = active()
+    if not isinstance(target, str):
+        message = f"{what} needs target=, the name of what it fills."
+        raise refuse("WRONG_ARGUMENT", message, registry.caller(), f'@dlt.{what}(target="my_table")')
+
+    def decorate(function: F) -> F:
+        must_be_callable(what, function, registry)
+        flow_name = name or getattr(function, "__name__", None) or target
+        place = function_place(registry, function)
+        registry.flows.append(
+            Flow(flow_name, name_parts(target)[-1], function, place, comment, as_strings(spark_conf), **kind)
+        )
+        return function
+
+    return decorate if function is None else decorate(function)
+
+
+def create_sink(name: str, format: str, options: Mapping[str, Any] | None = None) -> None:  # noqa: A002
+    """Define a place outside the pipeline that flows write to.
+
+    `format` is `delta` (option `path` or `tableName`), `kafka`, `console` or any that Spark can stream to.
+    """
+    registry = active()
+    place = registry.caller()
+    for parameter, value in (("name", name), ("format", format)):
+        if not isinstance(value, str) or not value:
+            message = f"create_sink needs {parameter}=, a text."
+            raise refuse("WRONG_ARGUMENT", message, place, 'create_sink("my_sink", "delta", {"path": "/mnt/out"})')
+    given = as_strings(options)
+    if format == "delta" and len({"path", "tableName"} & set(given)) != 1:
+        message = f"The Delta sink '{name}' needs one of the options path and tableName."
+        raise refuse("WRONG_ARGUMENT", message, place, 'options={"path": "/mnt/out"}')
+    registry.add(Sink(name_parts(name)[-1], place, format=format, options=given), None, None)
+
+
+def foreach_batch_sink(batch_function: Any = None, *, name: str | None = None) -> Any:
+    """Define a sink from a function `f(df, batch_id)` that writes one micro-batch; batch 0 is the first one."""
+    registry = active()
+    place = registry.caller()
+    if isinstance(batch_function, str):
+        batch_function, name = None, batch_function
+
+    def decorate(function: F) -> F:
+        must_be_callable("foreach_batch_sink", function, registry)
+        sink_name = name or getattr(function, "__name__", "")
+        if not sink_name:
+            raise refuse("WRONG_ARGUMENT", "foreach_batch_sink needs a name.", place, 'name="my_sink"')
+        place_ = function_place(registry, function)
+        registry.add(Sink(sink_name, place_, format="foreach_batch", write_batch=function), None, None)
+        return function
+
+    return decorate if batch_function is None else decorate(batch_function)
+
+
+def on_event_hook(user_event_hook_fn: Any = None, *, max_allowable_consecutive_failures: int | None = None) -> Any:
+    """Call the function with each stable event, a dict with the fields of the event log and nested `details`.
+
+    After more than `max_allowable_consecutive_failures` failures in a row it is off until the next start.
+    """
+    registry = active()
+    place = registry.caller()
+    limit = max_allowable_consecutive_failures
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
+        message = f"max_allowable_consecutive_failures is {limit!r}, not a whole number of 0 or more."
+        raise refuse("WRONG_ARGUMENT", message, place, "Leave it out for no limit.")
+
+    def decorate(function: F) -> F:
+        must_be_callable("on_event_hook", function, registry)
+        registry.hooks.append(Hook(getattr(function, "__name__", "hook"), function, limit))
+        return function
+
+    return decorate if user_event_hook_fn is None else decorate(user_event_hook_fn)

@@ -1,0 +1,74 @@
+"""AUTO CDC: change events become rows of a target by key, in the order of their sequence, however they arrive.
+
+All that a later event may need stands in one hidden Delta table per target, so that a micro-batch is one atomic
+MERGE; the target that users read is a selection of its rows and columns. Both types reduce events in a way that does
+not depend on how they were split into batches, and that a replayed batch does not change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
+
+from livetables.execute import scd1, scd2
+from livetables.execute.cdc_columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names
+from livetables.graph.cdc import HISTORY, condition, sequence_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import Column, DataFrame
+
+    from livetables.graph.graph import ResolvedDataset
+    from livetables.model import Changes
+
+
+def events_of(frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
+    """Return of each event the target's columns, its sequence, whether it deletes or truncates, what it leaves alone.
+
+    A NULL sequence raises inside the plan.
+    """
+    names = Names(dataset)
+    sequence = sequence_of(frame, names.changes)
+    message = F.concat(
+        F.lit(f"[CDC_NULL_SEQUENCE] An event for '{dataset.name}' has no sequence: "),
+        F.to_json(F.struct(*(F.col(f"`{name}`") for name in frame.columns))),
+    )
+    kind = frame.select(sequence.alias(SEQUENCE)).schema[SEQUENCE].dataType
+    columns = [
+        F.col(f"`{field.name}`").cast(field.dataType).alias(field.name)
+        for field in dataset.schema
+        if field.name in names.visible
+    ]
+    columns += [
+        F.coalesce(sequence, F.raise_error(message).cast(kind)).alias(SEQUENCE),
+        condition(names.changes.deletes).alias(DELETED),
+        condition(names.changes.truncates).alias(TRUNCATES),
+    ]
+    if names.partial:
+        columns.append(F.struct(*(_touches(names.changes, name).alias(name) for name in names.partial)).alias(TOUCHED))
+    return frame.select(*columns)
+
+
+def _touches(changes: Changes, name: str) -> Column:
+    if changes.columns_to_update is None:
+        return F.col(f"`{name}`").isNotNull()
+    given = changes.columns_to_update
+    return F.coalesce(F.array_contains(F.col(given) if isinstance(given, str) else given, name), F.lit(False))
+
+
+def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str, int]:
+    """Merge a batch of events into a target's hidden table.
+
+    Returns num_upserted_rows and num_deleted_rows: for type 1 the keys whose newest event of the batch is one, for
+    type 2 the events that were not there yet.
+    """
+    names = Names(dataset)
+    events = events.persist()
+    try:
+        merge = scd2.merge if names.changes.scd_type == HISTORY else scd1.merge
+        upserts, deletes = merge(events, names, hidden)
+    finally:
+        events.unpersist()
+    return {"num_upserted_rows": upserts, "num_deleted_rows": deletes}

@@ -1,0 +1,75 @@
+"""The columns of AUTO CDC: those of a target by what they are for, and those of its hidden table."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
+from pyspark.sql.types import BooleanType, StructField, StructType
+
+from livetables.graph.cdc import END, HISTORY, START, visible_columns
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+    from pyspark.sql.types import DataType
+
+    from livetables.graph.graph import ResolvedDataset
+    from livetables.model import Changes
+
+#: Columns of the hidden table; the platform's own names begin with two underscores too.
+VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
+TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
+#: Columns of events on their way.
+TRUNCATES, NEW = "__truncates", "__new"
+
+
+class Names:
+    """The columns of a target by what they are for."""
+
+    def __init__(self, dataset: ResolvedDataset) -> None:
+        assert dataset.changes is not None
+        self.changes: Changes = dataset.changes
+        self.visible = visible_columns(dataset.schema)
+        lower = {key.lower() for key in self.changes.keys}
+        self.keys = [name for name in self.visible if name.lower() in lower]
+        self.values = [name for name in self.visible if name.lower() not in lower]
+        self.partial = [] if self.changes.partial is None else self.changes.partial.of(self.values)
+        self.whole = [name for name in self.values if name not in self.partial]
+        self.tracked = self.changes.tracked.of(self.values)
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether a version's row differs from its events, so that these must be kept beside it."""
+        return bool(self.partial) or len(self.tracked) < len(self.values)
+
+
+def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
+    """Return the columns of a target's hidden table; `sequence` is the type of its sequences."""
+    names = Names(dataset)
+    out = [StructField(f.name, f.dataType) for f in dataset.schema if f.name in names.visible]
+    added: list[StructField] = [StructField(VISIBLE, BooleanType())]
+    if names.changes.scd_type == HISTORY:
+        added += [StructField(name, sequence) for name in (START, END, SEQUENCE)]
+        added.append(StructField(DELETED, BooleanType()))
+        if names.keeps_events:
+            touched = StructField(TOUCHED, StructType([StructField(name, BooleanType()) for name in names.partial]))
+            values = [field for field in out if field.name in names.values]
+            added.append(StructField(EVENT, StructType([*values, *([touched] if names.partial else [])])))
+        return StructType([*out, *added])
+    added += [StructField(name, sequence) for name in (UPSERTED, DELETED)]
+    if names.partial:
+        added.append(StructField(TOUCHED, StructType([StructField(name, sequence) for name in names.partial])))
+    if names.changes.truncates is not None:
+        added.append(StructField(TRUNCATION, BooleanType()))
+    return StructType([*out, *added])
+
+
+def columns(names: list[str]) -> list[Column]:
+    """Return columns by their names, whatever characters these have."""
+    return [F.col(f"`{name}`") for name in names]
+
+
+def same(names: list[str]) -> Column:
+    """Tell whether `t` and `s` agree in all of these columns; NULL equals NULL."""
+    return reduce(lambda a, b: a & b, (F.col(f"t.`{name}`").eqNullSafe(F.col(f"s.`{name}`")) for name in names))

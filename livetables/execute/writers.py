@@ -1,0 +1,163 @@
+"""How flows write: append to a table, write to a sink, merge changes, replace a materialized view, append once."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import defaultdict
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from livetables.collect import reads
+from livetables.execute import cdc, snapshots
+from livetables.execute.flows import Batch, FlowRun, StreamRun, WorkRun, batch_of, confs
+from livetables.graph.resolve import evaluate
+from livetables.graph.schema import conform, declared_schema
+from livetables.model import VERSION, CdcFlow, MaterializedView, Sink, SnapshotFlow, Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame, Observation
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from livetables.execute.reader import Engine, FlowReader
+    from livetables.graph.graph import ResolvedDataset, ResolvedFlow
+
+_OBSERVATION_SECONDS = 10.0
+#: Batches of several flows into one target take turns: each merge then sees the other's.
+_merging: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+def start(
+    engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any],
+) -> FlowRun:  # fmt: skip
+    """Start a flow; `trigger` is that of a streaming query."""
+    definition = flow.definition
+    if flow.streaming:
+        told: dict[int, dict[str, int]] | None = {} if isinstance(definition, CdcFlow) else None
+        with confs(engine.spark, definition.spark_conf):
+            query = _stream(engine, reader, flow, dataset, trigger, told)
+        return StreamRun(engine.graph, dataset.name, query, told)
+    if isinstance(definition, SnapshotFlow):
+        return WorkRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
+    if definition.once:
+        return WorkRun(engine, flow.name, lambda: _once(engine, reader, flow, dataset))
+    return WorkRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
+
+
+def _stream(
+    engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any],
+    told: dict[int, dict[str, int]] | None,
+) -> StreamingQuery:  # fmt: skip
+    definition = dataset.definition
+    path = str(engine.storage.table(dataset.name))
+    mode = "update" if flow.definition.update_mode else flow.output_mode
+    writer = _result_of(reader, flow, dataset).writeStream.queryName(flow.name).trigger(**trigger).outputMode(mode)
+    writer = writer.option("checkpointLocation", str(engine.storage.checkpoint(dataset.name, flow.name)))
+    if told is not None:
+        return writer.foreachBatch(_merging_batches(dataset, engine.storage.table(dataset.name), told)).start()
+    if isinstance(definition, Sink):
+        if definition.write_batch is not None:
+            return writer.foreachBatch(definition.write_batch).start()
+        options = {key: reader.map_path(v) if key == "path" else v for key, v in definition.options.items()}
+        table = options.pop("tableName", None)
+        writer = writer.format(definition.format).options(**options)
+        return writer.toTable(table) if table else writer.start()
+    if isinstance(definition, Table) and definition.partition_cols:
+        writer = writer.partitionBy(*definition.partition_cols)
+    return writer.format("delta").option("mergeSchema", "true").start(path)
+
+
+def _merging_batches(dataset: ResolvedDataset, hidden: Path, told: dict[int, dict[str, int]]) -> Any:
+    def merge(frame: DataFrame, batch_id: int) -> None:
+        with _merging[str(hidden)]:
+            told[batch_id] = cdc.apply(cdc.events_of(frame, dataset), dataset, hidden)
+
+    return merge
+
+
+def _result_of(reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> DataFrame:
+    """Return what a flow writes: its query with the target's expectations and declared schema."""
+    frame = reader.observe(evaluate(flow.definition, reader), dataset)
+    if dataset.changes is not None:
+        return frame
+    schema = declared_schema(reader.engine.spark, dataset.definition)
+    return frame if schema is None else conform(frame, schema, dataset.definition)
+
+
+def _recompute(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
+    """Replace a materialized view in one commit."""
+    definition = dataset.definition
+    assert isinstance(definition, MaterializedView)
+    with confs(engine.spark, flow.definition.spark_conf):
+        writer = _result_of(reader, flow, dataset).write.format("delta").mode("overwrite")
+        writer = writer.option("overwriteSchema", "true")
+        if definition.partition_cols:
+            writer = writer.partitionBy(*definition.partition_cols)
+        if definition.cluster_by:
+            writer = writer.clusterBy(*definition.cluster_by)
+        writer.save(str(engine.storage.table(dataset.name)))
+    return [batch_of(engine.graph, dataset.name, {}, _counts(engine, reader), None)]
+
+
+def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
+    """Append a batch query once: a mark beside the flow's checkpoint remembers it until the next full refresh."""
+    folder = engine.storage.checkpoint(dataset.name, flow.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    done, name = folder / "done", folder / "transaction"
+    if done.exists():
+        return []
+    if not name.exists():
+        name.write_text(str(uuid.uuid4()))
+    path = engine.storage.table(dataset.name)
+    metrics: dict[str, Any] = {}
+    with confs(engine.spark, flow.definition.spark_conf):
+        frame = _result_of(reader, flow, dataset)
+        if dataset.changes is not None:
+            with _merging[str(path)]:
+                metrics = dict(cdc.apply(cdc.events_of(frame, dataset), dataset, path))
+        else:
+            # With a transaction, an append whose mark was not written is not made a second time.
+            writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+            writer.option("txnAppId", name.read_text()).option("txnVersion", "0").save(str(path))
+    done.touch()
+    counts = {} if dataset.changes is not None else _counts(engine, reader)
+    return [batch_of(engine.graph, dataset.name, metrics, counts, None)]
+
+
+def _apply_snapshots(
+    engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset,
+) -> list[Batch]:  # fmt: skip
+    """Apply the snapshots that there are, each in one merge; the last version is kept beside the checkpoint."""
+    hidden = engine.storage.table(dataset.name)
+    kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
+    if flow.next_snapshot is None:
+        snapshots.apply(evaluate(flow, reader).drop(VERSION), datetime.now(timezone.utc), dataset, hidden)
+        return [Batch(None, {}, ())]
+    last = snapshots.read_version(kept)
+    batches: list[Batch] = []
+    while True:
+        with reads.reading_with(reader):
+            following = flow.next_snapshot(last)
+        if following is None:
+            return batches
+        frame, version = snapshots.checked(following, last, flow)
+        snapshots.apply(frame, version, dataset, hidden)
+        snapshots.write_version(kept, version)
+        last = version
+        batches.append(Batch(len(batches), {}, ()))
+
+
+def _counts(engine: Engine, reader: FlowReader) -> dict[str, Any]:
+    return {name: _observed(engine, seen) for name, seen in (reader.observations or {}).items()}
+
+
+def _observed(engine: Engine, observation: Observation) -> dict[str, Any]:
+    # Spark may fold an empty input away together with its observation, which then never comes.
+    waiting = engine.threads.submit(lambda: observation.get)
+    try:
+        return dict(waiting.result(timeout=_OBSERVATION_SECONDS))
+    except FutureTimeoutError:
+        return {}

@@ -1,0 +1,131 @@
+"""What a dataset is, once its queries are known: streaming table, materialized view, view or sink."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.types import StructField, StructType
+
+from livetables.errors import DefinitionError
+from livetables.graph.cdc import is_cdc
+from livetables.model import Dataset, MaterializedView, SnapshotFlow, StreamingTable, Table, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from livetables.graph.graph import ResolvedFlow
+
+
+def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
+    """Return the dataset with its kind decided; raises DefinitionError when its flows do not fit it."""
+    if isinstance(dataset, View):
+        return dataset
+    _check_cdc(dataset, flows)
+    batch = [flow for flow in flows if not (flow.streaming or _may_be_batch(flow))]
+    if not isinstance(dataset, Table):
+        _check_sink(dataset, flows, batch)
+        return dataset
+    if isinstance(dataset, MaterializedView) and len(batch) < len(flows):
+        raise DefinitionError(
+            "STREAM_IN_MATERIALIZED_VIEW",
+            f"The query of the materialized view '{dataset.name}' returns a stream.",
+            place=dataset.place,
+            hint="Read its inputs with spark.read, or make it a @dlt.table.",
+        )
+    if type(dataset) is Table and batch and len(flows) == 1:
+        return _as(MaterializedView, dataset)
+    if batch and not isinstance(dataset, MaterializedView):
+        raise DefinitionError(
+            "BATCH_IN_STREAMING_TABLE",
+            f"Flow '{batch[0].name}' of the streaming table '{dataset.name}' returns a batch DataFrame.",
+            place=batch[0].definition.place,
+            hint="Read its inputs with spark.readStream.",
+        )
+    if not flows and dataset.schema is None:
+        raise DefinitionError(
+            "NO_FLOWS",
+            f"Nothing fills the streaming table '{dataset.name}', and it has no schema.",
+            place=dataset.place,
+            hint=f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
+        )
+    return dataset if isinstance(dataset, MaterializedView) else _as(StreamingTable, dataset)
+
+
+def _may_be_batch(flow: ResolvedFlow) -> bool:
+    return flow.definition.once or isinstance(flow.definition, SnapshotFlow)
+
+
+def _check_sink(sink: Dataset, flows: list[ResolvedFlow], batch: list[ResolvedFlow]) -> None:
+    wrong = [*batch, *(flow for flow in flows if is_cdc(flow.definition))]
+    if wrong:
+        raise DefinitionError(
+            "BATCH_IN_SINK",
+            f"Flow '{wrong[0].name}' fills the sink '{sink.name}', and only streams of rows can be written there.",
+            place=wrong[0].definition.place,
+            hint="Read its inputs with spark.readStream.",
+        )
+
+
+def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
+    cdc = [flow for flow in flows if is_cdc(flow.definition)]
+    other = [flow for flow in flows if type(flow.definition) is not type(flows[0].definition)]
+    if cdc and (other or isinstance(dataset, MaterializedView)):
+        raise DefinitionError(
+            "MIXED_FLOWS",
+            f"'{dataset.name}' is filled by AUTO CDC and in another way too.",
+            place=(other or cdc)[-1].definition.place,
+            hint="Give each way a target of its own: create_streaming_table(...).",
+        )
+    shapes = {(c.keys, c.scd_type) for flow in cdc for c in [getattr(flow.definition, "changes")]}  # noqa: B009
+    if len(shapes) > 1:
+        raise DefinitionError(
+            "FLOWS_DISAGREE",
+            f"The CDC flows of '{dataset.name}' have different keys or types.",
+            place=cdc[-1].definition.place,
+            hint="All flows of a target have the same keys and stored_as_scd_type.",
+        )
+
+
+def output_mode(spark: SparkSession, frame: DataFrame) -> str:
+    """Return `append` where Spark allows it, else `complete` (a streaming aggregate without a watermark)."""
+    jvm: Any = spark._jvm  # noqa: SLF001 (Spark's own checker decides, so that we never disagree with it)
+    checker = jvm.org.apache.spark.sql.catalyst.analysis.UnsupportedOperationChecker
+    modes = jvm.org.apache.spark.sql.streaming.OutputMode
+    plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
+    attempts: list[tuple[str, Callable[[], Any]]] = [("append", modes.Append), ("complete", modes.Complete)]
+    first: Exception | None = None
+    for name, mode in attempts:
+        try:
+            checker.checkForStreaming(plan, mode())
+        except Exception as error:  # noqa: BLE001 (what Spark refuses in every mode is reported when it starts)
+            first = first or error
+        else:
+            return name
+    assert first is not None
+    raise first
+
+
+def merged_schema(dataset: Dataset, flows: list[ResolvedFlow]) -> StructType:
+    """Return the columns of all flows by name; two flows must not give one column two types."""
+    columns: dict[str, Any] = {}
+    for flow in flows:
+        for column in flow.schema:
+            known = columns.setdefault(column.name.lower(), column)
+            if known.dataType != column.dataType:
+                raise DefinitionError(
+                    "FLOWS_DISAGREE",
+                    f"The flows of '{dataset.name}' give column '{column.name}' two types: "
+                    f"{known.dataType.simpleString()} and {column.dataType.simpleString()}.",
+                    place=flow.definition.place,
+                    hint=f"Cast it in one of them, for example col('{column.name}').cast(...).",
+                )
+    # Without metadata: a watermark's mark on a column belongs to the query, not to the table.
+    return StructType([StructField(column.name, column.dataType) for column in columns.values()])
+
+
+def _as(kind: type[Any], dataset: Table) -> Dataset:
+    made: Dataset = kind(**{f.name: getattr(dataset, f.name) for f in fields(dataset)})
+    return made

@@ -1,0 +1,18 @@
+"""Pipeline settings in all their dialects, and the choices that only matter here (`livetables.yml`)."""
+
+from livetables.settings.durations import seconds
+from livetables.settings.load import load_settings, with_mode
+from livetables.settings.model import DEFAULT_FILE, INTERVAL, LOCAL_FILE, RETRIES, Settings
+from livetables.settings.paths import map_path
+
+__all__ = [
+    "DEFAULT_FILE",
+    "INTERVAL",
+    "LOCAL_FILE",
+    "RETRIES",
+    "Settings",
+    "load_settings",
+    "map_path",
+    "seconds",
+    "with_mode",
+]

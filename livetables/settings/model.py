@@ -1,0 +1,183 @@
+"""What the settings files may hold, and the settings of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from livetables.errors import Problem, SettingsError
+from livetables.model import Namespace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_FILE = "pipeline_settings.json"
+LOCAL_FILE = "livetables.yml"
+#: Configuration that decides how flows run: tries after a failure, and seconds from batch to batch.
+RETRIES, INTERVAL = "pipelines.maxFlowRetryAttempts", "pipelines.trigger.interval"
+
+
+class Strict(BaseModel):
+    """A mapping with known keys only, whose values are what they look like."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Path(Strict):
+    path: str = Field(min_length=1)
+
+
+class _Glob(Strict):
+    include: str = Field(min_length=1)
+
+
+class Library(Strict):
+    """One entry of `libraries`; exactly one of its keys is given."""
+
+    notebook: _Path | None = None
+    file: _Path | None = None
+    glob: _Glob | None = None
+    jar: str | None = None
+    whl: str | None = None
+    maven: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Library:
+        if len(self.model_fields_set) != 1:
+            msg = f"it must have exactly one of the keys {', '.join(Library.model_fields)}"
+            raise ValueError(msg)
+        return self
+
+
+class Cluster(BaseModel):
+    """One entry of `clusters`: all but the label and what Spark and the processes see concerns machines."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    label: Literal["default", "updates", "maintenance"] = "default"
+    spark_conf: dict[str, str | int | float | bool] | None = None
+    spark_env_vars: Any = None
+    init_scripts: Any = None
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+class PipelineFile(Strict):
+    """The keys of a Databricks pipeline's settings; what the platform alone uses is accepted and left alone."""
+
+    id: str | None = None
+    name: str = "pipeline"
+    storage: str | None = None
+    catalog: str | None = None
+    schema_: str | None = Field(default=None, alias="schema")
+    target: str | None = None
+    continuous: bool = False
+    development: bool = False
+    edition: Annotated[Literal["CORE", "PRO", "ADVANCED"], BeforeValidator(_upper)] = "ADVANCED"
+    channel: str = "CURRENT"
+    photon: bool = False
+    serverless: bool = False
+    clusters: list[Cluster] = []
+    libraries: list[Library] = []
+    configuration: dict[str, str] = {}
+    root_path: str | None = None
+    parameters: Any = None
+    notifications: list[Any] = []
+    environment: dict[str, Any] | None = None
+    event_log: dict[str, Any] | None = None
+    restart_window: dict[str, Any] | None = None
+    filters: dict[str, Any] | None = None
+    trigger: dict[str, Any] | None = None
+    deployment: dict[str, Any] | None = None
+    tags: dict[str, str] | None = None
+    budget_policy_id: str | None = None
+    usage_policy_id: str | None = None
+    serverless_compute_id: str | None = None
+    parent_path: str | None = None
+    run_as: dict[str, Any] | None = None
+    dry_run: bool | None = None
+    allow_duplicate_names: bool | None = None
+    gateway_definition: dict[str, Any] | None = None
+    ingestion_definition: dict[str, Any] | None = None
+    # The platform writes these two into what its pages and its command line show.
+    pipeline_type: str | None = None
+    data_sampling: bool | None = None
+    # Keys that only a pipeline of an asset bundle has.
+    permissions: Any = None
+    lifecycle: Any = None
+
+
+#: Keys that concern the platform's machines and its administration: nobody misses them here.
+SILENT = frozenset({
+    "id", "edition", "channel", "photon", "serverless", "deployment", "tags", "budget_policy_id", "usage_policy_id",
+    "serverless_compute_id", "parent_path", "dry_run", "allow_duplicate_names", "pipeline_type", "data_sampling",
+    "permissions", "lifecycle",
+})  # fmt: skip
+
+
+class _GlobLibrary(Strict):
+    glob: _Glob
+
+
+class SparkSpec(Strict):
+    """`spark-pipeline.yml`, the file of Spark's own `spark-pipelines`."""
+
+    name: str = "pipeline"
+    storage: str | None = None
+    catalog: str | None = None
+    database: str | None = None
+    schema_: str | None = Field(default=None, alias="schema")
+    configuration: dict[str, str] = {}
+    libraries: list[_GlobLibrary] = []
+
+
+class LocalFile(Strict):
+    """`livetables.yml`: choices for this machine, so that the settings file stays what the platform reads."""
+
+    storage: str | None = None
+    master: str | None = None
+    secrets: str | None = None
+    path_map: dict[str, str] = {}
+    tables: dict[str, str] = {}
+    configuration: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run, from all places, with what was said later winning."""
+
+    name: str
+    root: Path
+    files: tuple[Path, ...]
+    storage: Path
+    namespace: Namespace = field(default_factory=Namespace)
+    configuration: dict[str, str] = field(default_factory=dict)
+    continuous: bool = False
+    development: bool = False
+    master: str = "local[*]"
+    tables: dict[str, str] = field(default_factory=dict)
+    path_map: dict[str, str] = field(default_factory=dict)
+    secrets: Path | None = None
+    warnings: tuple[Problem, ...] = ()
+    document: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spark_conf(self) -> dict[str, str]:
+        """The part of the configuration that Spark itself reads."""
+        return {key: value for key, value in self.configuration.items() if key.startswith("spark.")}
+
+    def configured(self, key: str, default: str) -> str:
+        """Return a configuration value; keys under `pipelines.` set how the pipeline runs."""
+        return self.configuration.get(key, default)
+
+    def integer(self, key: str, default: int) -> int:
+        """Return a whole number of 0 or more from the configuration."""
+        value = self.configuration.get(key, str(default))
+        if not value.isdigit():
+            msg = f"The value of '{key}' is '{value}', which is not a whole number."
+            raise SettingsError("WRONG_VALUE", msg, hint=f"The default is {default}.")
+        return int(value)

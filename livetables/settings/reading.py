@@ -1,0 +1,148 @@
+"""Reads settings files as JSON or YAML; what YAML says knows the line where it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from livetables.errors import Place, SettingsError
+from livetables.settings.paths import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OTHER_FILES = ("databricks.yml", "databricks.yaml", "spark-pipeline.yml", "spark-pipeline.yaml")
+# Settings are shared as notebooks too: a first line `-- Databricks notebook source`, notes behind values.
+_STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|(?:--|//|#)[^\n]*')
+_NOTEBOOK_LINES = re.compile(r"\A(?:[ \t]*(?:(?:--(?!-)|//)[^\n]*)?\n)+")
+
+
+class Text(str):  # noqa: SLOT000 (a string with two attributes more)
+    """A string of a YAML file that knows where it stands."""
+
+    file: Path
+    line: int
+
+    @classmethod
+    def at(cls, value: str, file: Path, line: int) -> Text:
+        """Return `value` with its place."""
+        text = cls(value)
+        text.file, text.line = file, line
+        return text
+
+    @property
+    def place(self) -> Place:
+        """Where it stands, as messages show it."""
+        return Place(shown(self.file), self.line)
+
+
+class _Loader(yaml.SafeLoader):
+    """Yaml's safe loader, with places; as for the platform, dates are text, and so are `yes`, `no`, `on` and `off`."""
+
+    file: Path
+    yaml_implicit_resolvers = {  # noqa: RUF012 (the base class declares it like this)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag.rsplit(":")[-1] not in ("timestamp", "bool")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                key.tag = "tag:yaml.org,2002:str"  # all keys of settings are names, also `5` and `true`
+        return super().construct_mapping(node, deep)
+
+    def text(self, node: yaml.ScalarNode) -> Text:
+        return Text.at(str(self.construct_scalar(node)), self.file, node.start_mark.line + 1)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _Loader.text)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
+
+
+def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
+    """Return what the file holds, and whether it is YAML: its content decides, not its name."""
+    text = _text(file)
+    plain = _STRING_OR_COMMENT.sub(lambda match: match[1] or "", text)
+    yaml_ = plain.lstrip()[:1] not in ("", "{", "[")
+    document = _yaml(file, text) if yaml_ else _json(file, plain)
+    if not isinstance(document, dict):
+        language, what = ("YAML", "a mapping") if yaml_ else ("JSON", "an object")
+        msg = f"The settings are a {language} {_kind(document)}, not {what}."
+        hint = "Start with a line such as `name: ...`." if yaml_ else 'Start with {"name": ...}.'
+        raise SettingsError(f"SETTINGS_NOT_{language}", msg, place=Place(shown(file)), hint=hint)
+    return document, yaml_
+
+
+def read_yaml(file: Path) -> Any:
+    """Return what a YAML file holds: its strings are Text, an empty file is None."""
+    return _yaml(file, _text(file))
+
+
+def place_in(document: Any, keys: tuple[str | int, ...], default: Place | None) -> Place | None:
+    """Return the place of what stands below `keys`: as far as they are there and know it, else `default`."""
+    found = default
+    for key in keys:
+        if isinstance(document, dict):
+            stored = next((name for name in document if name == key), None)
+            found = stored.place if isinstance(stored, Text) else found
+            document = document.get(key)
+        elif isinstance(document, list) and isinstance(key, int) and key < len(document):
+            document = document[key]
+        else:
+            return found
+    return document.place if isinstance(document, Text) else found
+
+
+def mapping(document: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the mapping below `key`, an empty one when there is none; SettingsError when it is something else."""
+    value = document.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        msg = f"The value of '{key}' is {json.dumps(value, default=str)}: it must be a mapping."
+        raise SettingsError("WRONG_VALUE", msg, place=place_in(document, (key,), None))
+    return value
+
+
+def _text(file: Path) -> str:
+    place = Place(shown(file))
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        others = [name for name in _OTHER_FILES if (file.parent / name).is_file()]
+        hint = f"Name another file with --settings, or run in the folder that holds {file.name}."
+        if others:
+            hint = f"{others[0]} is there: run with --settings {shown(file.parent / others[0])}."
+        raise SettingsError("SETTINGS_NOT_FOUND", "There is no such file.", place=place, hint=hint) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("SETTINGS_UNREADABLE", f"The file can't be read: {error}", place=place) from error
+
+
+def _json(file: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        msg = f"The settings are not valid JSON: {error.msg} (column {error.colno})."
+        hint = "Look at that line and the one before it: a comma, a quote or a bracket is missing or too many."
+        raise SettingsError("SETTINGS_NOT_JSON", msg, place=Place(shown(file), error.lineno), hint=hint) from error
+
+
+def _yaml(file: Path, text: str) -> Any:
+    try:
+        # Blank lines in their place keep the numbers of the others.
+        loader = _Loader(_NOTEBOOK_LINES.sub(lambda match: "\n" * match[0].count("\n"), text))
+        loader.file = file
+        return loader.get_single_data()
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or " ".join(str(error).split())
+        msg = f"The file is not valid YAML: {said}" + (f" (column {mark.column + 1})." if mark else ".")
+        place = Place(shown(file), mark.line + 1 if mark else 0)
+        raise SettingsError("SETTINGS_NOT_YAML", msg, place=place) from error
+
+
+def _kind(value: Any) -> str:
+    return "text" if isinstance(value, str) else type(value).__name__

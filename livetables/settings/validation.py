@@ -1,0 +1,71 @@
+"""Checks a document against its model and says what is wrong in the words of its author."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from livetables.errors import SettingsError, did_you_mean
+from livetables.settings.reading import place_in
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from livetables.errors import Place
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def validated(model: type[_Model], document: Any, place: Place, *, strict: bool = True) -> _Model:
+    """Return the document as its model; without `strict`, a text such as `true` may stand for a boolean."""
+    try:
+        return model.model_validate(document, strict=None if strict else False)
+    except ValidationError as error:
+        # A misspelt key makes the right one missing: the misspelling is what to show.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        raise _problem(model, document, place, first) from error
+
+
+def _problem(model: type[BaseModel], document: Any, place: Place, found: ErrorDetails) -> SettingsError:
+    *above, last = [str(part) for part in found["loc"]] or ["settings"]
+    key = ".".join([*above, last])
+    place = place_in(document, found["loc"], place) or place
+    if found["type"] == "extra_forbidden":
+        known = _known_keys(model, above)
+        hint = did_you_mean(last, known, f"Known keys: {', '.join(sorted(known))}.")
+        return SettingsError("UNKNOWN_KEY", f"Unknown key '{key}'.", place=place, hint=hint)
+    msg = f"The value of '{key}' is {json.dumps(found.get('input'), default=str)}: {_plain(found['msg'])}."
+    return SettingsError("WRONG_VALUE", msg, place=place, hint=_way_out(last, found))
+
+
+def _way_out(key: str, found: ErrorDetails) -> str | None:
+    value = found.get("input")
+    if found["type"] == "string_type" and isinstance(value, int | float):
+        return f'Write it in quotes: "{key}": "{json.dumps(value)}".'
+    if found["type"] == "literal_error":
+        expected = re.findall(r"'([^']+)'", str(found.get("ctx", {}).get("expected")))
+        return did_you_mean(str(value), expected, f"Take one of {', '.join(expected)}.")
+    return None
+
+
+def _known_keys(model: type[BaseModel], above: list[str]) -> list[str]:
+    for part in above:
+        field = model.model_fields.get(part)
+        model = (_nested(field.annotation) if field else None) or model
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    arguments = get_args(annotation)
+    if arguments:
+        return next((model for argument in arguments if (model := _nested(argument))), None)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _plain(message: str) -> str:
+    said = message.removeprefix("Value error, ").replace("Input should be", "it must be")
+    said = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", said)
+    return said[:1].lower() + said[1:]

@@ -1,0 +1,181 @@
+"""AUTO CDC, sinks, once flows and hooks in whole updates: what is stored, what is seen, what is told."""
+
+import json
+
+import pytest
+
+from livetables.observe.event_log import read_events
+from livetables.observe.stored import stored_tables
+from livetables.plan import Selection
+
+pytestmark = pytest.mark.pipeline
+
+USERS = """
+    import dlt
+    from pyspark.sql.functions import col
+
+    @dlt.view
+    @dlt.expect_or_drop("known id", "id IS NOT NULL")
+    def feed():
+        schema = "id INT, city STRING, op STRING, at INT"
+        return spark.readStream.format("cloudFiles").option("cloudFiles.format", "json").schema(schema).load("/in/feed")
+
+    dlt.create_streaming_table("users", comment="newest", expect_all={"lives": "city IS NOT NULL"})
+    dlt.create_auto_cdc_flow(target="users", source="feed", keys=["id"], sequence_by=col("at"),
+                             apply_as_deletes="op = 'D'", except_column_list=["op", "at"])
+    dlt.create_streaming_table("users_history")
+    dlt.apply_changes("users_history", "feed", keys=[col("id")], sequence_by="at", stored_as_scd_type=2,
+                      apply_as_deletes=col("op") == "D", column_list=["id", "city"])
+
+    @dlt.table
+    def by_city():
+        return spark.sql("SELECT city, count(*) AS n FROM users GROUP BY city")
+"""
+
+
+def changed(*events):
+    """Rows of the feed."""
+    return [{"id": key, "city": city, "op": op, "at": at} for key, city, op, at in events]
+
+
+def details(storage, flow, kind="flow_progress"):
+    """The details of a flow's events of one type."""
+    events = [e for e in read_events(storage / "system" / "events") if e["event_type"] == kind]
+    return [json.loads(e["details"])[kind] for e in events if e["origin"]["flow_name"] == flow]
+
+
+def test_a_change_feed_fills_tables_that_others_read(bench, spark):
+    """Both types over two updates with a late event; users see neither tombstones nor hidden columns."""
+    bench.rows("feed", changed((1, "Rome", "I", 1), (2, "Oslo", "I", 1), (1, None, "D", 4), (None, "x", "I", 1)))
+    [path] = bench.write(users=USERS)
+    state = bench.run(path)
+    assert state.state == "COMPLETED"
+    with bench.pipeline(path) as pipeline:
+        see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731
+        assert see("SELECT * FROM users") == [(2, "Oslo")]
+        assert see("SELECT * FROM users_history") == [(1, "Rome", 1, 4), (2, "Oslo", 1, None)]
+        bench.rows("feed", changed((1, "Bonn", "U", 2), (2, "Kyiv", "U", 3)), file="2.json")
+        pipeline.run()
+        assert see("SELECT * FROM users") == [(2, "Kyiv")]
+        assert see("SELECT * FROM users_history") == [
+            (1, "Bonn", 2, 4), (1, "Rome", 1, 2), (2, "Kyiv", 3, None), (2, "Oslo", 1, 3),
+        ]  # fmt: skip
+        assert see("SELECT * FROM by_city") == [("Kyiv", 1)]
+    assert {"users": 1, "users_history": 4, "by_city": 1} == {
+        t["name"]: t["rows"] for t in stored_tables(bench.storage)
+    }
+    told = [d for d in details(bench.storage, "users") if "metrics" in d]
+    assert [(d["metrics"]["num_upserted_rows"], d["metrics"]["num_deleted_rows"]) for d in told] == [(1, 1), (2, 0)]
+    assert all("num_output_rows" not in d["metrics"] for d in told)
+    assert sum(d["data_quality"]["dropped_records"] for d in told) == 1
+    rules = [(r["dataset"], r["name"], r["failed_records"]) for r in told[0]["data_quality"]["expectations"]]
+    assert sorted(rules) == [("feed", "known id", 1), ("users", "lives", 1)]
+    assert [d["flow_type"] for d in details(bench.storage, "users", "flow_definition")] == ["CHANGE", "CHANGE"]
+
+
+SNAPSHOTS = """
+    import dlt
+
+    def next_snapshot(last):
+        version = (last or 0) + 1
+        if version > int(spark.conf.get("versions")):
+            return None
+        return spark.read.schema("id INT, v STRING, w STRING").json(f"/in/snapshots/{version}.json"), version
+
+    dlt.create_streaming_table("tracked")
+    dlt.apply_changes_from_snapshot("tracked", next_snapshot, keys=["id"], stored_as_scd_type=2,
+                                    track_history_column_list=["v"])
+    dlt.create_streaming_table("current")
+    dlt.create_auto_cdc_from_snapshot_flow("current", "latest", ["id"], stored_as_scd_type=1)
+
+    @dlt.view
+    def latest():
+        return spark.read.schema("id INT, v STRING, w STRING").json("/in/latest")
+"""
+
+
+def test_snapshots_become_changes(bench):
+    """Each version once, also over updates; a key that a snapshot lacks is deleted; untracked columns in place."""
+    first = [{"id": 1, "v": "a1", "w": "b1"}, {"id": 2, "v": "a2", "w": "b2"}, {"id": 4, "v": "a4", "w": "b4"}]
+    second = [{"id": 2, "v": "new", "w": "b2"}, {"id": 3, "v": "a3", "w": "b3"}, {"id": 4, "v": "a4", "w": "new"}]
+    bench.rows("snapshots", first, file="1.json")
+    bench.rows("snapshots", second, file="2.json")
+    bench.rows("latest", first)
+    [path] = bench.write(snapshots=SNAPSHOTS)
+    with bench.pipeline(path, overrides={"versions": "1"}) as pipeline:
+        pipeline.run()
+    bench.rows("latest", second)
+    with bench.pipeline(path, overrides={"versions": "2"}) as pipeline:
+        pipeline.run()
+        see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731
+        assert see("SELECT * FROM tracked") == [
+            (1, "a1", "b1", 1, 2), (2, "a2", "b2", 1, 2), (2, "new", "b2", 2, None), (3, "a3", "b3", 2, None),
+            (4, "a4", "new", 1, None),
+        ]  # fmt: skip
+        assert see("SELECT * FROM current") == [(2, "new", "b2"), (3, "a3", "b3"), (4, "a4", "new")]
+
+
+FLOWS = """
+    import dlt
+
+    heard = []
+
+    @dlt.on_event_hook(max_allowable_consecutive_failures=1)
+    def hook(event):
+        heard.append(event["event_type"])
+        assert isinstance(event["details"][event["event_type"]], dict)
+        with open(spark.conf.get("heard"), "a") as file:
+            file.write(event["event_type"] + "\\n")
+
+    @dlt.on_event_hook(max_allowable_consecutive_failures=0)
+    def failing(event):
+        raise ValueError("no")
+
+    def numbers():
+        return spark.readStream.schema("id BIGINT").json("/in/numbers")
+
+    dlt.create_streaming_table("all_numbers")
+
+    @dlt.append_flow(target="all_numbers")
+    def arriving():
+        return numbers()
+
+    @dlt.append_flow(target="all_numbers", once=True)
+    def old():
+        return spark.range(100, 102)
+
+    dlt.create_sink("copy", "delta", {"path": "/in/copy"})
+
+    @dlt.append_flow(target="copy")
+    def copying():
+        return dlt.read_stream("all_numbers").where("id < 100")
+
+    @dlt.foreach_batch_sink
+    def by_hand(df, batch_id):
+        df.selectExpr("id", f"{batch_id} AS batch").write.mode("append").parquet(spark.conf.get("by_hand"))
+
+    @dlt.update_flow(target="by_hand", spark_conf={"spark.sql.shuffle.partitions": "1"})
+    def sums():
+        return numbers().groupBy("id").count()
+"""
+
+
+def test_once_flows_sinks_and_hooks(bench, spark):
+    """A once flow runs once, until a full refresh; sinks get what is new; hooks hear of every stable event."""
+    bench.rows("numbers", [{"id": 1}])
+    [path] = bench.write(flows=FLOWS)
+    heard, by_hand = bench.folder / "heard", bench.folder / "by_hand"
+    conf = {"heard": str(heard), "by_hand": str(by_hand)}
+    run = lambda **options: bench.run(path, overrides=conf, **options)  # noqa: E731
+    state = run()
+    assert state.state == "COMPLETED"
+    assert any("'failing' failed" in warning and "off" in warning for warning in state.warnings)
+    assert heard.read_text().split()[-1] == "update_progress"
+    bench.rows("numbers", [{"id": 2}], file="2.json")
+    run()
+    assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]
+    copied = spark.read.format("delta").load(str(bench.folder / "copy"))
+    assert sorted(row.id for row in copied.collect()) == [1, 2]
+    assert sorted(row.id for row in spark.read.parquet(str(by_hand)).collect()) == [1, 2]
+    run(selection=Selection(full_refresh=("all_numbers",)))
+    assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]

@@ -1,0 +1,312 @@
+"""`dbutils` and the other globals of the platform: files, secrets, widgets, and what is refused by name."""
+
+import os
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from livetables.collect import python_files
+from livetables.collect.binding import bound
+from livetables.collect.dbutils import DbUtils, notebook_names
+from livetables.collect.registry import Registry
+from livetables.collect.secret_store import redacted
+from livetables.errors import LivetablesError
+from livetables.settings import Settings, map_path
+
+
+@pytest.fixture
+def dbutils(tmp_path):
+    """Return a `dbutils` whose `dbfs:/` is the folder `tmp_path / "dbfs"`, with three entries in `landing`."""
+    landing = tmp_path / "dbfs" / "landing"
+    (landing / "day=1").mkdir(parents=True)
+    (landing / "b.json").write_text("{}")
+    (landing / "a.json").write_text("żółw")
+    os.utime(landing / "b.json", (1700000000, 1700000000.5))
+    return DbUtils(lambda path: map_path(path, {"dbfs:/": "dbfs"}, tmp_path))
+
+
+@pytest.fixture
+def secrets(tmp_path, monkeypatch):
+    """Return a function that gives a `dbutils` with a file of secrets, and sets the environment."""
+
+    def secrets(text=None, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        file = tmp_path / "secrets.yml"
+        if text is not None:
+            file.write_text(text)
+        return DbUtils(str, secrets=None if text is None else file).secrets
+
+    return secrets
+
+
+def refused(call, *args, **kwargs):
+    """Return the problem that a call ends with."""
+    with pytest.raises(LivetablesError) as caught:
+        call(*args, **kwargs)
+    return caught.value.problem
+
+
+@pytest.mark.parametrize("asked", ["dbfs:/landing", "dbfs:/landing/", "/dbfs/landing"])
+def test_ls_gives_paths_in_the_form_that_was_asked_for(dbutils, asked):
+    """Files hand them back to Spark and to dbutils; the names of folders end with a slash, as code relies on."""
+    folder = asked.rstrip("/")
+    found = dbutils.fs.ls(asked)
+    assert [(entry.path, entry.name, entry.size) for entry in found] == [
+        (f"{folder}/a.json", "a.json", 7), (f"{folder}/b.json", "b.json", 2), (f"{folder}/day=1/", "day=1/", 0),
+    ]  # fmt: skip
+    assert (found[1].modificationTime, found[1].isFile(), found[2].isDir()) == (1700000000500, True, True)
+
+
+def test_ls_of_the_top_and_of_a_file(dbutils):
+    """The top is no special case; a file is its own only entry."""
+    assert [entry.path for entry in dbutils.fs.ls("dbfs:/")] == ["dbfs:/landing/"]
+    assert [entry.path for entry in dbutils.fs.ls("dbfs:/landing/a.json")] == ["dbfs:/landing/a.json"]
+
+
+@pytest.mark.parametrize(("limit", "text"), [((), "żółw"), ((2,), "ż"), ((100,), "żółw")])
+def test_head_reads_so_many_bytes(dbutils, limit, text):
+    """As UTF-8 text."""
+    assert dbutils.fs.head("dbfs:/landing/a.json", *limit) == text
+
+
+def test_files_are_written_copied_moved_and_removed(dbutils, tmp_path):
+    """Folders above a file come into being; a folder takes a file under its own name."""
+    fs, root = dbutils.fs, tmp_path / "dbfs"
+    assert fs.put("dbfs:/out/x/y.txt", "one")
+    assert refused(fs.put, "dbfs:/out/x/y.txt", "two").code == "PATH_REFUSED"
+    assert fs.put("dbfs:/out/x/y.txt", "two", overwrite=True)
+    assert fs.mkdirs("dbfs:/in")
+    assert fs.mkdirs("dbfs:/in/")
+    assert fs.cp("dbfs:/out/x/y.txt", "dbfs:/in")
+    assert fs.mv("dbfs:/out/x/y.txt", "dbfs:/moved/z.txt")
+    assert fs.cp("dbfs:/in", "dbfs:/copy", recurse=True)
+    assert fs.mv("dbfs:/in", "dbfs:/landing/day=1", True)
+    assert fs.rm("dbfs:/out", True)
+    assert not fs.rm("dbfs:/out")
+    assert sorted(str(file.relative_to(root)) for file in root.rglob("*.txt")) == [
+        "copy/y.txt", "landing/day=1/y.txt", "moved/z.txt",
+    ]  # fmt: skip
+    assert [name for name in ("in", "out") if (root / name).exists()] == []
+
+
+@pytest.mark.parametrize("call", ["rm", "cp", "mv"])
+def test_a_folder_is_taken_only_with_recurse(dbutils, tmp_path, call):
+    """Else nothing happens."""
+    args = ["dbfs:/landing"] if call == "rm" else ["dbfs:/landing", "dbfs:/other"]
+    assert refused(getattr(dbutils.fs, call), *args).code == "PATH_REFUSED"
+    assert sorted(path.name for path in (tmp_path / "dbfs").rglob("*.json")) == ["a.json", "b.json"]
+
+
+@pytest.mark.parametrize("call", [("rm", "dbfs:/", True), ("rm", "/", True), ("mv", "file:/", "dbfs:/x", True)])
+def test_the_folder_that_livetables_runs_in_is_not_removed(dbutils, tmp_path, monkeypatch, call):
+    """What a file may clean up on the platform is this machine here."""
+    monkeypatch.chdir(tmp_path / "dbfs" / "landing")
+    name, *args = call
+    assert refused(getattr(dbutils.fs, name), *args).code == "PATH_REFUSED"
+    assert Path("a.json").exists()
+
+
+def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
+    """Files for the platform look for the class of the JVM in the text."""
+    problem = refused(dbutils.fs.ls, "dbfs:/nowhere")
+    assert problem.code == "PATH_NOT_FOUND"
+    assert "java.io.FileNotFoundException: 'dbfs:/nowhere'" in problem.message
+    assert str(tmp_path / "dbfs" / "nowhere") in problem.message
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"),
+    [
+        ("dbfs:/x/y", "dbfs:/"), ("/dbfs/x/y", "dbfs:/"), ("/FileStore/x", "/FileStore/"), ("/mnt/lt_none/x", "/mnt/"),
+        ("/databricks-datasets/iot/x", "/databricks-datasets/"), ("/Volumes/main/raw/x", "/Volumes/"),
+        ("s3://bucket/x", "s3://bucket/"), ("abfss://raw@account.dfs.core.windows.net/x",
+         "abfss://raw@account.dfs.core.windows.net/"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("call", [("ls",), ("put", "text"), ("mkdirs",), ("rm",)])
+def test_a_path_of_the_platform_that_nothing_maps(path, prefix, call):
+    """The hint is the line to add; nothing is written beside it."""
+    name, *args = call
+    problem = refused(getattr(DbUtils(str).fs, name), path, *args)
+    assert (problem.code, f'path_map: {{"{prefix}": folder}}' in problem.hint) == ("PATH_NOT_MAPPED", True)
+
+
+def test_a_path_of_this_machine_is_itself(tmp_path):
+    """Also with the scheme of local files."""
+    fs = DbUtils(str).fs
+    fs.put(f"{tmp_path}/a.txt", "text")
+    assert [fs.head(f"{start}{tmp_path}/a.txt") for start in ("", "file:", "file://")] == ["text"] * 3
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix", "expected"),
+    [
+        ("dbfs:/x/y", "dbfs:/x", "/here/y"), ("/dbfs/x/y", "dbfs:/x", "/here/y"), ("dbfs:/x/y", "/dbfs/x/", "/here/y"),
+        ("/dbfs/x", "dbfs:/", "/here/x"), ("dbfs:/", "/dbfs", "/here/"), ("dbfs:/mnt/x", "/mnt/", "/here/x"),
+        ("dbfs:/Volumes/x", "/Volumes", "/here/x"), ("/dbfs2/x", "dbfs:/", "/dbfs2/x"), ("/mnt/x", "dbfs:/", "/mnt/x"),
+        ("dbfs:/xy", "/dbfs/x", "dbfs:/xy"),
+    ],
+)  # fmt: skip
+def test_dbfs_is_one_place_however_it_is_written(path, prefix, expected):
+    """A map for one form serves the other; a path that may be of this machine is taken as it is."""
+    assert map_path(path, {prefix: "/here"}, Path("/")) == expected
+
+
+def test_a_secret_of_the_environment_wins_over_the_file(secrets):
+    """Letters become upper case, all else but digits an underscore."""
+    environment = {"LIVETABLES_SECRET_MY_SCOPE_DB_USER": "of env"}
+    found = secrets("my-scope: {db.user: of the file, port: 007}", **environment)
+    assert (found.get("my-scope", "db.user"), found.get(scope="my-scope", key="port")) == ("of env", "007")
+    assert found.getBytes("my-scope", "db.user") == b"of env"
+
+
+def test_scopes_and_keys_are_listed_without_values(secrets):
+    """As code does that looks whether a secret is there."""
+    found = secrets("one: {a: '1', b: '2'}\ntwo: {}")
+    assert [scope.name for scope in found.listScopes()] == [scope.getName() for scope in found.listScopes()]
+    assert ([scope.name for scope in found.listScopes()], found.list("one")) == (["one", "two"], [("a",), ("b",)])
+    assert refused(found.list, "three").code == "SECRET_NOT_FOUND"
+
+
+@pytest.mark.parametrize(("text", "hint"), [(None, "livetables.yml"), ("other: {key: x}", "secrets.yml")])
+def test_a_missing_secret_says_how_to_give_it(secrets, text, hint):
+    """By the variable, or in the file."""
+    problem = refused(secrets(text).get, "my scope", "key-1")
+    assert (problem.code, "'key-1'" in problem.message) == ("SECRET_NOT_FOUND", True)
+    assert ("LIVETABLES_SECRET_MY_SCOPE_KEY_1" in problem.hint, hint in problem.hint) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("one: {a: hidden}\ntwo: [hidden\n", 3), ("hidden", 0), ("one: hidden", 0), ("one: {a: {b: hidden}}", 0)],
+)
+def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
+    """The words of a YAML parser quote the file."""
+    with pytest.raises(LivetablesError) as caught:
+        secrets(text).get("one", "a")
+    problem = caught.value.problem
+    assert (problem.code, problem.place.line, problem.place.file.endswith("secrets.yml")) == (
+        "SECRETS_UNREADABLE", line, True,
+    )  # fmt: skip
+    assert ("hidden" in str(problem), caught.value.__cause__) == (False, None)
+
+
+def test_a_file_of_secrets_that_is_not_there(tmp_path):
+    """It was named in livetables.yml, so it is an error."""
+    assert refused(DbUtils(str, secrets=tmp_path / "none.yml").secrets.listScopes).code == "SECRETS_UNREADABLE"
+
+
+def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
+    """What a file raises is printed and stored in the event log."""
+    monkeypatch.setenv("LIVETABLES_SECRET_KAFKA_PASSWORD", "hunter2\nline")
+    file = tmp_path / "a.py"
+    file.write_text("word = dbutils.secrets.get('kafka', 'password')\nraise ValueError(f'{word} and', word)\n")
+    dbutils = DbUtils(str)
+    with bound([tmp_path]):
+        defined = python_files.collect([file], Registry(root=tmp_path), {"dbutils": dbutils})
+    assert [problem.message for problem in defined.problems] == ["ValueError: ('[REDACTED] and', '[REDACTED]')"]
+    assert redacted("sasl hunter2\nline!") == "sasl [REDACTED]!"
+
+
+def test_widgets_take_the_configuration_then_the_default():
+    """Values are texts, as in a notebook."""
+    widgets = DbUtils(str, {"env": "dev", "catalog": "local"}).widgets
+    widgets.text("env", "prod", "Environment")
+    widgets.dropdown("limit", 10, ["10", "20"])
+    widgets.combobox(name="mode", defaultValue="fast", choices=["fast"], label="Mode")
+    widgets.multiselect("days", "mon", ["mon", "tue"])
+    assert widgets.getAll() == {"env": "dev", "catalog": "local", "limit": "10", "mode": "fast", "days": "mon"}
+    assert [widgets.get("env"), widgets.getArgument("limit"), widgets.getArgument("none", 1)] == ["dev", "10", "1"]
+    widgets.remove("mode")
+    widgets.removeAll()
+    assert widgets.getAll() == {"env": "dev", "catalog": "local"}
+
+
+@pytest.mark.parametrize(("call", "name"), [("get", "enviroment"), ("getArgument", "enviroment"), ("remove", "limt")])
+def test_an_unknown_widget_names_the_nearest(call, name):
+    """A misspelt name is the usual cause."""
+    widgets = DbUtils(str, {"environment": "dev"}).widgets
+    widgets.text("limit", "1")
+    problem = refused(getattr(widgets, call), name)
+    expected = "environment" if name == "enviroment" else "limit"
+    assert (problem.code, problem.hint) == ("WIDGET_NOT_FOUND", f"Did you mean '{expected}'?")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("notebook.exit", "Leave it out"), ("notebook.run", "%run"), ("notebook.entry_point", "differences.md"),
+        ("fs.mount", "path_map"), ("fs.lss", "'dbutils.fs.ls'"), ("credentials", "differences.md"),
+        ("widget", "'dbutils.widgets'"), ("jobs.taskValue", "'dbutils.jobs.taskValues'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_run_here_is_refused_by_its_name(name, hint):
+    """Code that asks first, with hasattr, learns that it is not there."""
+    *above, last = name.split(".")
+    owner = DbUtils(str)
+    for part in above:
+        owner = getattr(owner, part)
+    problem = refused(getattr, owner, last)
+    assert (problem.code, problem.message) == ("NOT_SUPPORTED", f"dbutils.{name} does not run here.")
+    assert (hint in problem.hint, hasattr(owner, last)) == (True, False)
+
+
+def test_task_values_are_those_of_a_run_outside_a_job():
+    """As on the platform: `debugValue` is for this case."""
+    values = DbUtils(str).jobs.taskValues
+    assert (values.set("key", 1), values.get("task", "key", debugValue=3)) == (None, 3)
+    assert refused(values.get, "task", "key", default=1).code == "NOT_SUPPORTED"
+
+
+def test_restart_and_help_do_no_harm(capsys):
+    """Notebooks restart Python after `%pip`; `help` says what is there."""
+    dbutils = DbUtils(str)
+    dbutils.library.restartPython()
+    dbutils.help()
+    dbutils.fs.help("ls")
+    assert [line.split(";")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "dbutils has fs, help, jobs, library, notebook, secrets, widgets",
+        "dbutils.fs has cp, head, help, ls, mkdirs, mv, put, rm",
+    ]
+
+
+def test_dbutils_can_be_pickled():
+    """Spark sends the globals of a function to its workers."""
+    assert pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a") == "1"  # noqa: S301
+
+
+def test_the_globals_of_a_file(tmp_path):
+    """All that the platform gives, with the paths, the configuration and the secrets of the settings."""
+    spark = SimpleNamespace(sparkContext="context", sql="sql", table="table")
+    (tmp_path / "secrets.yml").write_text("scope: {key: value}")
+    (tmp_path / "data").mkdir()
+    settings = Settings(
+        "p", tmp_path, (), tmp_path, configuration={"env": "dev"}, path_map={"/mnt/raw": "data"},
+        secrets=tmp_path / "secrets.yml",
+    )  # fmt: skip
+    names = notebook_names(spark, settings)
+    assert sorted(names) == [
+        "dbutils", "display", "displayHTML", "getArgument", "sc", "spark", "sql", "sqlContext", "table", "udf",
+    ]  # fmt: skip
+    assert (names["spark"], names["sc"], names["sql"]) == (spark, "context", "sql")
+    assert (names["display"](1, x=2), names["displayHTML"]("<b>")) == (None, None)
+    dbutils = names["dbutils"]
+    assert (names["getArgument"]("env"), dbutils.secrets.get("scope", "key")) == ("dev", "value")
+    assert dbutils.fs.ls("/mnt/raw") == []
+
+
+def test_an_error_of_dbutils_names_the_line_that_calls_it(tmp_path):
+    """Also in a function that is called later, when a query is evaluated."""
+    file = tmp_path / "sub" / "a.py"
+    file.parent.mkdir()
+    file.write_text("import dlt\n\n@dlt.view\ndef v():\n    return dbutils.fs.ls('dbfs:/x')\n\nv()\n")
+    names = notebook_names(
+        SimpleNamespace(sparkContext=None, sql=None, table=None), Settings("p", tmp_path, (), tmp_path)
+    )
+    with bound([tmp_path]):
+        defined = python_files.collect([file], Registry(root=tmp_path), names)
+    assert [str(problem.place) for problem in defined.problems] == ["sub/a.py:5"]
+    assert str(refused(defined.flows[0].query).place) == "sub/a.py:5"

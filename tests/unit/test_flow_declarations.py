@@ -1,0 +1,201 @@
+"""Flows, sinks, hooks and AUTO CDC as they are declared: what is registered, what is refused and how."""
+
+from textwrap import dedent
+
+import pytest
+
+from livetables.collect import facade
+from livetables.collect import registry as registries
+from livetables.collect.binding import bound
+from livetables.collect.registry import Registry
+from livetables.errors import DefinitionError
+from livetables.model import CdcFlow, Columns, Sink, SnapshotFlow, StreamingTable
+
+CDC = "dlt.create_auto_cdc_flow('users', 'feed', ['id'], 'seq'"
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """The registry of a pipeline in `tmp_path`."""
+    registry = Registry(root=tmp_path)
+    token = registries.current.set(registry)
+    yield registry
+    registries.current.reset(token)
+
+
+@pytest.fixture
+def define(registry, tmp_path):
+    """A function that executes a text as a file of the pipeline."""
+
+    def define(text):
+        names = {"dlt": facade, "f": lambda: None}
+        exec(compile(dedent(text).strip(), str(tmp_path / "pipeline.py"), "exec"), names)  # noqa: S102 (that is tested)
+        return registry
+
+    return define
+
+
+@pytest.mark.parametrize("name", ["create_auto_cdc_flow", "apply_changes"])
+def test_a_change_feed_becomes_a_flow_of_its_target(define, name):
+    """Both names take the same parameters, by position and by name; the flow is named after the target."""
+    registry = define(f"""
+        dlt.{name}("live.Users", "feed", ["id", "region"], "seq", stored_as_scd_type="2",
+                   apply_as_deletes="op = 'D'", except_column_list=["op"], track_history_except_column_list=["seen"])
+    """)
+    [flow] = registry.flows
+    assert isinstance(flow, CdcFlow)
+    assert (flow.name, flow.target, flow.place.line, flow.once) == ("Users", "Users", 1, False)
+    changes = flow.changes
+    assert (changes.keys, changes.sequence_by, changes.scd_type) == (("id", "region"), "seq", 2)
+    assert (changes.deletes, changes.columns.but, changes.tracked.but) == ("op = 'D'", ("op",), ("seen",))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (f"{CDC}, name='a')", "a"),
+        ("dlt.apply_changes('users', 'feed', 'id', 'seq', flow_name='b')", "b"),
+        (f"{CDC})", "users"),
+        ("dlt.apply_changes_from_snapshot('users', 'feed', ['id'], 1)", "users"),
+    ],
+)
+def test_a_cdc_flow_has_its_own_name_or_that_of_its_target(define, call, name):
+    """Several CDC flows into one target need names."""
+    assert define(call).flows[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("options", "partial"),
+    [
+        ("", None),
+        ("ignore_null_updates=True", Columns()),
+        ("ignore_null_updates_column_list=['a']", Columns(only=("a",))),
+        ("ignore_null_updates_except_column_list=['a']", Columns(but=("a",))),
+        ("columns_to_update='changed'", Columns()),
+    ],
+)
+def test_columns_that_an_event_may_leave_alone(define, options, partial):
+    """By NULL, for all or some columns; or by a list in the event itself."""
+    assert define(f"{CDC}, {options})").flows[0].changes.partial == partial
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        (Columns(), ["id", "Name", "city"]),
+        (Columns(only=("NAME", "id")), ["id", "Name"]),
+        (Columns(but=("name",)), ["id", "city"]),
+    ],
+)
+def test_columns_are_chosen_by_name_in_the_order_of_the_source(chosen, names):
+    """Letter case does not count."""
+    assert chosen.of(["id", "Name", "city"]) == names
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("dlt.create_auto_cdc_flow('t', 'feed', [], 'seq')", "needs keys="),
+        ("dlt.create_auto_cdc_flow('t', 'feed', ['id'], None)", "needs sequence_by="),
+        ("dlt.create_auto_cdc_flow('t', f(), ['id'], 'seq')", "needs source=, the name"),
+        ("dlt.create_auto_cdc_flow('', 'feed', ['id'], 'seq')", "needs target="),
+        (f"{CDC}, stored_as_scd_type=3)", "stored_as_scd_type is 3"),
+        (f"{CDC}, column_list=['id'], except_column_list=['op'])", "column_list or except_column_list, not both"),
+        (f"{CDC}, track_history_column_list=['a'])", "only with stored_as_scd_type=2"),
+        (f"{CDC}, stored_as_scd_type=2, apply_as_truncates='x')", "only with stored_as_scd_type=1"),
+        (f"{CDC}, columns_to_update='c', ignore_null_updates=True)", "columns_to_update or ignore_null_updates"),
+        ("dlt.apply_changes_from_snapshot('t', 7, ['id'])", "needs source=: a name, a function, or a tuple"),
+        ("dlt.create_sink('', 'delta')", "needs name="),
+        ("dlt.create_sink('s', 'delta', {})", "needs one of the options path and tableName"),
+        ("dlt.update_flow(f)", "needs target="),
+        ("dlt.on_event_hook(max_allowable_consecutive_failures=-1)", "not a whole number of 0 or more"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_their_line(define, call, says):
+    """The error has a code, the user's line, one sentence and a way out."""
+    with pytest.raises(DefinitionError) as caught:
+        define(call)
+    problem = caught.value.problem
+    assert (problem.code, str(problem.place), bool(problem.hint)) == ("WRONG_ARGUMENT", "pipeline.py:1", True)
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    "call", [f"{CDC}, stored_as_scd_type='bitemporal')", f"{CDC}, system_sequence_by='at')", "dlt.replace_flow()"]
+)
+def test_betas_of_the_platform_are_refused_by_name(define, call):
+    """Nothing that would change the rows is left out in silence."""
+    with pytest.raises(DefinitionError, match="does not run here yet") as caught:
+        define(call)
+    assert caught.value.code == "NOT_SUPPORTED"
+
+
+def test_a_misspelt_parameter_names_the_nearest_right_one(define):
+    """Of AUTO CDC, whose parameters are many and long."""
+    with pytest.raises(DefinitionError, match="Did you mean 'apply_as_deletes'"):
+        define(f"{CDC}, apply_as_delete='x')")
+
+
+@pytest.mark.parametrize("source", ["lambda last: None", "(f(), 3)", "'daily'"])
+def test_snapshots_come_by_name_by_function_or_as_one(define, source):
+    """All forms that public code uses, under both parameter names."""
+    for given in ("source", "snapshot_and_version"):
+        flow = define(f"dlt.apply_changes_from_snapshot(target='t', keys=['id'], {given}={source})").flows[-1]
+        assert isinstance(flow, SnapshotFlow)
+        assert (flow.next_snapshot is None) == (source == "'daily'")
+
+
+def test_one_snapshot_is_given_once():
+    """A tuple is applied when its version is newer than the last one, and then no more."""
+    from livetables.collect.cdc import _one_snapshot
+
+    following = _one_snapshot("rows", 3)
+    assert [following(last) for last in (None, 2, 3, 4)] == [("rows", 3), ("rows", 3), None, None]
+
+
+def test_sinks_are_datasets_that_flows_fill(define):
+    """By format and options, or by a function of the user's."""
+    registry = define("""
+        dlt.create_sink("out", "kafka", {"topic": "t", "includeHeaders": True})
+        @dlt.foreach_batch_sink
+        def write(df, batch_id): ...
+        dlt.foreach_batch_sink(name="named")(write)
+        @dlt.append_flow(target="out")
+        def sending(): ...
+        @dlt.update_flow(target="write", name="updating")
+        def changed(): ...
+    """)
+    sinks = registry.freeze().datasets
+    assert [(s.name, s.format, s.write_batch is None) for s in sinks] == [
+        ("out", "kafka", True), ("write", "foreach_batch", False), ("named", "foreach_batch", False),
+    ]  # fmt: skip
+    assert all(isinstance(sink, Sink) for sink in sinks)
+    assert sinks[0].options == {"topic": "t", "includeHeaders": "true"}
+    assert [(f.name, f.target, f.update_mode) for f in registry.flows] == [
+        ("sending", "out", False), ("updating", "write", True),
+    ]  # fmt: skip
+
+
+def test_hooks_are_registered_bare_and_with_a_limit(define):
+    """The function stays callable."""
+    registry = define("""
+        @dlt.on_event_hook
+        def every(event): ...
+        @dlt.on_event_hook(max_allowable_consecutive_failures=2)
+        def some(event): ...
+    """)
+    assert [(hook.name, hook.limit) for hook in registry.hooks] == [("every", None), ("some", 2)]
+
+
+def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry):
+    """One name, two meanings: the module decides."""
+    with bound():
+        import dlt
+        from pyspark import pipelines as dp
+
+        dp.create_table("plain", expect_all={"r": "a > 0"})
+        with pytest.warns(DeprecationWarning, match="use table"):
+            dlt.create_table(name="decorated")(print)
+    plain, decorated = registry.freeze().datasets
+    assert (plain.name, type(plain), len(plain.expectations)) == ("plain", StreamingTable, 1)
+    assert (decorated.name, len(registry.flows)) == ("decorated", 1)

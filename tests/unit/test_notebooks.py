@@ -1,0 +1,287 @@
+"""Notebooks of the platform as source files: which cells run, what is said of the others, and which line is named."""
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from livetables.collect import python_files
+from livetables.collect.binding import bound
+from livetables.collect.registry import Registry
+from livetables.errors import Place
+from livetables.settings import load_settings
+
+HEADER = "# Databricks notebook source\n"
+NEXT = "\n# COMMAND ----------\n\n"
+
+
+def table(name):
+    """Return the text of a cell that defines a table."""
+    return named(repr(name))
+
+
+def named(expression):
+    """Return the text of a cell that defines a table, named by a Python expression."""
+    return f"import dlt\ndlt.create_streaming_table({expression})\n"
+
+
+def ipynb(*cells, **metadata):
+    """Return a notebook of Jupyter's with these code cells; a pair is the type and the text of another cell."""
+    texts = [cell if isinstance(cell, tuple) else ("code", cell) for cell in cells]
+    document = {
+        "cells": [{"cell_type": kind, "source": text.splitlines(keepends=True)} for kind, text in texts],
+        "metadata": metadata,
+        "nbformat": 4,
+    }
+    return json.dumps(document, indent=1)
+
+
+@pytest.fixture
+def collect(tmp_path):
+    """Return a function that writes files below `tmp_path` and collects the first, or those that are named."""
+
+    def collect(texts, files=None, map_path=str, root=tmp_path):
+        for name, text in texts.items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with bound([tmp_path]):
+            chosen = [tmp_path / name for name in files or list(texts)[:1]]
+            return python_files.collect(chosen, Registry(root=root), {}, map_path)
+
+    return collect
+
+
+def names(defined):
+    """Return the names of the datasets."""
+    return [dataset.name for dataset in defined.datasets]
+
+
+def said(problems):
+    """Code and place of each problem."""
+    return [(problem.code, str(problem.place)) for problem in problems]
+
+
+MAGICS = [
+    ("%md\n# Orders\nNot Python", None, None),
+    ("%md-sandbox <b>Orders</b>", None, None),
+    ("%%html\n<b>Orders</b>", None, None),
+    ("%sql\nSELECT 1", "NOT_SUPPORTED", ".sql file"),
+    ("%%sql\nSELECT 1", "NOT_SUPPORTED", ".sql file"),
+    ("%pip install simplejson==3.1", "NOTEBOOK_MAGIC", "beside livetables"),
+    ("!pip install simplejson", "NOTEBOOK_MAGIC", "beside livetables"),
+    ("%sh\nls -la\nrm (", "NOTEBOOK_MAGIC", None),
+    ("%fs ls /mnt", "NOTEBOOK_MAGIC", None),
+    ("%scala\nval x = 1", "NOTEBOOK_MAGIC", None),
+    ("%r\nx <- 1", "NOTEBOOK_MAGIC", None),
+    ("%%bash\nls (", "NOTEBOOK_MAGIC", None),
+    ("!ls -la", "NOTEBOOK_MAGIC", None),
+    ("%load_ext autoreload", "NOTEBOOK_MAGIC", None),
+    ("# not Python\n%sql\nSELECT 1", "NOT_SUPPORTED", ".sql file"),
+]
+
+
+@pytest.mark.parametrize(("cell", "code", "hint"), MAGICS)
+@pytest.mark.parametrize("form", ["exported", "bare", "jupyter"])
+def test_a_cell_that_is_not_python_is_not_run_and_that_is_said(collect, form, cell, code, hint):
+    """The platform leaves such cells out of a pipeline with a warning; text cells say nothing to it."""
+    before, after = table("before"), table("after")
+    line = next(number for number, text in enumerate(cell.split("\n")) if text[0] in "%!")
+    if form == "jupyter":
+        defined = collect({"a.ipynb": ipynb(before, cell, after)})
+        place = f"a.ipynb cell 2:{line + 1}"
+    else:
+        written = "\n".join(f"# MAGIC {text}" for text in cell.split("\n")) if form == "exported" else cell
+        defined = collect({"a.py": NEXT.join([HEADER + before, written, after])})
+        place = f"a.py:{line + 7}"
+    assert (names(defined), defined.problems) == (["before", "after"], ())
+    assert said(defined.warnings) == ([(code, place)] if code else [])
+    assert [hint in warning.hint for warning in defined.warnings if hint] == ([True] if hint else [])
+
+
+def test_the_warning_names_what_is_not_run(collect):
+    """The user must know which packages to install."""
+    warning = collect({"a.py": HEADER + "# MAGIC %pip install -q one two==2\n"}).warnings[0]
+    assert warning.message == "%pip install -q one two==2 is not run."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEADER + "# MAGIC %pip install x\n# MAGIC\n# MAGIC import dlt\n# MAGIC dlt.create_streaming_table('t')\n",
+        HEADER + "# MAGIC %python\n# MAGIC import dlt\n# MAGIC dlt.create_streaming_table('t')\n",
+        HEADER + "%pip install x\n" + table("t"),
+        HEADER + "# MAGIC %md\n# MAGIC # Orders\n" + table("t"),
+        HEADER + "# MAGIC Orders: not a magic, and not Python\n" + table("t"),
+        HEADER + "%%time\n" + table("t"),
+        HEADER + "import dlt\n%time dlt.create_streaming_table('t')\n",
+        HEADER + "if True:\n    %matplotlib inline\n" + table("t"),
+        HEADER + "%pip install x\nfrom __future__ import annotations\n" + table("t"),
+        "\ufeff" + HEADER + "# MAGIC %md Orders\n" + NEXT + table("t"),
+        (HEADER + "# MAGIC %md Orders\n" + NEXT + table("t")).replace("\n", "\r\n"),
+    ],
+)
+def test_python_beside_a_magic_runs(collect, text):
+    """As notebooks are found in the wild: Python after `%pip` in one cell, text and code without a separator."""
+    defined = collect({"a.py": text})
+    assert (names(defined), defined.problems) == (["t"], ())
+
+
+@pytest.mark.parametrize("suffix", [".py", ".ipynb"])
+def test_a_percent_sign_in_python_is_no_magic(collect, suffix):
+    """It is an operator on a line that goes on, or part of a text."""
+    cell = dedent('''
+        import dlt
+        name = ("%s"
+        % "t")
+        name = name \\
+        % ()
+        text = """
+        %sql
+        !ls
+        """
+        same = (name
+          != text)
+        dlt.create_streaming_table(name + str(len(text)))
+    ''')
+    defined = collect({"a" + suffix: ipynb(cell) if suffix == ".ipynb" else HEADER + cell})
+    assert (names(defined), defined.problems, defined.warnings) == (["t10"], (), ())
+
+
+def test_magics_in_a_plain_file_are_comments(collect):
+    """Without the first line of a notebook, the file is Python and nothing else."""
+    defined = collect({"a.py": "# MAGIC %sql\n# MAGIC SELECT 1\n" + table("t")})
+    assert (names(defined), defined.warnings) == (["t"], ())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "place"),
+    [
+        ("a.py", HEADER + "# MAGIC %sh\n# MAGIC ls\n" + NEXT + "x = 1\n1 / 0\n", "PYTHON_ERROR", "a.py:8"),
+        ("a.py", HEADER + "# MAGIC %run ./b\n" + NEXT + "x = 1\n1 / 0\n", "PYTHON_ERROR", "a.py:7"),
+        ("a.py", HEADER + "x = 1" + NEXT + "y = '\x0c'; def f(:\n", "SYNTAX_ERROR", "a.py:5"),
+        ("a.py", HEADER + "x = '\u2028'\n1 / 0\n", "PYTHON_ERROR", "a.py:3"),
+        ("a.ipynb", ipynb("x = 1\n", ("markdown", "# Orders"), "\n1 / 0\n"), "PYTHON_ERROR", "a.ipynb cell 3:2"),
+        ("a.ipynb", ipynb("x = 1\n", "%pip install x\ny = (\n"), "SYNTAX_ERROR", "a.ipynb cell 2:2"),
+        ("a.ipynb", ipynb("import dlt\n", "\n\ndlt.table('x')\n"), "NOT_A_FUNCTION", "a.ipynb cell 2:3"),
+    ],
+)
+def test_the_line_of_an_error_is_that_of_the_file_or_the_cell(collect, name, text, code, place):
+    """It can be found in the editor: magics and cells before it shift nothing."""
+    assert said(collect({name: text, "b.py": "b = 1\n"}).problems) == [(code, place)]
+
+
+def test_a_notebook_outside_the_root_keeps_its_cell(collect, tmp_path):
+    """A file may be given by any path."""
+    place = collect({"a.ipynb": ipynb("x = 1", "1 / 0")}, root=tmp_path / "other").problems[0].place
+    assert place == Place(f"{tmp_path}/a.ipynb cell 2", 1)
+
+
+def test_a_dataset_of_a_notebook_knows_its_cell(collect):
+    """All later messages about it show where it was defined."""
+    cell = "import dlt\n\n@dlt.table\ndef orders(): ...\n"
+    defined = collect({"sub/a.ipynb": ipynb("x = 1", cell)})
+    assert defined.datasets[0].place.file == "sub/a.ipynb cell 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", "a.ipynb:1"),
+        ('{"cells": [\n{"cell_type": }', "a.ipynb:2"),
+        ("[]", "a.ipynb"),
+        ('{"worksheets": []}', "a.ipynb"),
+        (b'{"cells": "\xff"}', "a.ipynb"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_a_problem(collect, text, place):
+    """One broken file does not hide what the others define."""
+    defined = collect({"a.ipynb": text, "b.py": table("t")}, ["a.ipynb", "b.py"])
+    assert (said(defined.problems), names(defined)) == ([("SYNTAX_ERROR", place)], ["t"])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "language"),
+    [
+        ({"application/vnd.databricks.v1+notebook": {"language": "sql"}, "language_info": {"name": "python"}}, "sql"),
+        ({"language_info": {"name": "scala"}}, "scala"),
+        ({"kernelspec": {"language": "R"}}, "r"),
+        ({"application/vnd.databricks.v1+notebook": {"language": "python"}}, None),
+        ({"language_info": {"name": "ipython"}}, None),
+        ({"kernelspec": {"name": "x"}, "language_info": None}, None),
+    ],
+)
+def test_a_notebook_in_another_language_is_refused(collect, metadata, language):
+    """Left out in silence, its tables would be missing."""
+    defined = collect({"a.ipynb": ipynb(table("t"), **metadata)})
+    assert names(defined) == ([] if language else ["t"])
+    assert [(p.code, language in p.message) for p in defined.problems] == (
+        [("NOT_SUPPORTED", True)] if language else []
+    )
+
+
+@pytest.mark.parametrize("target", ["./b", "b", "./b.py", '"./b"', "./b $x=1", "../sub/b", "./b  # names"])
+@pytest.mark.parametrize("magic", ["# MAGIC %run", "%run"])
+def test_run_includes_the_other_notebook(collect, target, magic):
+    """Its names are there afterwards, and not before; the path starts at the folder of the file."""
+    cells = [HEADER + "assert 'name' not in globals()", f"{magic} {target}", named("'t' + name")]
+    defined = collect({"sub/a.py": NEXT.join(cells), "sub/b.py": HEADER + "name = '_of_b'\n"})
+    assert (names(defined), defined.problems) == (["t_of_b"], ())
+
+
+def test_notebooks_of_both_kinds_include_each_other(collect):
+    """The extension is left out on the platform."""
+    texts = {
+        "a.ipynb": ipynb("%run ./lib/b", named("b + c")),
+        "lib/b.py": HEADER + "# MAGIC %run ./c" + NEXT + "b = 'b' + c\n",
+        "lib/c.ipynb": ipynb("c = 'c'"),
+    }
+    assert names(collect(texts)) == ["bcc"]
+
+
+def test_an_absolute_path_of_run_is_mapped(collect, tmp_path):
+    """A folder of the workspace stands for one here."""
+    texts = {"a.py": HEADER + "%run /Shared/b\n", "lib/b.py": table("t")}
+    assert names(collect(texts, map_path=lambda path: path.replace("/Shared", f"{tmp_path}/lib"))) == ["t"]
+
+
+def test_run_of_a_notebook_that_is_not_there(collect):
+    """The hint names the nearest one, and the code after it does not run without it."""
+    defined = collect({"a.py": HEADER + "x = 1\n%run ./confg\nundefined\n", "config.py": ""})
+    assert said(defined.problems) == [("RUN_NOT_FOUND", "a.py:3")]
+    assert defined.problems[0].hint == "Did you mean 'config'?"
+
+
+def test_an_error_in_an_included_notebook_points_into_it(collect, tmp_path):
+    """Wherever it lies."""
+    texts = {"p/a.py": HEADER + "%run ../b\n", "b.ipynb": ipynb("\n1 / 0")}
+    assert said(collect(texts, root=tmp_path / "p").problems) == [("PYTHON_ERROR", f"{tmp_path}/b.ipynb cell 1:2")]
+
+
+def test_notebooks_that_run_each_other_are_refused(collect):
+    """The platform would never end, either."""
+    defined = collect({"a.py": HEADER + "%run ./b\n", "b.py": HEADER + "\n%run ./a\n"})
+    assert said(defined.problems) == [("RUN_CYCLE", "b.py:3")]
+    assert "a.py -> b.py -> a.py" in defined.problems[0].message
+
+
+@pytest.mark.parametrize(("first", "kind"), [("x = 1", "type"), ("from __future__ import annotations", "str")])
+def test_annotations_are_what_the_file_says(collect, first, kind):
+    """They stay types, as dataclasses need them; a `from __future__` holds for the later cells of a notebook."""
+    cells = [first, "def f(x: int): ...", named("type(f.__annotations__['x']).__name__")]
+    assert names(collect({"a.ipynb": ipynb(*cells)})) == [kind]
+
+
+def test_a_dataclass_in_a_pipeline_file_works(collect):
+    """Rules and options are often kept in one."""
+    text = "from dataclasses import dataclass\n\n@dataclass\nclass Rule:\n    name: str\n\n"
+    assert names(collect({"a.py": text + named("Rule('t').name")})) == ["t"]
+
+
+def test_a_folder_gives_its_notebooks_too(tmp_path, monkeypatch):
+    """Checkpoints that Jupyter saves beside them are no source files."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.py", "b.ipynb", ".ipynb_checkpoints/b-checkpoint.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [file.name for file in load_settings(paths=(tmp_path,)).files] == ["a.py", "b.ipynb"]
