@@ -99,7 +99,7 @@ def fold(events: Iterable[Event]) -> UpdateState:
 def _add_metrics(flow: FlowState, metrics: dict[str, Any]) -> None:
     flow.batches += 1
     flow.rows_in += metrics.get("num_input_rows", 0)
-    flow.rows_out += metrics.get("num_output_rows", 0)
+    flow.rows_out += sum(metrics.get(f"num_{kind}_rows", 0) for kind in ("output", "upserted", "deleted"))
     flow.late += metrics.get("num_late_rows_dropped", 0)
     flow.duplicates += metrics.get("num_duplicate_rows_dropped", 0)
     flow.rows_per_second = metrics.get("input_rows_per_second", 0.0)

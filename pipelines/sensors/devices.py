@@ -8,11 +8,14 @@ from sources.sensors import device_changes
 from transformations.devices import parse_device_changes
 from transformations.sensors import SOURCE_POSITION, quarantine
 
+# Devices change seldom: readings must not wait for the merges of a few changes.
+SELDOM = {"pipelines.trigger.interval": "30 seconds"}
+
 
 @dlt.table(
     name="device_changes_bronze",
     comment="Changes of the device registry as they were sent, with the file that they came in; append only.",
-    table_properties={"quality": "bronze"},
+    table_properties={"quality": "bronze", **SELDOM},
 )
 def device_changes_bronze() -> DataFrame:
     """Read the landing folder."""
@@ -36,7 +39,7 @@ def valid_device_changes() -> DataFrame:
 @dlt.table(
     name="device_changes_quarantine",
     comment="Changes that do not parse or break a rule, with the rules' names and the position in the source.",
-    table_properties={"quality": "silver"},
+    table_properties={"quality": "silver", **SELDOM},
 )
 def device_changes_quarantine() -> DataFrame:
     """Keep what valid_device_changes rejects, by the same rules."""
@@ -65,13 +68,13 @@ CHANGES = {
 dlt.create_streaming_table(
     name="devices",
     comment="Devices that are registered now: device_id, site, model, installed_at.",
-    table_properties={"quality": "silver"},
+    table_properties={"quality": "silver", **SELDOM},
 )
 dlt.create_auto_cdc_flow(target="devices", stored_as_scd_type=1, **CHANGES)
 
 dlt.create_streaming_table(
     name="devices_history",
     comment="Each device's site and model over time, from sequence __START_AT up to __END_AT (NULL: still so).",
-    table_properties={"quality": "silver"},
+    table_properties={"quality": "silver", **SELDOM},
 )
 dlt.create_auto_cdc_flow(target="devices_history", stored_as_scd_type=2, **CHANGES)

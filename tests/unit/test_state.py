@@ -56,6 +56,12 @@ def shown(*events):
 class TestFold:
     """What is known after the events of an update."""
 
+    def test_rows_that_a_merge_changed_count_as_rows_out(self):
+        """A flow of AUTO CDC appends nothing; its upserts and deletes are what it did."""
+        told = {"num_input_rows": 9, "num_upserted_rows": 4, "num_deleted_rows": 1}
+        state = fold([event("flow_progress", {"status": "RUNNING", "metrics": told}, flow_name="f", dataset_name="f")])
+        assert (state.flows["f"].rows_in, state.flows["f"].rows_out) == (9, 5)
+
     def test_batches_add_up(self):
         """Each event of a stream counts one micro-batch; rates and the watermark are the last ones."""
         state = fold([
