@@ -8,6 +8,7 @@ itself as a read of something that is being resolved. Stand-ins have the right s
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
@@ -15,7 +16,15 @@ from pyspark.sql import DataFrame, functions
 
 from livetables.collect import reads
 from livetables.collect.python_files import code_of, first_sentence, problem_of
-from livetables.errors import DatasetNotFoundError, DefinitionError, GraphError, LivetablesError, Problem, did_you_mean
+from livetables.errors import (
+    DatasetNotFoundError,
+    DefinitionError,
+    GraphError,
+    LivetablesError,
+    Problem,
+    UnreachableError,
+    did_you_mean,
+)
 from livetables.graph.cdc import written
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 from livetables.graph.kinds import kind_of, merged_schema, output_mode
@@ -47,6 +56,10 @@ _T = TypeVar("_T")
 
 class _BrokenInputError(Exception):
     """A dataset that a query reads has problems of its own; saying so again would only add noise."""
+
+
+class _UnreachableServerError(Exception):
+    """A server does not answer: that is said at once, before more time goes into the rest."""
 
 
 class Resolver:
@@ -82,7 +95,7 @@ class Resolver:
 
     def resolve(self) -> Graph:
         """Return the graph; raises GraphError with every problem when there is any."""
-        with self._empty_folder:
+        with self._empty_folder, suppress(_UnreachableServerError):
             for key in self._definitions:
                 self._dataset(key)
         if self.problems:
@@ -180,6 +193,8 @@ class Resolver:
         except LivetablesError as error:
             self._broken.add(key)
             self._report(error.problem, self._definitions[key])
+            if isinstance(error, UnreachableError):
+                raise _UnreachableServerError from error
         finally:
             self._open.pop()
 
@@ -221,7 +236,7 @@ class Resolver:
         self._inputs.append(({}, {}))
         try:
             frame = evaluate(flow, self)
-        except (LivetablesError, _BrokenInputError):
+        except (LivetablesError, _BrokenInputError, _UnreachableServerError):
             raise
         except Exception as error:
             raise self._failure(error, flow) from error

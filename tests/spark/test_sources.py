@@ -96,7 +96,7 @@ def test_a_missing_landing_folder_and_a_wrong_format_are_named(bench):
 
 
 def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
-    """A closed port is refused at once, with the place in the user's file."""
+    """A closed port is refused at once, with the place in the user's file; what else is wrong can wait."""
     [path] = bench.write(
         kafka="""
         import dlt
@@ -104,6 +104,9 @@ def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
         def events():
             reader = spark.readStream.format("kafka").option("subscribe", "t")
             return reader.option("kafka.bootstrap.servers", spark.conf.get("my.bootstrap_servers")).load()
+        @dlt.table
+        def wrong():
+            return dlt.read("nowhere")
         """,
     )
     conf = {"my.bootstrap_servers": "127.0.0.1:9"}
