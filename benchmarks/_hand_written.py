@@ -64,6 +64,7 @@ def session_confs(system: Path) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
         "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.streaming.numRecentProgressUpdates": "200",
         "spark.sql.streaming.noDataProgressEventInterval": "60000",
         "spark.ui.enabled": "false",

@@ -65,10 +65,13 @@ def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str
     type 2 the events that were not there yet.
     """
     names = Names(dataset)
-    events = events.persist()
-    try:
-        merge = scd2.merge if names.changes.scd_type == HISTORY else scd1.merge
-        upserts, deletes = merge(events, names, hidden)
-    finally:
-        events.unpersist()
+    history = names.changes.scd_type == HISTORY
+    if not history and names.changes.truncates is None:  # its events are looked at once
+        upserts, deletes = scd1.merge(events, names, hidden)
+    else:
+        events = events.persist()
+        try:
+            upserts, deletes = (scd2 if history else scd1).merge(events, names, hidden)
+        finally:
+            events.unpersist()
     return {"num_upserted_rows": upserts, "num_deleted_rows": deletes}

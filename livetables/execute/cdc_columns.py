@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: Columns of the hidden table; the platform's own names begin with two underscores too.
 VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
 TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
+OPEN, LAST = "__open", "__last"
 #: Columns of events on their way.
 TRUNCATES, NEW = "__truncates", "__new"
 
@@ -50,7 +51,8 @@ def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
     out = [StructField(f.name, f.dataType) for f in dataset.schema if f.name in names.visible]
     added: list[StructField] = [StructField(VISIBLE, BooleanType())]
     if names.changes.scd_type == HISTORY:
-        added += [StructField(name, sequence) for name in (START, END, SEQUENCE)]
+        added.append(StructField(OPEN, BooleanType()))
+        added += [StructField(name, sequence) for name in (START, END, SEQUENCE, LAST)]
         added.append(StructField(DELETED, BooleanType()))
         if names.keeps_events:
             touched = StructField(TOUCHED, StructType([StructField(name, BooleanType()) for name in names.partial]))
@@ -63,6 +65,12 @@ def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
     if names.changes.truncates is not None:
         added.append(StructField(TRUNCATION, BooleanType()))
     return StructType([*out, *added])
+
+
+def hidden_layout(dataset: ResolvedDataset) -> list[str]:
+    """Return the columns by which a target's hidden table is partitioned besides those of the user's choice."""
+    clustered = dataset.definition.cluster_by  # type: ignore[attr-defined] # a table; Delta takes one of the two
+    return [OPEN] if Names(dataset).changes.scd_type == HISTORY and not clustered else []
 
 
 def columns(names: list[str]) -> list[Column]:

@@ -3,6 +3,10 @@
 The hidden table has a row per event. The first event of each version is the row that is seen: it holds the version's
 values and the sequences between which it was the current one. So an event that arrives late finds all others, and
 the versions of its key are made anew.
+
+Each key has one row, its head, that is marked as open: its current version, or the delete that ended it. Heads lie in
+a partition of their own, so that events in the order of their sequences, which need nothing else, read and rewrite
+nothing else.
 """
 
 from __future__ import annotations
@@ -13,49 +17,114 @@ from delta.tables import DeltaTable
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
-from livetables.execute.cdc_columns import DELETED, EVENT, NEW, SEQUENCE, TOUCHED, VISIBLE, Names, columns, same
+from livetables.execute.cdc_columns import (
+    DELETED,
+    EVENT,
+    LAST,
+    NEW,
+    OPEN,
+    SEQUENCE,
+    TOUCHED,
+    VISIBLE,
+    Names,
+    columns,
+    same,
+)
 from livetables.graph.cdc import END, START
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
-_OLD, _BOUNDARY, _SEGMENT, _VERSION, _NEWEST = "__old", "__boundary", "__segment", "__version", "__newest"
+_SAID, _OLD, _LATE, _FIRST = "__said", "__old", "__late", "__first"
+_BOUNDARY, _SEGMENT, _VERSION, _NEWEST = "__boundary", "__segment", "__version", "__newest"
 
 
 def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     """Merge events into the hidden table; return how many upserts and deletes were not there yet."""
     table = DeltaTable.forPath(events.sparkSession, str(hidden))
-    stored = table.toDF().alias("t")
-    touched_keys = events.select(*columns(names.keys)).distinct().alias("s")
-    stored = stored.join(touched_keys, same(names.keys), "left_semi")
-    rows = _versions(_event_rows(events, stored, names), names).persist()
+    stored = table.toDF()
+    heads = _heads(stored, events, names)
+    new = _arriving(events, names)
+    rows = _versions(heads.unionByName(new), names).persist()
     try:
-        counted = rows.where(NEW).agg(F.count_if(~F.col(DELETED)), F.count_if(DELETED)).first()
-        upserts, deletes = counted or (0, 0)
+        upserts, deletes, late = _counts(rows)
+        if late:  # what was made of the heads of these keys is wrong: all of their events are needed
+            keys = rows.where(_LATE).select(*columns(names.keys)).distinct().persist()
+            known = _known(stored, keys, names)
+            anew = _versions(heads.where(~F.col(_LATE)).unionByName(known).unionByName(new), names).persist()
+            upserts, deletes, _ = _counts(anew)
+            rows.unpersist()
+            rows = anew
         if upserts or deletes:
-            merging = table.alias("t").merge(rows.drop(NEW).alias("s"), same([*names.keys, SEQUENCE]))
+            matches = same([*names.keys, SEQUENCE])
+            merging = table.alias("t").merge(
+                rows.drop(NEW, _LATE).alias("s"), matches if late else matches & F.col(f"t.{OPEN}")
+            )
             merging.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
     finally:
         rows.unpersist()
     return upserts, deletes
 
 
-def _event_rows(events: DataFrame, stored: DataFrame, names: Names) -> DataFrame:
-    """Return all events of the keys, each once: those that are stored, with the row they made, and the new ones."""
+def _counts(rows: DataFrame) -> tuple[int, int, int]:
+    """Return how many rows are new upserts, are new deletes, and are heads of keys with late events."""
+    new, deleted = F.col(NEW), F.col(DELETED)
+    counted = rows.agg(F.count_if(new & ~deleted), F.count_if(new & deleted), F.count_if(_LATE)).first()
+    upserts, deletes, late = counted or (0, 0, 0)
+    return upserts, deletes, late
+
+
+# Rows on their way: an event (its key, sequence and whether it deletes), what it says (_SAID: values, and which of them
+# it touches), whether it is NEW, the row that it made before (_OLD), whether it is a head that has _LATE events.
+
+
+def _heads(stored: DataFrame, events: DataFrame, names: Names) -> DataFrame:
+    """Return the heads of the events' keys; for what comes after them, they say as much as all events before."""
+    firsts = events.groupBy(*columns(names.keys)).agg(F.min(SEQUENCE).alias(_FIRST)).alias("s")
+    heads = stored.where(OPEN).alias("t").join(firsts, same(names.keys))
+    late = F.col(f"s.{_FIRST}") <= F.col(f"t.{LAST}")
+    heads = heads.select("t.*", late.alias(_LATE))
+    said = _said(names, columns(names.values), [F.expr("true")] * len(names.partial))
+    return _rows(heads.withColumn(_SAID, said), names, late=F.col(_LATE))
+
+
+def _known(stored: DataFrame, keys: DataFrame, names: Names) -> DataFrame:
+    """Return all stored events of some keys."""
+    rows = stored.alias("t").join(keys.alias("s"), same(names.keys), "left_semi")
     values = columns(names.values)
-    touched = [F.col(TOUCHED)] if names.partial else []
-    old = F.struct(*values, START, END, VISIBLE)
-    event = F.col(EVENT) if names.keeps_events else F.struct(F.lit(1).alias(NEW), *values)
-    fresh = F.struct(*values, *touched) if names.keeps_events else event
-    always = [*columns(names.keys), F.col(SEQUENCE), F.col(DELETED)]
-    known = stored.select(*always, event.alias(EVENT), F.expr("false").alias(NEW), old.alias(_OLD))
-    none = F.lit(None).cast(known.schema[_OLD].dataType)
-    new = events.select(*always, fresh.alias(EVENT), F.expr("true").alias(NEW), none.alias(_OLD))
-    order = Window.partitionBy(*columns(names.keys)).orderBy(SEQUENCE, NEW)
-    repeated = F.lag(SEQUENCE).over(order).eqNullSafe(F.col(SEQUENCE))
-    return known.unionByName(new).withColumn("__repeated", repeated).where("NOT __repeated").drop("__repeated")
+    if names.keeps_events:
+        values = [F.col(f"{EVENT}.`{name}`").alias(name) for name in names.values]
+    said = _said(names, values, [F.col(f"{EVENT}.{TOUCHED}.`{name}`") for name in names.partial])
+    return _rows(rows.withColumn(_SAID, said), names)
+
+
+def _arriving(events: DataFrame, names: Names) -> DataFrame:
+    said = _said(names, columns(names.values), [F.col(f"{TOUCHED}.`{name}`") for name in names.partial])
+    rows = events.withColumn(_SAID, said)
+    if names.keeps_events:
+        touched = [F.col(TOUCHED)] if names.partial else []
+        rows = rows.withColumn(EVENT, F.struct(*columns(names.values), *touched))
+    return _rows(rows, names, new=True)
+
+
+def _said(names: Names, values: list[Column], touches: list[Column]) -> Column:
+    touched = [touch.alias(name) for name, touch in zip(names.partial, touches, strict=True)]
+    return F.struct(F.lit(1).alias(NEW), *values, *([F.struct(*touched).alias(TOUCHED)] if touched else []))
+
+
+def _rows(rows: DataFrame, names: Names, *, new: bool = False, late: Column | None = None) -> DataFrame:
+    old = F.lit(None) if new else _made(names)
+    return rows.select(
+        *columns(names.keys), SEQUENCE, DELETED, *([EVENT] if names.keeps_events else []), _SAID,
+        F.expr(str(new)).alias(NEW), old.alias(_OLD), (F.expr("false") if late is None else late).alias(_LATE),
+    )  # fmt: skip
+
+
+def _made(names: Names) -> Column:
+    """Return what the events before and after it make of an event's row."""
+    return F.struct(*columns(names.values), START, END, VISIBLE, OPEN, LAST)
 
 
 def _versions(rows: DataFrame, names: Names) -> DataFrame:
@@ -64,12 +133,14 @@ def _versions(rows: DataFrame, names: Names) -> DataFrame:
     forward = Window.partitionBy(*keys).orderBy(SEQUENCE)
     backward = Window.partitionBy(*keys).orderBy(F.col(SEQUENCE).desc())
     before = Window.unboundedPreceding
-    values = {name: F.col(f"{EVENT}.`{name}`") for name in names.values}
+    repeated = F.lag(SEQUENCE).over(Window.partitionBy(*keys).orderBy(SEQUENCE, NEW)).eqNullSafe(F.col(SEQUENCE))
+    rows = rows.withColumn("__repeated", repeated).where("NOT __repeated").drop("__repeated")
+    values = {name: F.col(f"{_SAID}.`{name}`") for name in names.values}
     if names.partial:
         rows = rows.withColumn(_SEGMENT, F.sum(F.col(DELETED).cast("int")).over(forward.rowsBetween(before, 0)))
         life = Window.partitionBy(*keys, _SEGMENT).orderBy(SEQUENCE).rowsBetween(before, 0)
         for name in names.partial:
-            touched = ~F.col(DELETED) & F.col(f"{EVENT}.{TOUCHED}.`{name}`")
+            touched = ~F.col(DELETED) & F.col(f"{_SAID}.{TOUCHED}.`{name}`")
             told = F.when(touched, F.struct(values[name].alias("value")))
             values[name] = F.last(told, ignorenulls=True).over(life)["value"]
     rows = rows.withColumns(values)
@@ -78,7 +149,10 @@ def _versions(rows: DataFrame, names: Names) -> DataFrame:
     begins = F.col(DELETED) | F.coalesce(F.lag(DELETED).over(forward), F.expr("true")) | ~unchanged
     rows = rows.withColumn(_BOUNDARY, begins)
     next_boundary = F.last(F.when(F.col(_BOUNDARY), F.col(SEQUENCE)), ignorenulls=True)
-    rows = rows.withColumn(END, next_boundary.over(backward.rowsBetween(before, -1)))
+    rows = rows.withColumns({
+        END: next_boundary.over(backward.rowsBetween(before, -1)),
+        LAST: F.first(SEQUENCE).over(backward.rowsBetween(before, 0)),
+    })  # fmt: skip
     untracked = [name for name in names.values if name not in names.tracked]
     if untracked:
         rows = rows.withColumn(_VERSION, F.sum(F.col(_BOUNDARY).cast("int")).over(forward.rowsBetween(before, 0)))
@@ -87,9 +161,14 @@ def _versions(rows: DataFrame, names: Names) -> DataFrame:
         rows = rows.withColumn(_NEWEST, newest)
         rows = rows.withColumns({name: F.col(f"{_NEWEST}.`{name}`") for name in untracked})
     seen = F.col(_BOUNDARY) & ~F.col(DELETED)
-    rows = rows.withColumns({VISIBLE: seen, START: F.when(seen, F.col(SEQUENCE)), END: F.when(seen, F.col(END))})
-    rows = rows.withColumns({name: F.when(~F.col(DELETED), F.col(f"`{name}`")) for name in names.values})
-    made = F.struct(*columns(names.values), START, END, VISIBLE)
-    rows = rows.where(F.col(NEW) | ~made.eqNullSafe(F.col(_OLD)))
+    is_open = F.col(_BOUNDARY) & F.col(END).isNull()
+    rows = rows.withColumns({
+        VISIBLE: seen, OPEN: is_open, LAST: F.when(is_open, F.col(LAST)),
+        START: F.when(seen, F.col(SEQUENCE)), END: F.when(seen, F.col(END)),
+        **{name: F.when(~F.col(DELETED), F.col(f"`{name}`")) for name in names.values},
+    })  # fmt: skip
+    rows = rows.where(F.col(NEW) | F.col(_LATE) | ~_made(names).eqNullSafe(F.col(_OLD)))
     kept = [EVENT] if names.keeps_events else []
-    return rows.select(*columns(names.visible), VISIBLE, START, END, SEQUENCE, DELETED, *kept, NEW)
+    return rows.select(
+        *columns(names.visible), VISIBLE, OPEN, START, END, SEQUENCE, LAST, DELETED, *kept, NEW, _LATE
+    )  # fmt: skip

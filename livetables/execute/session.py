@@ -71,6 +71,8 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(cores),
         "spark.databricks.delta.snapshotPartitions": "1",
+        # Spark keeps 100 compiled classes, fewer than two flows need: each batch would compile its own again.
+        "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.streaming.numRecentProgressUpdates": "200",
         # An idle query says so at each trigger; the event log needs the batches, not the silence.
         "spark.sql.streaming.noDataProgressEventInterval": "60000",

@@ -10,7 +10,7 @@ from delta.tables import DeltaTable
 from deltalake import DeltaTable as Stored
 from pyspark.errors import AnalysisException
 
-from livetables.execute.cdc_columns import VISIBLE, hidden_schema
+from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema
 from livetables.execute.storage import KIND
 from livetables.model import Table
 from livetables.observe.stored import HIDDEN
@@ -50,6 +50,7 @@ class Tables:
         if self._storage.table(dataset.name).exists() and not self._storage.has_table(dataset.name):
             shutil.rmtree(self._storage.table(dataset.name))  # what a killed creation left behind
         properties = {**definition.table_properties, KIND: dataset.stored_kind}
+        partition_cols = list(definition.partition_cols)
         builder = DeltaTable.create(self._spark)
         if dataset.changes is None:
             builder = builder.tableName(self.qualified(dataset.name)).addColumns(dataset.schema)
@@ -59,12 +60,13 @@ class Tables:
             builder = builder.addColumns(hidden_schema(dataset, sequence))
             builder = builder.location(str(self._storage.hidden_table(dataset.name)))
             properties[COLUMNS] = json.dumps(dataset.schema.names)
+            partition_cols = hidden_layout(dataset) + partition_cols
         for key, value in properties.items():
             builder = builder.property(key, value)
         if definition.comment:
             builder = builder.comment(definition.comment)
-        if definition.partition_cols:
-            builder = builder.partitionedBy(*definition.partition_cols)
+        if partition_cols:
+            builder = builder.partitionedBy(*partition_cols)
         if definition.cluster_by:
             builder = builder.clusterBy(*definition.cluster_by)
         builder.execute()
