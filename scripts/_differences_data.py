@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DLT, PIPELINES = "dlt", "pyspark.pipelines"
 
 
-def other_rows() -> None:
+def other_rows(*_given: Any) -> None:
     """Stand for a user's function that is given as an argument."""
 
 

@@ -96,7 +96,7 @@ def _tried(name: Name, module: str, parameter: str, sample: Sample) -> Found:
 def _called(name: Name, module: str, given: Mapping[str, Any], *, missing: bool = False) -> _Outcome:
     """Call a name as a pipeline file would, in a registry of its own."""
 
-    def rows() -> None:  # a new one each time: functions carry their expectations
+    def rows(*_given: Any) -> None:  # a new one each time: functions carry their expectations
         """Stand for the user's function that a decorator is put on."""
 
     registry = Registry(root=Path(__file__).parent.parent)

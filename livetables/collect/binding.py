@@ -35,7 +35,7 @@ def facade_module(name: str) -> ModuleType:
     for public in facade.__all__:
         setattr(module, public, getattr(facade, public))
     if name == "pyspark.pipelines":  # there, this name is no decorator
-        module.create_table = facade.create_streaming_table  # type: ignore[attr-defined]
+        module.create_table = facade.create_table_of_pipelines  # type: ignore[attr-defined]
     module.__all__ = list(facade.__all__)  # type: ignore[attr-defined]
     return module
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.collect import reads
-from livetables.collect.checks import column_names, must_be_known, not_supported, refuse, say_not_local
+from livetables.collect.arguments import called
+from livetables.collect.checks import (
+    column_names,
+    must_be_known,
+    must_take,
+    name_of_flow,
+    not_supported,
+    refuse,
+    say_not_local,
+)
 from livetables.collect.registry import active
 from livetables.model import VERSION, CdcFlow, Changes, Columns, SnapshotFlow, as_strings, name_parts
 
@@ -64,20 +73,26 @@ def create_auto_cdc_from_snapshot_flow(
     `source` is the name of a table or view, a function `last version -> (DataFrame, version) or None` that is called
     until it returns None, or one (DataFrame, version).
     """
-    what, registry = "create_auto_cdc_from_snapshot_flow", active()
+    what, registry = called(), active()
     place = registry.caller()
+    if source is not None and snapshot_and_version is not None:
+        message = f"{what} takes source or snapshot_and_version, not both."
+        raise refuse("WRONG_ARGUMENT", message, place, "Leave snapshot_and_version out.")
     source = snapshot_and_version if source is None else source
     if not (isinstance(source, str) or callable(source) or _is_snapshot(source)):
         message = f"{what} needs source=: a name, a function, or a tuple (DataFrame, version)."
         raise refuse("WRONG_ARGUMENT", message, place, "def next_snapshot(last): return (spark.read..., 1) or None")
+    if callable(source):
+        must_take(what, source, place, "last_version")
     changes = Changes(
         keys=_keys(what, keys, place),
         sequence_by=VERSION,
-        scd_type=_scd_type(what, stored_as_scd_type or "1", place),
+        scd_type=_scd_type(what, stored_as_scd_type, place),
         tracked=_columns(what, "track_history", track_history_column_list, track_history_except_column_list, place),
     )
     _check_types(what, changes, tracks=bool(track_history_column_list or track_history_except_column_list), place=place)
     target_name = _target(what, target, place)
+    own_name = name_of_flow(what, name or target_name, place)
     following = None
     if not isinstance(source, str):
         following = source if callable(source) else _one_snapshot(*source)
@@ -89,7 +104,14 @@ def create_auto_cdc_from_snapshot_flow(
         return found and found[0].withColumn(VERSION, F.lit(found[1]))
 
     registry.flows.append(
-        SnapshotFlow(name or target_name, target_name, first_snapshot, place, changes=changes, next_snapshot=following)
+        SnapshotFlow(
+            own_name,
+            target_name,
+            first_snapshot,
+            place,
+            changes=changes,
+            next_snapshot=following,
+        )
     )
 
 
@@ -113,18 +135,20 @@ def _change_flow(
     must_be_known(registry, what, options, (*_OPTIONS, *own, "target", "source", "keys", "sequence_by"))
     if options.get("system_sequence_by") is not None:
         raise not_supported(f"{what}(system_sequence_by=)", place)
-    if not isinstance(source, str):
+    if not isinstance(source, str) or not source:
         hint = "Make it a @dlt.view, and give the view's name."
-        message = f"{what} needs source=, the name of a table or view, not {type(source).__name__}."
+        given = type(source).__name__ if source else repr(source)
+        message = f"{what} needs source=, the name of a table or view, not {given}."
         raise refuse("WRONG_ARGUMENT", message, place, hint)
     if sequence_by is None or (isinstance(sequence_by, str) and not sequence_by):
         raise refuse("WRONG_ARGUMENT", f"{what} needs sequence_by=, the order of the events.", place, 'col("ts")')
     changes = _changes(what, keys, sequence_by, options, place)
     once = bool(options.get("once"))
     target_name = _target(what, target, place)
+    own_name = name_of_flow(what, name or target_name, place)
     registry.flows.append(
         CdcFlow(
-            name or target_name, target_name, lambda: reads.read(source, streaming=not once), place,
+            own_name, target_name, lambda: reads.read(source, streaming=not once), place,
             spark_conf=as_strings(options.get("spark_conf")), once=once, changes=changes,
         )
     )  # fmt: skip
@@ -136,7 +160,7 @@ def _changes(what: str, keys: Any, sequence_by: Any, options: dict[str, Any], pl
     changes = Changes(
         keys=_keys(what, keys, place),
         sequence_by=sequence_by,
-        scd_type=_scd_type(what, get("stored_as_scd_type", "1"), place),
+        scd_type=_scd_type(what, get("stored_as_scd_type"), place),
         deletes=get("apply_as_deletes"),
         truncates=get("apply_as_truncates"),
         columns=_columns(what, "", get("column_list"), get("except_column_list"), place),
@@ -186,15 +210,15 @@ def _keys(what: str, keys: Any, place: Place) -> tuple[str, ...]:
 
 
 def _scd_type(what: str, given: Any, place: Place) -> int:
-    if str(given) in ("1", "2"):
-        return int(given)
+    if given is None or str(given) in ("1", "2"):
+        return int(given or 1)
     if str(given).lower() == "bitemporal":
         raise not_supported(f'{what}(stored_as_scd_type="bitemporal")', place)
     raise refuse("WRONG_ARGUMENT", f"{what}: stored_as_scd_type is {given!r}.", place, "It is 1 or 2.")
 
 
 def _target(what: str, target: Any, place: Place) -> str:
-    if not isinstance(target, str) or not target:
+    if not isinstance(target, str) or not name_parts(target):
         raise refuse("WRONG_ARGUMENT", f"{what} needs target=, the name of a streaming table.", place,
                      'create_streaming_table("my_table") defines it.')  # fmt: skip
     return name_parts(target)[-1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
 from livetables.errors import DefinitionError, did_you_mean
+from livetables.model import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,15 +38,48 @@ def not_supported(name: str, place: Place) -> DefinitionError:
     return refuse("NOT_SUPPORTED", f"{name} does not run here yet.", place, "See docs/differences.md for what runs.")
 
 
-def must_be_callable(what: str, function: Any, registry: Registry) -> None:
-    """Refuse to decorate what is not a function."""
+def must_be_callable(what: str, function: Any, registry: Registry, *takes: str) -> None:
+    """Refuse to decorate what is no function, or one that can't be called with what it will get: `takes`."""
+    arguments = ", ".join(takes)
+    wanted = f"a function f({arguments})" if takes else "a function that returns a DataFrame"
     if not callable(function):
         raise refuse(
             "NOT_A_FUNCTION",
             f"@{what} was put on {function!r}, which is not a function.",
             registry.caller(),
-            f"Put @dlt.{what} above a function that returns a DataFrame.",
+            f"Put @dlt.{what} above {wanted}.",
         )
+    must_take(what, function, registry.caller(), *takes)
+
+
+def must_take(what: str, function: Callable[..., Any], place: Place, *takes: str) -> None:
+    """Refuse a function that can't be called with the arguments that it will get."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some of those that are not written in Python don't say
+        return
+    try:
+        signature.bind(*takes)
+    except TypeError:
+        message = f"{what} calls its function with ({', '.join(takes)}), and it takes {signature}."
+        hint = f"Let it take ({', '.join(takes)})." if takes else "Give each of its parameters a default value."
+        raise refuse("WRONG_ARGUMENT", message, place, hint) from None
+
+
+#: What the platform's catalogs have in no name of a table.
+_NOT_IN_NAMES = re.compile(r"[\s/\x00-\x1f\x7f]")
+
+
+def dataset_name(what: str, name: str | None, place: Place) -> str:
+    """Return the last part of a dotted name; refuse one that no dataset can have."""
+    last = (name_parts(name or "") or ("",))[-1]
+    if not last or last == "<lambda>":
+        raise refuse("WRONG_ARGUMENT", f"{what} needs a name.", place, 'name="my_table"')
+    wrong = _NOT_IN_NAMES.search(last)
+    if wrong:
+        message = f"{what}: the name {last!r} has {wrong.group()!r} in it, which no table can have in its name."
+        raise refuse("WRONG_ARGUMENT", message, place, f'name="{_NOT_IN_NAMES.sub("_", last)}"')
+    return last
 
 
 def must_be_known(registry: Registry, what: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -70,6 +105,14 @@ def function_place(registry: Registry, function: Callable[..., Any]) -> Place:
     """Return where a function is defined; the calling line for what has no code of its own."""
     code = getattr(function, "__code__", None)
     return registry.caller() if code is None else registry.place(code.co_filename, code.co_firstlineno)
+
+
+def name_of_flow(what: str, name: str, place: Place) -> str:
+    """Return the name of a flow; refuse one that can't name the folder of its checkpoint."""
+    if "/" in name:
+        raise refuse("WRONG_ARGUMENT", f"{what}: the name {name!r} has '/' in it, which no flow can have in its name.",
+                     place, f'name="{name.replace("/", "_")}"')  # fmt: skip
+    return name
 
 
 _COLUMN = re.compile(r"^Column<'(?P<name>.*)'>$")

@@ -5,10 +5,12 @@ Every decorator returns the function it was given, so users can call and test it
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from livetables.collect import reads
+from livetables.collect.arguments import as_called, called
 from livetables.collect.cdc import (
     apply_changes,
     apply_changes_from_snapshot,
@@ -18,6 +20,7 @@ from livetables.collect.cdc import (
 from livetables.collect.checks import (
     NOT_LOCAL,
     column_names,
+    dataset_name,
     function_place,
     must_be_callable,
     must_be_known,
@@ -37,7 +40,6 @@ from livetables.model import (
     Table,
     View,
     as_strings,
-    name_parts,
 )
 
 if TYPE_CHECKING:
@@ -85,10 +87,6 @@ temporary_view = view
 def create_streaming_table(name: str, **options: Any) -> None:
     """Define a streaming table that flows fill; options as `table`, plus expect_all, expect_all_or_drop, _fail."""
     registry = active()
-    place = registry.caller()
-    if not isinstance(name, str):
-        msg = f"create_streaming_table needs a name, not {type(name).__name__}."
-        raise DefinitionError("WRONG_ARGUMENT", msg, place=place, hint='create_streaming_table("my_table")')
     rules = [
         Expectation(rule, predicate, action)
         for key, action in (
@@ -98,7 +96,7 @@ def create_streaming_table(name: str, **options: Any) -> None:
         )
         for rule, predicate in (options.pop(key, None) or {}).items()
     ]
-    dataset = _dataset(registry, "create_streaming_table", StreamingTable, name, options)
+    dataset = _dataset(registry, called(), StreamingTable, name, options, _OPTIONS["create_streaming_table"])
     registry.add(_with_rules(dataset, rules), None, None)
 
 
@@ -150,9 +148,10 @@ def enable_local_execution() -> None:
 
 
 def _deprecated(old: str, new: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(new)
     def call(*args: Any, **kwargs: Any) -> Any:
         message = f"{old} is deprecated; use {new.__name__}."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        warnings.warn(message, DeprecationWarning, stacklevel=3)  # over `as_called`
         registry = active()
         registry.warn("DEPRECATED_NAME", message, registry.caller())  # Python hides its own outside __main__
         return new(*args, **kwargs)
@@ -179,9 +178,14 @@ __all__ = [
     "materialized_view", "on_event_hook", "read", "readStream", "read_stream", "replace_flow", "table",
     "temporary_view", "update_flow", "view",
 ]  # fmt: skip
+#: In pyspark.pipelines this name is no decorator.
+create_table_of_pipelines = as_called("create_table", create_streaming_table)
+for _name in __all__:
+    globals()[_name] = as_called(_name, globals()[_name])
 
 
-def _decorate(what: str, kind: type[Dataset], query_function: Any, options: dict[str, Any]) -> Any:
+def _decorate(takes: str, kind: type[Dataset], query_function: Any, options: dict[str, Any]) -> Any:
+    what, known = called(), _OPTIONS[takes]
     registry = active()
     place = registry.caller()
 
@@ -190,7 +194,7 @@ def _decorate(what: str, kind: type[Dataset], query_function: Any, options: dict
         given = dict(options)
         name = given.pop("name", None) or getattr(function, "__name__", "")  # functools.partial has none
         spark_conf = as_strings(given.pop("spark_conf", None))
-        dataset = _dataset(registry, what, kind, name, given)
+        dataset = _dataset(registry, what, kind, name, given, known)
         flow = Flow(
             dataset.name, dataset.name, function, function_place(registry, function),
             dataset.comment, spark_conf,
@@ -225,19 +229,17 @@ _OPTIONS: dict[str, frozenset[str]] = {
 
 
 def _dataset(
-    registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any],
+    registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any], known: frozenset[str],
 ) -> Dataset:  # fmt: skip
     place = registry.caller()
-    must_be_known(registry, what, given, _OPTIONS[what])
+    must_be_known(registry, what, given, known)
     for parameter in sorted(set(NOT_LOCAL) & set(given)):
         if given[parameter] and (parameter, given[parameter]) != ("format", "delta"):
             say_not_local(registry, what, parameter)
     for parameter in _NOT_YET:
         if given.get(parameter):
             raise not_supported(f"{what}({parameter}=)", place)
-    own_name = (name_parts(name) or ("",))[-1]
-    if not own_name:
-        raise DefinitionError("WRONG_ARGUMENT", f"{what} needs a name.", place=place, hint='name="my_table"')
+    own_name = dataset_name(what, name, place)
     if kind is View:
         return View(own_name, place, given.get("comment"))
     return _table(kind, own_name, place, given)
@@ -274,23 +276,19 @@ def _with_rules(dataset: Dataset, rules: Sequence[Expectation]) -> Dataset:
 
 
 def _expectations(rules: Mapping[str, str | Column], action: Action) -> Callable[[F], F]:
-    registry = active()
-    place = registry.caller()
+    what, place = called(), active().caller()
 
     def decorate(function: F) -> F:
         if not callable(function):
             raise DefinitionError(
                 "NOT_A_FUNCTION",
-                f"An expectation was put on {function!r}, which is not a function.",
+                f"@{what} was put on {function!r}, which is not a function.",
                 place=place,
-                hint="Put @dlt.expect... above a function that returns a DataFrame.",
+                hint=f"Put @dlt.{what} above a function that returns a DataFrame.",
             )
         gathered = [Expectation(name, predicate, action) for name, predicate in rules.items()]
         # The decorator nearest to the function runs first, but people read rules from the top.
         setattr(function, EXPECTATIONS, (*gathered, *getattr(function, EXPECTATIONS, ())))
         return function
 
-    if not hasattr(rules, "items"):
-        msg = f"expect_all... takes a dict of rule name -> predicate, not {type(rules).__name__}."
-        raise DefinitionError("WRONG_ARGUMENT", msg, place=place, hint='{"valid_id": "id IS NOT NULL"}')
     return decorate

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from livetables.collect.checks import function_place, must_be_callable, must_be_known, refuse, say_not_local
+from livetables.collect.checks import (
+    dataset_name,
+    function_place,
+    must_be_callable,
+    name_of_flow,
+    refuse,
+    say_not_local,
+)
 from livetables.collect.registry import Hook, active
+from livetables.errors import nearest
 from livetables.model import Flow, Sink, as_strings, name_parts
 
 if TYPE_CHECKING:
@@ -13,7 +21,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_FLOW = ("target", "name", "comment", "spark_conf")
+#: What Spark, Delta and the Kafka connector can stream to.
+_FORMATS = ("delta", "kafka", "console", "memory", "noop", "parquet", "json", "csv", "orc", "text", "avro")
 
 
 def append_flow(
@@ -25,14 +34,12 @@ def append_flow(
     spark_conf: Mapping[str, Any] | None = None,
     once: bool = False,
     import_checkpoint: str | None = None,
-    **unknown: Any,
 ) -> Any:
     """Define a query that appends to the streaming table or sink `target`; `name` defaults to the function's.
 
     With `once`, the query returns a batch DataFrame, and is run once; again only after a full refresh.
     """
     registry = active()
-    must_be_known(registry, "append_flow", unknown, (*_FLOW, "once", "import_checkpoint"))
     if import_checkpoint is not None:
         say_not_local(registry, "append_flow", "import_checkpoint")
     return _flow("append_flow", query_function, target, name, comment, spark_conf, once=once)
@@ -45,10 +52,8 @@ def update_flow(
     name: str | None = None,
     comment: str | None = None,
     spark_conf: Mapping[str, Any] | None = None,
-    **unknown: Any,
 ) -> Any:
     """Define a streaming query that writes to a sink the rows that changed in each batch (Spark's update mode)."""
-    must_be_known(active(), "update_flow", unknown, _FLOW)
     return _flow("update_flow", query_function, target, name, comment, spark_conf, update_mode=True)
 
 
@@ -57,16 +62,16 @@ def _flow(
     spark_conf: Mapping[str, Any] | None, **kind: bool,
 ) -> Any:  # fmt: skip
     registry = active()
-    if not isinstance(target, str):
+    if not isinstance(target, str) or not name_parts(target):
         message = f"{what} needs target=, the name of what it fills."
         raise refuse("WRONG_ARGUMENT", message, registry.caller(), f'@dlt.{what}(target="my_table")')
 
     def decorate(function: F) -> F:
         must_be_callable(what, function, registry)
-        flow_name = name or getattr(function, "__name__", None) or target
+        own_name = name_of_flow(what, name or getattr(function, "__name__", None) or target, registry.caller())
         place = function_place(registry, function)
         registry.flows.append(
-            Flow(flow_name, name_parts(target)[-1], function, place, comment, as_strings(spark_conf), **kind)
+            Flow(own_name, name_parts(target)[-1], function, place, comment, as_strings(spark_conf), **kind)
         )
         return function
 
@@ -80,15 +85,17 @@ def create_sink(name: str, format: str, options: Mapping[str, Any] | None = None
     """
     registry = active()
     place = registry.caller()
-    for parameter, value in (("name", name), ("format", format)):
-        if not isinstance(value, str) or not value:
-            message = f"create_sink needs {parameter}=, a text."
-            raise refuse("WRONG_ARGUMENT", message, place, 'create_sink("my_sink", "delta", {"path": "/mnt/out"})')
     given = as_strings(options)
+    if format.lower() == "delta":  # Spark's formats have no letter case
+        format = "delta"  # noqa: A001
+    close = nearest(format, _FORMATS)
+    if close and format.lower() not in _FORMATS:
+        message = f"create_sink: Spark has no format '{format}' of its own; did you mean '{close}'?"
+        registry.warn("UNKNOWN_FORMAT", message, place)
     if format == "delta" and len({"path", "tableName"} & set(given)) != 1:
         message = f"The Delta sink '{name}' needs one of the options path and tableName."
         raise refuse("WRONG_ARGUMENT", message, place, 'options={"path": "/mnt/out"}')
-    registry.add(Sink(name_parts(name)[-1], place, format=format, options=given), None, None)
+    registry.add(Sink(dataset_name("create_sink", name, place), place, format=format, options=given), None, None)
 
 
 def foreach_batch_sink(batch_function: Any = None, *, name: str | None = None) -> Any:
@@ -99,10 +106,8 @@ def foreach_batch_sink(batch_function: Any = None, *, name: str | None = None) -
         batch_function, name = None, batch_function
 
     def decorate(function: F) -> F:
-        must_be_callable("foreach_batch_sink", function, registry)
-        sink_name = name or getattr(function, "__name__", "")
-        if not sink_name:
-            raise refuse("WRONG_ARGUMENT", "foreach_batch_sink needs a name.", place, 'name="my_sink"')
+        must_be_callable("foreach_batch_sink", function, registry, "df", "batch_id")
+        sink_name = dataset_name("foreach_batch_sink", name or getattr(function, "__name__", ""), place)
         place_ = function_place(registry, function)
         registry.add(Sink(sink_name, place_, format="foreach_batch", write_batch=function), None, None)
         return function
@@ -123,7 +128,7 @@ def on_event_hook(user_event_hook_fn: Any = None, *, max_allowable_consecutive_f
         raise refuse("WRONG_ARGUMENT", message, place, "Leave it out for no limit.")
 
     def decorate(function: F) -> F:
-        must_be_callable("on_event_hook", function, registry)
+        must_be_callable("on_event_hook", function, registry, "event")
         registry.hooks.append(Hook(getattr(function, "__name__", "hook"), function, limit))
         return function
 

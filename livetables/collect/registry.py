@@ -40,6 +40,8 @@ class Registry:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
+    #: Decorators that were made and are not put on a function yet: their names and places.
+    unused: list[tuple[str, Place]] = field(default_factory=list)
 
     def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
         """Register a dataset, the function that expectations hang on, and its default flow."""
@@ -79,11 +81,24 @@ class Registry:
         problems += [problem for dataset in datasets for problem in _repeated_rules(dataset)]
         problems += _duplicates(datasets)
         problems += self._rules_on_flows()
+        for what, place in self.unused:
+            if place.file not in {problem.place.file for problem in problems if problem.place}:  # it ended too early
+                self.warn("DECORATOR_NOT_USED", f"{what}(...) was put on no function, so it has no effect.", place)
         return Definitions(tuple(datasets), tuple(self.flows), tuple(problems), tuple(self.warnings))
 
     def _rules_on_flows(self) -> list[Problem]:
         own = [function for _, function in self.datasets]
-        return [
+        on_sinks = [
+            Problem(
+                "EXPECTATION_ON_SINK",
+                f"Sink '{dataset.name}' has expectations, which only a table or a view can have.",
+                dataset.place,
+                "Move them to the table or view that the flow into the sink reads.",
+            )
+            for dataset, _ in self.datasets
+            if hasattr(getattr(dataset, "write_batch", None), EXPECTATIONS)
+        ]
+        return on_sinks + [
             Problem(
                 "EXPECTATION_ON_FLOW",
                 f"Flow '{flow.name}' has expectations, which only a dataset can have.",

@@ -353,6 +353,19 @@ def test_defaults_are_not_warned_about(define, registry):
     assert registry.freeze().warnings == ()
 
 
+def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
+    """Rules are often made once and put on several tables."""
+    define("""
+        valid = dlt.expect_all_or_drop({"valid": "id > 0"})
+        for name in ("a", "b"):
+            @dlt.table(name=name, comment=None, path=None)
+            @valid
+            def rows(): ...
+    """)
+    assert [len(dataset.expectations) for dataset in registry.freeze().datasets] == [1, 1]
+    assert registry.warnings == []
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_does_not_run_here_is_refused_by_its_name(refusal, name):
     """Nobody meets an AttributeError for a function that exists on the platform."""

@@ -3,6 +3,7 @@
 from textwrap import dedent
 
 import pytest
+from pyspark.sql import Column
 
 from livetables.collect import facade
 from livetables.collect import registry as registries
@@ -28,7 +29,7 @@ def define(registry, tmp_path):
     """A function that executes a text as a file of the pipeline."""
 
     def define(text):
-        names = {"dlt": facade, "f": lambda: None}
+        names = {"dlt": facade, "f": lambda: None, "col": Named}
         exec(compile(dedent(text).strip(), str(tmp_path / "pipeline.py"), "exec"), names)  # noqa: S102 (that is tested)
         return registry
 
@@ -134,6 +135,37 @@ def test_a_misspelt_parameter_names_the_nearest_right_one(define):
     """Of AUTO CDC, whose parameters are many and long."""
     with pytest.raises(DefinitionError, match="Did you mean 'apply_as_deletes'"):
         define(f"{CDC}, apply_as_delete='x')")
+
+
+class Named(Column):
+    """Stands for `col(name)`, which needs a session."""
+
+    def __new__(cls, name):
+        """Leave Spark's own constructor out."""
+        return object.__new__(cls)
+
+    def __init__(self, name):
+        self.name = name
+
+    def __str__(self):
+        return f"Column<'{self.name}'>"
+
+
+def test_columns_may_be_given_as_columns(define):
+    """Where a column is named, `col("id")` is as good as "id"; where a condition stands, it may be a Column."""
+    registry = define("""
+        dlt.create_auto_cdc_flow("users", "feed", [col("id"), "region"], col("at"), apply_as_deletes=col("deleted"),
+                                 except_column_list=col("op"), stored_as_scd_type=None)
+        @dlt.table(cluster_by=col("id"))
+        @dlt.expect("valid", col("valid"))
+        @dlt.expect_all({"sold": col("sold")})
+        def orders(): ...
+    """)
+    changes = registry.flows[0].changes
+    assert (changes.keys, changes.columns.but, changes.scd_type) == (("id", "region"), ("op",), 1)
+    assert [str(given) for given in (changes.sequence_by, changes.deletes)] == ["Column<'at'>", "Column<'deleted'>"]
+    [orders] = registry.freeze().datasets
+    assert (orders.cluster_by, [rule.predicate.name for rule in orders.expectations]) == (("id",), ["valid", "sold"])
 
 
 @pytest.mark.parametrize("source", ["lambda last: None", "(f(), 3)", "'daily'"])

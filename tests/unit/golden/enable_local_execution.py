@@ -1,0 +1,4 @@
+import dlt
+
+# %% an argument
+dlt.enable_local_execution(True)
