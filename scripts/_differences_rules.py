@@ -14,7 +14,7 @@ COMMANDS, CDC = "tests/pipeline/test_command_line.py", "tests/spark/test_cdc.py"
 RESOLVE, SOURCES = "tests/spark/test_resolve.py", "tests/spark/test_sources.py"
 FACADE, DECLARED = "tests/unit/test_facade.py", "tests/unit/test_flow_declarations.py"
 PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_jobs.py", "tests/unit/test_graph.py"
-FAILURES = "tests/unit/test_failures.py"
+FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
 
 _TRIGGERED = f"{UPDATES}::test_triggered_updates_take_only_what_is_new"
 _FAIL = f"{UPDATES}::test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it"
@@ -28,6 +28,7 @@ _DOCUMENTED = f"{CDC}::test_the_documented_tables_in_one_batch_and_in_any_order_
 _ORACLE = f"{CDC}::test_random_feeds_agree_with_the_oracle"
 _STRUCTS = f"{CDC}::test_sequences_may_be_structs_and_keys_may_be_null"
 _WRONG = f"{DECLARED}::test_wrong_arguments_are_refused_at_their_line"
+_KINDS = "tests/unit/test_kinds.py::test_flows_that_do_not_fit_are_refused_at_their_line"
 _INTERVAL = f"{JOBS}::test_the_nearest_trigger_interval_counts"
 
 
@@ -78,10 +79,7 @@ _DATASETS = (
         "A view is batch or streaming, and each reader evaluates it, with its expectations", _TRIGGERED, _SNAPSHOTS
     ),
     _supported("A streaming table has one flow or several: appending, AUTO CDC, once", _SEVERAL, _FEED, _ONCE),
-    _differs(
-        "A materialized view has exactly one flow",
-        "a batch `append_flow` into one is not refused: each of the two replaces the rows of the other",
-    ),
+    _supported("A materialized view has exactly one flow", _KINDS),
     _differs("A temporary or private table is stored and not published", "stored, and seen by plain SQL"),
     _supported("Streaming tables, materialized views and views have expectations", _TRIGGERED, _FAIL),
     _not_shown(
@@ -128,7 +126,11 @@ _DATASETS = (
     _supported("Names that are not there fail the update before it starts, all of them listed", _CHECK),
     _supported("A pipeline has one update at a time", f"{UPDATES}::test_two_updates_do_not_share_a_storage_folder"),
     _differs("At most 100 source files are listed, 1000 through folders", "no limit"),
-    _differs("A target of AUTO CDC has no identity columns", "not checked"),
+    _supported(
+        "A target of AUTO CDC has no identity columns",
+        f"{SCHEMA}::test_a_schema_that_would_fill_columns_otherwise_is_refused",
+        note="refused in any table, since their values are not generated here",
+    ),
     _differs("A table belongs to one pipeline", "each pipeline has a storage folder of its own; nothing is checked"),
 )
 
@@ -242,7 +244,8 @@ _FLOW_RULES = (
     _supported("A flow with `once=True` runs once, and again only after a full refresh", _ONCE),
     _supported("Several flows append to one table, each with its checkpoint; a new one reads back alone", _SEVERAL),
     _not_shown("A streaming table with a query of its own takes further append flows", unverified=True),
-    _not_shown("Append flows and AUTO CDC into one target are refused", "refused (`MIXED_FLOWS`)", unverified=True),
+    _supported("Append flows and AUTO CDC into one target are refused", _KINDS, unverified=True),
+    _supported("An `update_flow` fills a sink, and no Delta one", _KINDS),
     _supported(
         "A full refresh does not empty a sink: its rows are written again",
         f"{PLAN}::test_a_sink_is_never_created_or_emptied",

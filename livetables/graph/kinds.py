@@ -9,7 +9,7 @@ from pyspark.sql.types import StructField, StructType
 
 from livetables.errors import DefinitionError
 from livetables.graph.cdc import is_cdc
-from livetables.model import Dataset, MaterializedView, SnapshotFlow, StreamingTable, Table, View
+from livetables.model import Dataset, MaterializedView, Sink, SnapshotFlow, StreamingTable, Table, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,23 +21,27 @@ if TYPE_CHECKING:
 
 def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
     """Return the dataset with its kind decided; raises DefinitionError when its flows do not fit it."""
+    _check_updates(dataset, flows)
     if isinstance(dataset, View):
+        _check_only_own(dataset, flows, "view")
         return dataset
     _check_cdc(dataset, flows)
-    batch = [flow for flow in flows if not (flow.streaming or _may_be_batch(flow))]
     if not isinstance(dataset, Table):
-        _check_sink(dataset, flows, batch)
+        _check_sink(dataset, flows)
         return dataset
-    if isinstance(dataset, MaterializedView) and len(batch) < len(flows):
-        raise DefinitionError(
-            "STREAM_IN_MATERIALIZED_VIEW",
-            f"The query of the materialized view '{dataset.name}' returns a stream.",
-            place=dataset.place,
-            hint="Read its inputs with spark.read, or make it a @dlt.table.",
-        )
-    if type(dataset) is Table and batch and len(flows) == 1:
+    own = next((flow for flow in flows if flow.definition.key == dataset.key), None)
+    if isinstance(dataset, MaterializedView) or (type(dataset) is Table and own and not own.streaming):
+        _check_only_own(dataset, flows, "materialized view")
+        if own and own.streaming:
+            raise DefinitionError(
+                "STREAM_IN_MATERIALIZED_VIEW",
+                f"The query of the materialized view '{dataset.name}' returns a stream.",
+                place=dataset.place,
+                hint="Read its inputs with spark.read, or make it a @dlt.table.",
+            )
         return _as(MaterializedView, dataset)
-    if batch and not isinstance(dataset, MaterializedView):
+    batch = [flow for flow in flows if not (flow.streaming or _may_be_batch(flow))]
+    if batch:
         raise DefinitionError(
             "BATCH_IN_STREAMING_TABLE",
             f"Flow '{batch[0].name}' of the streaming table '{dataset.name}' returns a batch DataFrame.",
@@ -51,21 +55,47 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
             place=dataset.place,
             hint=f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
         )
-    return dataset if isinstance(dataset, MaterializedView) else _as(StreamingTable, dataset)
+    return _as(StreamingTable, dataset)
 
 
 def _may_be_batch(flow: ResolvedFlow) -> bool:
     return flow.definition.once or isinstance(flow.definition, SnapshotFlow)
 
 
-def _check_sink(sink: Dataset, flows: list[ResolvedFlow], batch: list[ResolvedFlow]) -> None:
-    wrong = [*batch, *(flow for flow in flows if is_cdc(flow.definition))]
+def _check_only_own(dataset: Dataset, flows: list[ResolvedFlow], kind: str) -> None:
+    others = [flow for flow in flows if flow.definition.key != dataset.key]
+    if others:
+        raise DefinitionError(
+            "SECOND_FLOW",
+            f"Flow '{others[0].name}' fills the {kind} '{dataset.name}', which has only its own query.",
+            place=others[0].definition.place,
+            hint="Union the two queries, or give the flow a target of its own: create_streaming_table(...).",
+        )
+
+
+def _check_updates(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
+    updates = [flow for flow in flows if flow.definition.update_mode]
+    if updates and (not isinstance(dataset, Sink) or dataset.format == "delta"):
+        what = "a Delta sink" if isinstance(dataset, Sink) else "no sink"
+        raise DefinitionError(
+            "UPDATE_FLOW_TARGET",
+            f"The update_flow '{updates[0].name}' fills '{dataset.name}', which is {what}.",
+            place=updates[0].definition.place,
+            hint="Write @dlt.append_flow, or let it fill a sink of another format.",
+        )
+
+
+def _check_sink(sink: Dataset, flows: list[ResolvedFlow]) -> None:
+    wrong = [flow for flow in flows if is_cdc(flow.definition) or not flow.streaming]
     if wrong:
+        to_table = is_cdc(wrong[0].definition) or wrong[0].definition.once
         raise DefinitionError(
             "BATCH_IN_SINK",
             f"Flow '{wrong[0].name}' fills the sink '{sink.name}', and only streams of rows can be written there.",
             place=wrong[0].definition.place,
-            hint="Read its inputs with spark.readStream.",
+            hint="Let it fill a streaming table: create_streaming_table(...)."
+            if to_table
+            else "Read its inputs with spark.readStream.",
         )
 
 

@@ -23,7 +23,8 @@ GENERATED = "delta.generationExpression"
 def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
     """Return the schema that a table declares, or None; error `INVALID_SCHEMA` when it can't be parsed.
 
-    As text it may hold NOT NULL, COMMENT, GENERATED ALWAYS AS and, without effect, PRIMARY and FOREIGN KEY.
+    As text it may hold NOT NULL, COMMENT, GENERATED ALWAYS AS and, without effect, PRIMARY and FOREIGN KEY. What would
+    fill a column in another way, IDENTITY and DEFAULT, is refused: here the column would be NULL.
     """
     schema = dataset.schema if isinstance(dataset, Table) else None
     if schema is None or isinstance(schema, StructType):
@@ -39,10 +40,24 @@ def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
             hint="Write it as \"id BIGINT NOT NULL, name STRING COMMENT 'full name'\".",
         ) from error
     columns = parsed.columns()
-    return StructType([_field(columns.apply(index)) for index in range(columns.size())])
+    return StructType([_field(columns.apply(index), dataset) for index in range(columns.size())])
 
 
-def _field(column: Any) -> StructField:
+def _field(column: Any, dataset: Dataset) -> StructField:
+    if column.identityColumnSpec().isDefined():
+        raise DefinitionError(
+            "NOT_SUPPORTED",
+            f"Column '{column.name()}' of '{dataset.name}' is an identity column, whose values are not generated here.",
+            place=dataset.place,
+            hint="Leave IDENTITY out, and let the query make the key, for example with xxhash64(...).",
+        )
+    if column.defaultValue().isDefined():
+        raise DefinitionError(
+            "INVALID_SCHEMA",
+            f"Column '{column.name()}' of '{dataset.name}' has a DEFAULT, which no table of a pipeline can have.",
+            place=dataset.place,
+            hint=f"Leave DEFAULT out, and write coalesce({column.name()}, ...) in the query.",
+        )
     metadata = {}
     if column.comment().isDefined():
         metadata["comment"] = column.comment().get()

@@ -1,0 +1,141 @@
+"""What a dataset is by the flows that fill it, and which flows do not fit: decided without Spark."""
+
+import pytest
+from pyspark.sql.types import LongType, StringType, StructField, StructType
+
+from livetables.errors import DefinitionError, Place
+from livetables.graph.graph import ResolvedFlow
+from livetables.graph.kinds import kind_of, merged_schema
+from livetables.model import (
+    CdcFlow,
+    Changes,
+    Flow,
+    MaterializedView,
+    Sink,
+    SnapshotFlow,
+    StreamingTable,
+    Table,
+    View,
+)
+
+OWN, LATER = Place("pipeline.py", 1), Place("pipeline.py", 9)
+KEYS = Changes(("id",), "seq")
+ID = StructType([StructField("id", LongType())])
+
+
+def dataset(kind, **options):
+    """A dataset named orders."""
+    return kind("orders", OWN, **options)
+
+
+def flow(*, streaming, name="orders", kind=Flow, schema=ID, **options):
+    """A flow into orders: its own query by default, another one, further down in the file, under any other name."""
+    place = OWN if name == "orders" else LATER
+    definition = kind(name, "orders", lambda: None, place, **options)
+    return ResolvedFlow(definition, (), (), streaming, schema)
+
+
+def stream(name="orders", **options):
+    """A flow whose query returns a stream."""
+    return flow(streaming=True, name=name, **options)
+
+
+def batch(name="orders", **options):
+    """A flow whose query returns a batch DataFrame."""
+    return flow(streaming=False, name=name, **options)
+
+
+def feed(name="orders", changes=KEYS):
+    """An AUTO CDC flow."""
+    return stream(name, kind=CdcFlow, changes=changes)
+
+
+def daily(name="orders"):
+    """An AUTO CDC flow of snapshots."""
+    return batch(name, kind=SnapshotFlow, changes=KEYS)
+
+
+def sink(what="kafka"):
+    """A sink named orders."""
+    return dataset(Sink, format=what)
+
+
+@pytest.mark.parametrize(
+    ("defined", "flows", "kind"),
+    [
+        (dataset(Table), [stream()], StreamingTable),
+        (dataset(Table), [batch()], MaterializedView),
+        (dataset(Table), [stream(), stream("more")], StreamingTable),
+        (dataset(Table), [stream(), batch("old", once=True)], StreamingTable),
+        (dataset(MaterializedView), [batch()], MaterializedView),
+        (dataset(StreamingTable), [stream("a"), stream("b"), batch("c", once=True)], StreamingTable),
+        (dataset(StreamingTable), [batch("old", once=True)], StreamingTable),
+        (dataset(StreamingTable), [feed("a"), feed("b")], StreamingTable),
+        (dataset(StreamingTable), [daily("a")], StreamingTable),
+        (dataset(StreamingTable, schema="id BIGINT"), [], StreamingTable),
+        (dataset(View), [batch()], View),
+        (dataset(View), [stream()], View),
+        (sink(), [stream("a"), stream("b", update_mode=True)], Sink),
+        (sink("foreach_batch"), [stream("b", update_mode=True)], Sink),
+        (sink("delta"), [stream("a")], Sink),
+    ],
+)
+def test_flows_decide_what_a_dataset_is(defined, flows, kind):
+    """A `@table` is what its query makes it; one that is a streaming table already takes flows of all kinds."""
+    assert type(kind_of(defined, flows)) is kind
+
+
+@pytest.mark.parametrize(
+    ("defined", "flows", "code", "place"),
+    [
+        (dataset(MaterializedView), [batch(), batch("more")], "SECOND_FLOW", LATER),
+        (dataset(MaterializedView), [batch(), stream("more")], "SECOND_FLOW", LATER),
+        (dataset(MaterializedView), [batch(), batch("old", once=True)], "SECOND_FLOW", LATER),
+        (dataset(MaterializedView), [batch("more"), batch()], "SECOND_FLOW", LATER),
+        (dataset(Table), [batch(), batch("more")], "SECOND_FLOW", LATER),
+        (dataset(Table), [batch(), stream("more")], "SECOND_FLOW", LATER),
+        (dataset(Table), [batch(), batch("old", once=True)], "SECOND_FLOW", LATER),
+        (dataset(View), [stream(), stream("more")], "SECOND_FLOW", LATER),
+        (dataset(View), [stream(), feed("changes")], "SECOND_FLOW", LATER),
+        (dataset(MaterializedView), [stream()], "STREAM_IN_MATERIALIZED_VIEW", OWN),
+        (dataset(Table), [stream(), batch("more")], "BATCH_IN_STREAMING_TABLE", LATER),
+        (dataset(StreamingTable), [batch("more")], "BATCH_IN_STREAMING_TABLE", LATER),
+        (dataset(StreamingTable), [], "NO_FLOWS", OWN),
+        (dataset(StreamingTable), [stream("a"), feed("b")], "MIXED_FLOWS", LATER),
+        (dataset(StreamingTable), [feed("a"), daily("b")], "MIXED_FLOWS", LATER),
+        (dataset(Table), [stream(), feed("b")], "MIXED_FLOWS", LATER),
+        (dataset(MaterializedView), [batch(), feed("b")], "MIXED_FLOWS", LATER),
+        (dataset(StreamingTable), [feed("a"), feed("b", Changes(("no",), "seq"))], "FLOWS_DISAGREE", LATER),
+        (dataset(StreamingTable), [feed("a"), feed("b", Changes(("id",), "seq", 2))], "FLOWS_DISAGREE", LATER),
+        (sink(), [stream("a"), batch("b")], "BATCH_IN_SINK", LATER),
+        (sink(), [batch("b", once=True)], "BATCH_IN_SINK", LATER),
+        (sink(), [feed("b")], "BATCH_IN_SINK", LATER),
+        (sink(), [daily("b")], "BATCH_IN_SINK", LATER),
+        (sink("delta"), [stream("a"), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(StreamingTable), [stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(Table), [stream(), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(MaterializedView), [batch(), batch("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(View), [stream(), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
+    ],
+)
+def test_flows_that_do_not_fit_are_refused_at_their_line(defined, flows, code, place):
+    """Before anything runs, with a way out."""
+    with pytest.raises(DefinitionError) as caught:
+        kind_of(defined, flows)
+    problem = caught.value.problem
+    assert (problem.code, problem.place, bool(problem.hint)) == (code, place, True)
+
+
+def test_flows_give_their_columns_together():
+    """Matched by name, whatever the letter case; the first flow's spelling stays."""
+    other = StructType([StructField("ID", LongType()), StructField("word", StringType())])
+    merged = merged_schema(dataset(StreamingTable), [stream("a"), stream("b", schema=other)])
+    assert merged == StructType([StructField("id", LongType()), StructField("word", StringType())])
+
+
+def test_one_column_has_one_type_in_all_flows():
+    """The error names the column and both types."""
+    text = StructType([StructField("Id", StringType())])
+    with pytest.raises(DefinitionError, match="'Id' two types: bigint and string") as caught:
+        merged_schema(dataset(StreamingTable), [stream("a"), stream("b", schema=text)])
+    assert (caught.value.code, caught.value.problem.place) == ("FLOWS_DISAGREE", LATER)
