@@ -125,10 +125,11 @@ def _refusal(name: Name, error: DefinitionError | TypeError, *, missing: bool) -
 def _outcome(name: Name, registry: Registry) -> _Outcome:
     defined = registry.freeze()
     wrong = [problem for problem in defined.problems if problem.code != "FLOW_TARGET_NOT_FOUND"]
-    odd = {warning.code for warning in defined.warnings} - {"PARAMETER_WITHOUT_EFFECT", "DEPRECATED_NAME"}
+    warned = [warning for warning in defined.warnings if warning.code != "DECORATOR_NOT_USED"]  # a rule is tried alone
+    odd = {warning.code for warning in warned} - {"PARAMETER_WITHOUT_EFFECT", "DEPRECATED_NAME"}
     if wrong or odd:
         raise ProbeError(f"The sample of {name.name} is wrong: {[str(problem) for problem in wrong] or odd}")
-    said = tuple(warning.message for warning in defined.warnings)
+    said = tuple(warning.message for warning in warned)
     parts = tuple(_compared(part) for part in (*defined.datasets, *defined.flows, *registry.hooks))
     return _Outcome(WARNED if said else SUPPORTED, said, parts)
 

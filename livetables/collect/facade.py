@@ -276,7 +276,8 @@ def _with_rules(dataset: Dataset, rules: Sequence[Expectation]) -> Dataset:
 
 
 def _expectations(rules: Mapping[str, str | Column], action: Action) -> Callable[[F], F]:
-    what, place = called(), active().caller()
+    registry, what = active(), called()
+    place = registry.caller()
 
     def decorate(function: F) -> F:
         if not callable(function):
@@ -287,6 +288,7 @@ def _expectations(rules: Mapping[str, str | Column], action: Action) -> Callable
                 hint=f"Put @dlt.{what} above a function that returns a DataFrame.",
             )
         gathered = [Expectation(name, predicate, action) for name, predicate in rules.items()]
+        registry.rules += [(what, place, rule) for rule in gathered]
         # The decorator nearest to the function runs first, but people read rules from the top.
         setattr(function, EXPECTATIONS, (*gathered, *getattr(function, EXPECTATIONS, ())))
         return function

@@ -42,6 +42,8 @@ class Registry:
     hooks: list[Hook] = field(default_factory=list)
     #: Decorators that were made and are not put on a function yet: their names and places.
     unused: list[tuple[str, Place]] = field(default_factory=list)
+    #: The rules of all functions, each with the name and the place of its decorator.
+    rules: list[tuple[str, Place, Expectation]] = field(default_factory=list)
 
     def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
         """Register a dataset, the function that expectations hang on, and its default flow."""
@@ -81,10 +83,17 @@ class Registry:
         problems += [problem for dataset in datasets for problem in _repeated_rules(dataset)]
         problems += _duplicates(datasets)
         problems += self._rules_on_flows()
-        for what, place in self.unused:
-            if place.file not in {problem.place.file for problem in problems if problem.place}:  # it ended too early
-                self.warn("DECORATOR_NOT_USED", f"{what}(...) was put on no function, so it has no effect.", place)
+        self._warn_of_unused(datasets, {problem.place.file for problem in problems if problem.place})
         return Definitions(tuple(datasets), tuple(self.flows), tuple(problems), tuple(self.warnings))
+
+    def _warn_of_unused(self, datasets: list[Dataset], broken: set[str]) -> None:
+        """Warn of decorators without effect; not in `broken` files, which may have ended before their use."""
+        used = {id(rule) for dataset in datasets for rule in getattr(dataset, "expectations", ())}
+        unused = [(what, place, "was put on no function") for what, place in self.unused]
+        unused += [(what, place, "is on no table or view") for what, place, rule in self.rules if id(rule) not in used]
+        for what, place, why in unused:
+            if place.file not in broken:
+                self.warn("DECORATOR_NOT_USED", f"{what}(...) {why}, so it has no effect.", place)
 
     def _rules_on_flows(self) -> list[Problem]:
         own = [function for _, function in self.datasets]

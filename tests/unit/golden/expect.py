@@ -80,3 +80,8 @@ def write(df, batch_id): ...
 
 # %% put on no function
 dlt.expect("valid", "id > 0")
+
+
+# %% put on a function that defines nothing
+@dlt.expect("valid", "id > 0")
+def orders(): ...
