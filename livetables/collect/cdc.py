@@ -104,14 +104,7 @@ def create_auto_cdc_from_snapshot_flow(
         return found and found[0].withColumn(VERSION, F.lit(found[1]))
 
     registry.flows.append(
-        SnapshotFlow(
-            own_name,
-            target_name,
-            first_snapshot,
-            place,
-            changes=changes,
-            next_snapshot=following,
-        )
+        SnapshotFlow(own_name, target_name, first_snapshot, place, changes=changes, next_snapshot=following)
     )
 
 
@@ -137,7 +130,7 @@ def _change_flow(
         raise not_supported(f"{what}(system_sequence_by=)", place)
     if not isinstance(source, str) or not source:
         hint = "Make it a @dlt.view, and give the view's name."
-        given = type(source).__name__ if source else repr(source)
+        given = repr(source) if isinstance(source, str) else type(source).__name__
         message = f"{what} needs source=, the name of a table or view, not {given}."
         raise refuse("WRONG_ARGUMENT", message, place, hint)
     if sequence_by is None or (isinstance(sequence_by, str) and not sequence_by):

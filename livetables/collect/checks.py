@@ -55,7 +55,7 @@ def must_be_callable(what: str, function: Any, registry: Registry, *takes: str) 
 def must_take(what: str, function: Callable[..., Any], place: Place, *takes: str) -> None:
     """Refuse a function that can't be called with the arguments that it will get."""
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(function, follow_wrapped=False)  # a decorator may give arguments
     except ValueError:  # some of those that are not written in Python don't say
         return
     try:

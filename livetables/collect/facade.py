@@ -180,6 +180,7 @@ __all__ = [
 ]  # fmt: skip
 #: In pyspark.pipelines this name is no decorator.
 create_table_of_pipelines = as_called("create_table", create_streaming_table)
+# Users call each name through a check of its arguments; its errors say this name.
 for _name in __all__:
     globals()[_name] = as_called(_name, globals()[_name])
 

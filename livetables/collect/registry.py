@@ -82,7 +82,7 @@ class Registry:
                 datasets.append(dataset)
         problems += [problem for dataset in datasets for problem in _repeated_rules(dataset)]
         problems += _duplicates(datasets)
-        problems += self._rules_on_flows()
+        problems += self._misplaced_rules()
         self._warn_of_unused(datasets, {problem.place.file for problem in problems if problem.place})
         return Definitions(tuple(datasets), tuple(self.flows), tuple(problems), tuple(self.warnings))
 
@@ -95,7 +95,7 @@ class Registry:
             if place.file not in broken:
                 self.warn("DECORATOR_NOT_USED", f"{what}(...) {why}, so it has no effect.", place)
 
-    def _rules_on_flows(self) -> list[Problem]:
+    def _misplaced_rules(self) -> list[Problem]:
         own = [function for _, function in self.datasets]
         on_sinks = [
             Problem(
@@ -107,7 +107,7 @@ class Registry:
             for dataset, _ in self.datasets
             if hasattr(getattr(dataset, "write_batch", None), EXPECTATIONS)
         ]
-        return on_sinks + [
+        on_flows = [
             Problem(
                 "EXPECTATION_ON_FLOW",
                 f"Flow '{flow.name}' has expectations, which only a dataset can have.",
@@ -117,6 +117,7 @@ class Registry:
             for flow in self.flows
             if hasattr(flow.query, EXPECTATIONS) and flow.query not in own
         ]
+        return on_sinks + on_flows
 
 
 def active() -> Registry:

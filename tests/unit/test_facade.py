@@ -353,6 +353,26 @@ def test_defaults_are_not_warned_about(define, registry):
     assert registry.freeze().warnings == ()
 
 
+@pytest.mark.parametrize("inner", ["inner()", "inner(*args)", "inner(region='eu')"])
+def test_a_query_function_may_be_wrapped_by_a_decorator_of_the_users(define, registry, inner):
+    """What counts is how the outermost function is called: it may fill in the arguments of the one inside."""
+    define(f"""
+        import functools
+
+        def of_germany(function):
+            @functools.wraps(function)
+            def {inner}:
+                return function("de")
+            return inner
+
+        @dlt.table
+        @of_germany
+        def orders(country):
+            return country
+    """)
+    assert [flow.query() for flow in registry.freeze().flows] == ["de"]
+
+
 def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
     """Rules are often made once and put on several tables."""
     define("""
