@@ -1,7 +1,7 @@
 """The one place that patches anything: names that pipeline files import, and the ways in which they read.
 
-`bound()` makes `import dlt`, `from pyspark import pipelines` and `import pyspark.pipelines` give the facade, puts
-the project's folders on `sys.path`, and sends reads through the active reader. Leaving it restores everything.
+`bound()` makes `import dlt`, `from pyspark import pipelines` and `from databricks import pipelines` give the facade,
+puts the project's folders on `sys.path`, and sends reads through the active reader. Leaving it restores everything.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import pyspark
 from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from livetables.collect import facade, reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-MODULES = ("dlt", "pyspark.pipelines")
+MODULES = ("dlt", "pyspark.pipelines", "databricks.pipelines")
+#: Modules of the platform with the globals of a file; `give` fills them.
+GIVEN = ("databricks.sdk.runtime", "pyspark.dbutils")
+#: Their packages stand in only where nothing of that name is installed.
+_PACKAGES = ("databricks.sdk", "databricks")
 #: Sources that Spark does not have itself: the reader of the run builds them.
 OWN_SOURCES = frozenset({"cloudfiles"})
 _FILE_READS = ("json", "csv", "parquet", "orc", "text", "xml")
@@ -34,7 +39,7 @@ def facade_module(name: str) -> ModuleType:
     module = ModuleType(name, "Delta Live Tables, as livetables runs it.")
     for public in facade.__all__:
         setattr(module, public, getattr(facade, public))
-    if name == "pyspark.pipelines":  # there, this name is no decorator
+    if name != "dlt":  # there alone, this name is a decorator
         module.create_table = facade.create_table_of_pipelines  # type: ignore[attr-defined]
     module.__all__ = list(facade.__all__)  # type: ignore[attr-defined]
     return module
@@ -43,15 +48,18 @@ def facade_module(name: str) -> ModuleType:
 @contextmanager
 def bound(folders: Sequence[Path] = ()) -> Iterator[None]:
     """Bind the facade under its names, with `folders` first on `sys.path`; restore all of it on leaving."""
-    modules = {name: sys.modules.get(name, _MISSING) for name in MODULES}
-    attribute = getattr(pyspark, "pipelines", _MISSING)
+    ours = _Modules({
+        **{name: facade_module(name) for name in MODULES},
+        **{name: ModuleType(name, "What the platform gives to its notebooks.") for name in GIVEN},
+    })  # fmt: skip
+    stand_ins = _Modules({name: ModuleType(name) for name in _PACKAGES}, packages=True)
+    before = {name: _taken(name) for name in ours.modules}
     path = list(sys.path)
     known = set(sys.modules)
     patched = [(owner, name, getattr(owner, name)) for owner, name, _ in _patches()]
     try:
-        for name in MODULES:
-            sys.modules[name] = facade_module(name)
-        setattr(pyspark, "pipelines", sys.modules["pyspark.pipelines"])  # noqa: B010 (mypy knows no such attribute)
+        sys.meta_path.insert(0, ours)
+        sys.meta_path.append(stand_ins)
         sys.path[:0] = [str(folder) for folder in folders]
         for owner, name, replacement in _patches():
             setattr(owner, name, replacement)
@@ -60,10 +68,57 @@ def bound(folders: Sequence[Path] = ()) -> Iterator[None]:
         for owner, name, original in patched:
             setattr(owner, name, original)
         sys.path[:] = path
-        for name, module in modules.items():
-            _restore(sys.modules, name, module)
-        _restore(vars(pyspark), "pipelines", attribute)
+        sys.meta_path.remove(ours)
+        sys.meta_path.remove(stand_ins)
+        for name, found in before.items():
+            _put_back(name, *found)
+        for name, module in stand_ins.modules.items():
+            if sys.modules.get(name) is module:
+                _put_back(name, _MISSING, _MISSING)
         _forget_helpers(known, folders)
+
+
+def give(names: Mapping[str, Any]) -> None:
+    """Let files also import the globals that they get, from where they lie on the platform."""
+    ours = next((finder for finder in sys.meta_path if isinstance(finder, _Modules)), None)
+    if ours is not None:
+        vars(ours.modules["databricks.sdk.runtime"]).update(names, __all__=list(names))
+        # Called with the session, as a class on the platform.
+        kind = type("DBUtils", (), {"__new__": lambda *_args, **_kwargs: names["dbutils"]})
+        vars(ours.modules["pyspark.dbutils"])["DBUtils"] = kind
+
+
+class _Modules(MetaPathFinder, Loader):
+    """Finds modules that are no files; a package that is really installed is imported when a file asks for it."""
+
+    def __init__(self, modules: dict[str, ModuleType], *, packages: bool = False) -> None:
+        self.modules = modules
+        self._packages = packages
+
+    def find_spec(self, fullname: str, _path: object, _target: object = None) -> ModuleSpec | None:
+        """Tell whether it is one of these."""
+        return ModuleSpec(fullname, self, is_package=self._packages) if fullname in self.modules else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the module itself."""
+        return self.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: it is complete."""
+
+
+def _taken(name: str) -> tuple[Any, Any]:
+    """Take a module out of where Python remembers it: `sys.modules`, and its package."""
+    package, _, last = name.rpartition(".")
+    attributes = vars(sys.modules[package]) if package in sys.modules else {}
+    return sys.modules.pop(name, _MISSING), attributes.pop(last, _MISSING)
+
+
+def _put_back(name: str, module: Any, attribute: Any) -> None:
+    package, _, last = name.rpartition(".")
+    _restore(sys.modules, name, module)
+    if package in sys.modules:
+        _restore(vars(sys.modules[package]), last, attribute)
 
 
 def _restore(modules: dict[str, Any], name: str, module: Any) -> None:

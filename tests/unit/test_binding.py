@@ -9,7 +9,7 @@ from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from livetables.collect import facade
-from livetables.collect.binding import MODULES, bound
+from livetables.collect.binding import GIVEN, MODULES, bound, give
 
 PATCHED = (DataFrameReader, DataStreamReader, SparkSession)
 
@@ -17,11 +17,18 @@ PATCHED = (DataFrameReader, DataStreamReader, SparkSession)
 def process_state():
     """Everything that `bound` may touch, as it is now."""
     return {
-        "modules": {name: sys.modules.get(name) for name in MODULES},
-        "attribute": vars(pyspark).get("pipelines"),
+        "modules": {name: sys.modules.get(name) for name in (*MODULES, *GIVEN, "databricks", "databricks.sdk")},
+        "attributes": [vars(pyspark).get(name) for name in ("pipelines", "dbutils")],
+        "finders": list(sys.meta_path),
         "path": list(sys.path),
         "methods": {owner: dict(vars(owner)) for owner in PATCHED},
     }
+
+
+def import_all(*more):
+    """Import whatever is bound, and then `more`."""
+    for name in (*MODULES, *GIVEN, *more):
+        importlib.import_module(name)
 
 
 def write(file, text):
@@ -44,6 +51,7 @@ def test_the_process_is_as_before_afterwards(tmp_path):
     """Modules, the attribute of pyspark, sys.path and the readers' methods are the same objects again."""
     before = process_state()
     with bound([tmp_path]):
+        import_all()
         inside = process_state()
     assert {key for key in before if inside[key] != before[key]} == set(before)
     assert process_state() == before
@@ -52,17 +60,18 @@ def test_the_process_is_as_before_afterwards(tmp_path):
 def test_the_process_is_as_before_after_an_error(tmp_path):
     """A pipeline that fails must not leave its patches to the next one."""
     before = process_state()
-    with pytest.raises(KeyError), bound([tmp_path]):
-        raise KeyError
+    with pytest.raises(ModuleNotFoundError), bound([tmp_path]):
+        import_all("not_there_at_all")
     assert process_state() == before
 
 
 def test_bound_inside_bound_restores_the_outer_one():
     """Two pipelines may be open at once: leaving the inner one leaves the outer one bound."""
     with bound():
+        import_all()
         outer = process_state()
         with bound():
-            pass
+            import_all()
         assert process_state() == outer
 
 
@@ -71,7 +80,7 @@ def test_sparks_own_pipelines_are_back_afterwards(statement):
     """Spark has a module of this name too; code outside the pipeline gets that one."""
     own = importlib.import_module("pyspark.pipelines")
     with bound():
-        assert sys.modules["pyspark.pipelines"] is not own
+        assert importlib.import_module("pyspark.pipelines") is not own
     names = {}
     exec(statement, names)  # noqa: S102
     assert (sys.modules["pyspark.pipelines"], pyspark.pipelines) == (own, own)
@@ -88,6 +97,10 @@ def test_sparks_own_pipelines_are_back_afterwards(statement):
         ("import pyspark.pipelines as dp", "dp.table"),
         ("import pyspark.pipelines", "pyspark.pipelines.table"),
         ("from pyspark.pipelines import table", "table"),
+        ("from databricks import pipelines as dp", "dp.table"),
+        ("import databricks.pipelines as dp", "dp.table"),
+        ("import databricks.pipelines", "databricks.pipelines.table"),
+        ("from databricks.pipelines import *", "table"),
     ],
 )
 @pytest.mark.parametrize("other", ["absent", "importable", "imported"])
@@ -173,3 +186,97 @@ def test_modules_from_elsewhere_are_not_forgotten(tmp_path, monkeypatch):
     with bound([tmp_path / "pipe"]):
         module = importlib.import_module("lt_library")
     assert sys.modules.pop("lt_library", None) is module
+
+
+RUNTIME = {"spark": "the session", "dbutils": "the utilities", "display": print}
+
+
+@pytest.fixture(params=["absent", "importable", "imported"])
+def sdk(request, tmp_path, monkeypatch):
+    """Return whether the packages of databricks-sdk and databricks-connect are on this machine."""
+    if request.param != "absent":
+        site = tmp_path / "site" / "databricks"
+        write(site / "__init__.py", "__path__ = __import__('pkgutil').extend_path(__path__, __name__)")
+        write(site / "sdk" / "__init__.py", "class WorkspaceClient: ...")
+        write(site / "sdk" / "runtime" / "__init__.py", "spark = 'of a cluster'")
+        write(site / "connect" / "__init__.py", "where = 'connect'")
+        monkeypatch.syspath_prepend(tmp_path / "site")
+    if request.param == "imported":
+        importlib.import_module("databricks.sdk.runtime")
+    yield request.param
+    for name in [name for name in sys.modules if name.split(".")[0] == "databricks"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expression"),
+    [
+        ("from databricks.sdk.runtime import spark, dbutils, display", "(spark, dbutils, display)"),
+        ("from databricks.sdk.runtime import *", "(spark, dbutils, display)"),
+        ("import databricks.sdk.runtime as r", "(r.spark, r.dbutils, r.display)"),
+        (
+            "import databricks.sdk.runtime",
+            "[getattr(databricks.sdk.runtime, name) for name in ('spark', 'dbutils', 'display')]",
+        ),
+        (
+            "from databricks.sdk import runtime\nfrom pyspark.dbutils import DBUtils",
+            "(runtime.spark, DBUtils(spark=runtime.spark), runtime.display)",
+        ),
+        ("from pyspark.dbutils import DBUtils", "('the session', DBUtils('the session'), print)"),
+    ],
+)
+def test_the_globals_of_a_file_can_be_imported(sdk, statement, expression):
+    """Helper modules do so, since they have none of them; an editor knows the names then, too."""
+    names = {}
+    with bound():
+        give(RUNTIME)
+        exec(statement, names)  # noqa: S102 (an import form is text)
+        assert list(eval(expression, names)) == list(RUNTIME.values())  # noqa: S307
+
+
+def test_what_is_really_installed_is_there_beside_it(sdk):
+    """Only the module of the runtime is another one, while a pipeline is loaded; outside, it is back."""
+    if sdk == "absent":
+        with bound(), pytest.raises(ModuleNotFoundError):
+            importlib.import_module("databricks.connect")
+        return
+    before = sys.modules.get("databricks.sdk.runtime")
+    with bound():
+        give(RUNTIME)
+        assert importlib.import_module("databricks.sdk.runtime").spark == "the session"
+        assert importlib.import_module("databricks.connect").where == "connect"
+        client = importlib.import_module("databricks.sdk").WorkspaceClient
+    names = {}
+    exec("import databricks.sdk.runtime as r, databricks.sdk", names)  # noqa: S102
+    assert (names["r"].spark, names["databricks"].sdk.runtime) == ("of a cluster", names["r"])
+    assert names["r"] is before or before is None
+    assert (names["databricks"].sdk.WorkspaceClient, hasattr(names["databricks"], "pipelines")) == (client, False)
+
+
+def test_nothing_of_the_platform_is_left_afterwards(sdk):
+    """Code that asks whether it runs on the platform, by an import, must not be misled."""
+    with bound():
+        import_all()
+    for name in ("databricks.pipelines", "pyspark.dbutils"):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(name)
+    assert ("databricks" in sys.modules) == (sdk != "absent")
+
+
+def test_a_folder_of_the_project_may_be_named_databricks(tmp_path):
+    """It often holds the files of a bundle."""
+    write(tmp_path / "databricks" / "jobs.py", "where = 'project'")
+    with bound([tmp_path]):
+        import_all()
+        assert importlib.import_module("databricks.jobs").where == "project"
+    assert [name for name in sys.modules if name.split(".")[0] == "databricks"] == []
+
+
+def test_two_open_pipelines_have_their_own_globals():
+    """The inner one does not change what the outer one's files import later, inside a function."""
+    with bound():
+        give({"dbutils": "outer"})
+        with bound():
+            give({"dbutils": "inner"})
+            assert importlib.import_module("databricks.sdk.runtime").dbutils == "inner"
+        assert importlib.import_module("databricks.sdk.runtime").dbutils == "outer"
