@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import traceback
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from livetables.errors import GraphError, LivetablesError, Problem, SettingsError, count
+from livetables.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -336,16 +338,14 @@ def main() -> None:
             _err.print(str(error), markup=False)
         sys.exit(2)
     except LivetablesError as error:
-        if _debug:
-            raise
+        _trace_if_debug(error)
         _err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _err.print("Interrupted. What has committed stays; the next run goes on from there.")
         sys.exit(130)
-    except Exception as error:
-        if _debug:
-            raise
+    except Exception as error:  # noqa: BLE001 (the last that can say it)
+        _trace_if_debug(error)
         from livetables.collect.python_files import code_of, first_sentence
 
         hint = getattr(error, "hint", "Run it again with --debug to see the whole trace.")
@@ -355,9 +355,16 @@ def main() -> None:
         sys.exit(1)
 
 
+def _trace_if_debug(error: BaseException) -> None:
+    """With --debug, show all that Python knows of an error, but no secret, and end."""
+    if _debug:
+        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
+        sys.exit(1)
+
+
 def _settings(
     paths: list[Path] | None, file: Path | None, storage: str | None, overrides: list[str] | None,
-    tables: list[str] | None, path_map: list[str] | None, master: str | None,
+    tables: list[str] | None, path_map: list[str] | None, master: str | None, *, with_secrets: bool = True,
 ) -> Settings:  # fmt: skip
     from livetables.settings import load_settings
 
@@ -371,6 +378,7 @@ def _settings(
         tables=_pairs(tables, "--table"),
         path_map=_pairs(path_map, "--path-map"),
         master=master,
+        with_secrets=with_secrets,
     )
 
 
@@ -380,7 +388,7 @@ def _stored(file: Path | None, storage: str | None, master: str | None = None) -
 
     if storage and file is None and not Path(DEFAULT_FILE).is_file():
         return Settings("stored", Path.cwd(), (), Path(storage).absolute(), master=master or "local[*]")
-    return _settings(None, file, storage, None, None, None, master)
+    return _settings(None, file, storage, None, None, None, master, with_secrets=False)
 
 
 def _storage(file: Path | None, storage: str | None) -> Path:

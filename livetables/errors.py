@@ -6,6 +6,8 @@ import difflib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from livetables.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,13 +26,20 @@ class Place:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, as data: errors carry it, `check` lists it, tests assert on `code`."""
+    """One thing that is wrong, as data: errors carry it, `check` lists it, tests assert on `code`.
+
+    Its words show no secret.
+    """
 
     code: str
     message: str
     place: Place | None = None
     hint: str | None = None
     detail: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", redacted(self.message))
+        object.__setattr__(self, "hint", self.hint and redacted(self.hint))
 
     def __str__(self) -> str:
         """Return the text for a terminal: code and place, the sentence, the hint."""

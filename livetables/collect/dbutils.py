@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from livetables.collect.file_system import FileSystem
@@ -9,11 +10,10 @@ from livetables.collect.registry import Registry
 from livetables.collect.secret_store import Secrets
 from livetables.collect.utility import Utility
 from livetables.errors import did_you_mean
-from livetables.settings import map_path
+from livetables.settings import SecretStore, map_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from livetables.errors import Place
     from livetables.settings import Settings
@@ -28,13 +28,13 @@ class DbUtils(Utility):
         self,
         map_path: Callable[[str], str],
         configuration: Mapping[str, str] | None = None,
-        secrets: Path | None = None,
+        secrets: SecretStore | None = None,
         caller: Callable[[], Place | None] = lambda: None,
     ) -> None:
-        """Take paths through `map_path`, widgets from `configuration`, secrets from the file `secrets`."""
+        """Take paths through `map_path`, widgets from `configuration`, secrets from a store."""
         super().__init__("dbutils", caller)
         self.fs = FileSystem(map_path, caller)
-        self.secrets = Secrets(secrets, caller)
+        self.secrets = Secrets(secrets or SecretStore(), caller)
         self.widgets = Widgets(configuration or {}, caller)
         self.jobs = Jobs(caller)
         self.library = Library("dbutils.library", caller)
@@ -125,12 +125,9 @@ class Library(Utility):
 
 def notebook_names(spark: Any, settings: Settings) -> dict[str, Any]:
     """Return the globals that each file of a pipeline gets."""
-    dbutils = DbUtils(
-        lambda path: map_path(path, settings.path_map, settings.root),
-        settings.configuration,
-        settings.secrets,
-        Registry(root=settings.root).caller,
-    )
+    # Spark sends what a function uses to its workers: `open` must not drag the session along.
+    here = partial(map_path, path_map=settings.path_map, root=settings.root)
+    dbutils = DbUtils(here, settings.configuration, settings.secrets, Registry(root=settings.root).caller)
     from pyspark.sql.functions import udf
 
     return {

@@ -5,14 +5,13 @@ import __future__
 
 import os
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.collect import notebooks
 from livetables.collect import registry as registries
-from livetables.collect.secret_store import redacted
 from livetables.errors import DefinitionError, LivetablesError, Problem
+from livetables.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +39,7 @@ def collect(
             try:
                 _execute((file,), namespace, registry, map_path)
             except LivetablesError as error:
-                registry.problems.append(replace(error.problem, message=redacted(error.problem.message)))
+                registry.problems.append(error.problem)
     finally:
         registries.current.reset(token)
     return registry.freeze()

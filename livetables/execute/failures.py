@@ -8,6 +8,7 @@ from typing import Any
 
 from livetables.collect.python_files import first_sentence
 from livetables.errors import LivetablesError, UnreachableError
+from livetables.redaction import redacted
 
 #: What is the same at every try: the rows, the query or the table are at fault, not the moment.
 _LASTING = (
@@ -35,7 +36,7 @@ def describe(error: BaseException) -> Failure:
         message = f"[{error.code}] {error.problem.message}{hint}"
         return Failure(message, retryable=isinstance(error, UnreachableError))
     causes = _causes(getattr(error, "_origin", None))
-    text = causes[-1] if causes else str(error)
+    text = causes[-1] if causes else redacted(str(error))
     violation = _EXPECTATION.search(text)
     if violation:
         return Failure(violation[0], retryable=False)
@@ -47,10 +48,10 @@ def describe(error: BaseException) -> Failure:
 
 
 def _causes(origin: Any) -> list[str]:
-    """Return what an exception of the JVM and its causes say, the first cause last."""
+    """Return what an exception of the JVM and its causes say, the first cause last, without secrets."""
     found: list[str] = []
     while origin is not None and len(found) < _MOST_CAUSES:
-        message = origin.getMessage()
+        message = redacted(origin.getMessage() or "")
         if message:
             name = origin.getClass().getSimpleName()
             found.append(message if _CODE.match(message) else f"{name}: {message}")

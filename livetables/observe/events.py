@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from livetables.redaction import redacted, redacted_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -62,7 +64,7 @@ class Event:
 
 @dataclass
 class EventBus:
-    """Makes events and hands each to every subscriber, in order."""
+    """Makes events, without secrets, and hands each to every subscriber, in order."""
 
     clock: Clock
     pipeline: str
@@ -101,9 +103,11 @@ class EventBus:
             "host": "localhost",
         }
         now = self.clock.now()
+        # These words are our own, and outcomes depend on them: a secret that is the same word changes nothing.
+        ours: dict[str, Any] = {key: details[key] for key in ("state", "status") if key in details}
         event = Event(
-            self.clock.new_id(), int(now.timestamp() * 1000) * 1000 + self._seq_no, now, event_type, message,
-            level, details, {**base, **origin}, maturity_level, error,
+            self.clock.new_id(), int(now.timestamp() * 1000) * 1000 + self._seq_no, now, event_type, redacted(message),
+            level, {**redacted_in(details), **ours}, {**base, **origin}, maturity_level, redacted_in(error),
         )  # fmt: skip
         for subscriber in self.subscribers:
             subscriber(event)
@@ -114,7 +118,7 @@ def error_of(error: BaseException, message: str, *, fatal: bool) -> dict[str, An
     exceptions: list[dict[str, Any]] = []
     cause: BaseException | None = error
     while cause is not None and len(exceptions) < 5:  # noqa: PLR2004 (deeper causes repeat themselves)
-        text = message if cause is error else str(cause).split("\n\tat ")[0][:2000]
+        text = message if cause is error else redacted(str(cause)).split("\n\tat ")[0][:2000]
         exceptions.append({"class_name": type(cause).__qualname__, "message": text, "stack": []})
         cause = cause.__cause__
     return {"fatal": fatal, "exceptions": exceptions}

@@ -4,12 +4,14 @@ from livetables.settings.durations import seconds
 from livetables.settings.load import load_settings, with_mode
 from livetables.settings.model import DEFAULT_FILE, INTERVAL, LOCAL_FILE, RETRIES, Settings
 from livetables.settings.paths import map_path
+from livetables.settings.secrets import SecretStore
 
 __all__ = [
     "DEFAULT_FILE",
     "INTERVAL",
     "LOCAL_FILE",
     "RETRIES",
+    "SecretStore",
     "Settings",
     "load_settings",
     "map_path",

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from livetables.errors import Place, SettingsError
 from livetables.model import Namespace
+from livetables.settings.configuration import Said, configuration
 from livetables.settings.dialects import Found, find_pipeline
 from livetables.settings.durations import seconds
 from livetables.settings.model import DEFAULT_FILE, INTERVAL, LOCAL_FILE, RETRIES, LocalFile, PipelineFile, Settings
 from livetables.settings.paths import folder_name, local_storage, shown
 from livetables.settings.reading import place_in, read_yaml
+from livetables.settings.secrets import SecretStore
 from livetables.settings.sources import source_files
 from livetables.settings.validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def load_settings(
@@ -23,19 +29,21 @@ def load_settings(
     *,
     paths: tuple[Path, ...] = (),
     overrides: dict[str, str] | None = None,
+    with_secrets: bool = True,
     **local: Any,
 ) -> Settings:
     """Read the settings file (or take source `paths` in its place), then livetables.yml, then the overrides.
 
-    `file` may be FILE#KEY for one of several pipelines in an asset bundle. `local` may hold storage, master, tables,
-    path_map. Raises SettingsError with the key, the file and a hint.
+    `file` may be FILE#KEY for one of several pipelines in an asset bundle. Without secrets, configuration that refers
+    to one is left out. `local` may hold storage, master, tables, path_map. Raises SettingsError with the key, the file
+    and a hint.
     """
     if paths:
         found = Found(PipelineFile(name=paths[0].stem or "pipeline"), Path.cwd())
     else:
         found = find_pipeline(file or Path(DEFAULT_FILE))
     parsed, base = found.parsed, found.base
-    here, secrets = _local_file(base)
+    here, place, secrets = _local_file(base)
     given = {key: value for key, value in local.items() if value}
     root, path_map = _root_and_paths(parsed, base, {**here.path_map, **given.pop("path_map", {})})
     storage = given.get("storage") or here.storage
@@ -47,12 +55,15 @@ def load_settings(
         files=source_files(paths, parsed.libraries, base, path_map, found.place),
         storage=(base / (storage or f".livetables/{folder_name(parsed.name)}")).absolute(),
         namespace=Namespace(parsed.catalog, parsed.schema_ or parsed.target or "default"),
-        configuration={
-            **_cluster_conf(parsed),
-            **parsed.configuration,
-            **here.configuration,
-            **(overrides or {}),
-        },
+        configuration=configuration(
+            [
+                *_of_clusters(found),
+                Said("configuration.", parsed.configuration, lambda key: found.place("configuration", key)),
+                Said("configuration.", here.configuration, lambda key: place("configuration", key)),
+                Said("--set ", overrides or {}, lambda _: None),
+            ],
+            secrets if with_secrets else None,
+        ),
         continuous=parsed.continuous,
         development=parsed.development,
         master=given.get("master") or here.master or "local[*]",
@@ -97,32 +108,30 @@ def _check_configuration(settings: Settings, found: Found) -> None:
             raise
 
 
-def _local_file(base: Path) -> tuple[LocalFile, Path | None]:
+def _local_file(base: Path) -> tuple[LocalFile, Callable[..., Place | None], SecretStore]:
+    """Return livetables.yml, what tells the place of a key in it, and the secrets that it names."""
     file = base / LOCAL_FILE
     if not file.is_file():
-        return LocalFile(), None
-    place = Place(shown(file))
+        return LocalFile(), lambda *_: None, SecretStore()
     document = read_yaml(file) or {}
-    here = validated(LocalFile, document, place)
+
+    def place(*keys: str) -> Place:
+        return place_in(document, keys, None) or Place(shown(file))
+
+    here = validated(LocalFile, document, Place(shown(file)))
     if here.secrets is None:
-        return here, None
+        return here, place, SecretStore()
     secrets = Path(os.path.normpath(base / Path(here.secrets).expanduser()))
     if not secrets.is_file():
         msg = f"'secrets' names {shown(secrets)}, which does not exist."
         hint = "Write it as YAML, {scope: {key: value}}, or leave 'secrets' out."
-        place = place_in(document, ("secrets",), place) or place
-        raise SettingsError("SETTINGS_NOT_FOUND", msg, place=place, hint=hint)
-    return here, secrets
+        raise SettingsError("SETTINGS_NOT_FOUND", msg, place=place("secrets"), hint=hint)
+    return here, place, SecretStore(secrets)
 
 
-def _cluster_conf(parsed: PipelineFile) -> dict[str, str]:
-    merged: dict[str, str] = {}
+def _of_clusters(found: Found) -> Iterator[Said]:
     for label in ("default", "updates"):  # what is said of updates wins
-        for cluster in parsed.clusters:
+        for number, cluster in enumerate(found.parsed.clusters):
             if cluster.label == label:
-                merged.update({key: _written(value) for key, value in (cluster.spark_conf or {}).items()})
-    return merged
-
-
-def _written(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+                keys = ("clusters", number, "spark_conf")
+                yield Said(f"clusters.{number}.spark_conf.", cluster.spark_conf or {}, partial(found.place, *keys))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from livetables.errors import Problem, SettingsError
 from livetables.model import Namespace
+from livetables.settings.secrets import SecretStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +162,7 @@ class Settings:
     master: str = "local[*]"
     tables: dict[str, str] = field(default_factory=dict)
     path_map: dict[str, str] = field(default_factory=dict)
-    secrets: Path | None = None
+    secrets: SecretStore = field(default_factory=SecretStore)
     warnings: tuple[Problem, ...] = ()
     document: dict[str, Any] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ def map_path(path: str, path_map: dict[str, str], root: Path) -> str:
             rest = spelled.removeprefix(prefix)
             if spelled.startswith(prefix) and (not rest or prefix.endswith("/") or rest.startswith("/")):
                 target = path_map[prefix]
-                base = target if "://" in target else str((root / target).absolute())
+                base = target.rstrip("/") if "://" in target else str((root / target).absolute())
                 return base + ("/" if rest and not rest.startswith("/") else "") + rest
     return path
 

@@ -11,9 +11,9 @@ from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.dbutils import DbUtils, notebook_names
 from livetables.collect.registry import Registry
-from livetables.collect.secret_store import redacted
 from livetables.errors import LivetablesError
-from livetables.settings import Settings, map_path
+from livetables.redaction import redacted
+from livetables.settings import SecretStore, Settings, map_path
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def secrets(tmp_path, monkeypatch):
         file = tmp_path / "secrets.yml"
         if text is not None:
             file.write_text(text)
-        return DbUtils(str, secrets=None if text is None else file).secrets
+        return DbUtils(str, secrets=SecretStore(None if text is None else file)).secrets
 
     return secrets
 
@@ -196,7 +196,8 @@ def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
 
 def test_a_file_of_secrets_that_is_not_there(tmp_path):
     """It was named in livetables.yml, so it is an error."""
-    assert refused(DbUtils(str, secrets=tmp_path / "none.yml").secrets.listScopes).code == "SECRETS_UNREADABLE"
+    dbutils = DbUtils(str, secrets=SecretStore(tmp_path / "none.yml"))
+    assert refused(dbutils.secrets.listScopes).code == "SECRETS_UNREADABLE"
 
 
 def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
@@ -285,11 +286,12 @@ def test_the_globals_of_a_file(tmp_path):
     (tmp_path / "data").mkdir()
     settings = Settings(
         "p", tmp_path, (), tmp_path, configuration={"env": "dev"}, path_map={"/mnt/raw": "data"},
-        secrets=tmp_path / "secrets.yml",
+        secrets=SecretStore(tmp_path / "secrets.yml"),
     )  # fmt: skip
     names = notebook_names(spark, settings)
     assert sorted(names) == [
-        "dbutils", "display", "displayHTML", "getArgument", "sc", "spark", "sql", "sqlContext", "table", "udf",
+        "dbutils", "display", "displayHTML", "getArgument", "sc", "spark", "sql", "sqlContext",
+        "table", "udf",
     ]  # fmt: skip
     assert (names["spark"], names["sc"], names["sql"]) == (spark, "context", "sql")
     assert (names["display"](1, x=2), names["displayHTML"]("<b>")) == (None, None)

@@ -257,8 +257,8 @@ def test_local_choices_that_are_a_list_are_refused(load):
 def test_secrets_are_a_file_of_this_machine(load, project):
     """Its path starts at the folder of livetables.yml; without the key there is none."""
     (project / "secrets.yml").touch()
-    assert load(yml="secrets: ./secrets.yml").secrets == project / "secrets.yml"
-    assert load(yml="").secrets is None
+    assert load(yml="secrets: ./secrets.yml").secrets.file == project / "secrets.yml"
+    assert load(yml="").secrets.file is None
 
 
 def test_a_file_of_secrets_that_is_not_there_is_named(load):
@@ -300,6 +300,7 @@ def test_storage_lies_on_this_machine(load, project, storage, expected):
         ("/VolumesOld/x.json", "/VolumesOld/x.json"),
         ("dbfs:/data/x", "/root/data/x"),
         ("s3://bucket/x", "s3://other/x"),
+        ("/bucket/x", "s3://other/x"),
         ("s3://bucket2/x", "s3://bucket2/x"),
         ("/elsewhere", "/elsewhere"),
     ],
@@ -308,6 +309,7 @@ def test_the_longest_prefix_of_whole_folders_is_mapped(path, expected):
     """`/mnt/data` says nothing about `/mnt/database`; relative targets start at the project's folder."""
     path_map = {
         "/Volumes": "/here", "/Volumes/raw": "/raw", "dbfs:/": "/root", "s3://bucket": "s3://other",
+        "/bucket/": "s3://other/",
     }  # fmt: skip
     assert map_path(path, path_map, Path("/project")) == expected
 

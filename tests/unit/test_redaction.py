@@ -1,0 +1,158 @@
+"""The value of a secret is in nothing that is shown or stored, on whichever way it comes there."""
+
+import json
+
+import pytest
+
+from livetables import cli
+from livetables.collect import python_files
+from livetables.collect.binding import bound
+from livetables.collect.dbutils import DbUtils
+from livetables.collect.registry import Hook, Registry
+from livetables.errors import DefinitionError, Place, Problem
+from livetables.execute.failures import describe
+from livetables.observe.event_log import EventLogWriter, read_events
+from livetables.observe.events import EventBus, error_of
+from livetables.observe.hooks import subscribed
+from livetables.observe.state import UpdateState
+from livetables.redaction import redacted
+from tests.unit.builders import FakeTime
+from tests.unit.test_failures import raised_in_the_jvm
+
+WORD = 'hunter"2\nżółw'
+
+
+@pytest.fixture
+def give(monkeypatch):
+    """Return a function that lets `dbutils` give a secret; it stays one until the test has ended."""
+    given = []
+
+    def give(value):
+        monkeypatch.setenv("LIVETABLES_SECRET_KAFKA_PASSWORD", value)
+        given.append(DbUtils(str))
+        return given[-1].secrets.get("kafka", "password")
+
+    return give
+
+
+@pytest.fixture
+def secret(give):
+    """Return a secret that a file was given."""
+    return give(WORD)
+
+
+@pytest.fixture
+def bus():
+    """Return a bus whose events are kept in its attribute `events`."""
+    bus = EventBus(FakeTime().clock, "sales", "u-1")
+    bus.events = []
+    bus.subscribers.append(bus.events.append)
+    return bus
+
+
+@pytest.mark.parametrize("written", [str, repr, json.dumps, lambda text: json.dumps(text, ensure_ascii=False)])
+def test_a_secret_is_found_however_it_is_written(secret, written):
+    """Errors quote values as Python does; Spark and Kafka quote them as JSON does."""
+    assert redacted(f"sasl {written(secret)}!").replace('"', "").replace("'", "") == "sasl [REDACTED]!"
+
+
+def test_what_is_redacted_twice_is_as_after_once(give):
+    """A message passes several ways out, and a secret may be part of the word that stands for it."""
+    secrets = [give(value) for value in ("RED", "hunter", "hunter2", "")]
+    assert redacted(redacted(f"{secrets} {{}}")) == "['[REDACTED]', '[REDACTED]', '[REDACTED]', ''] {}"
+
+
+def test_a_secret_is_one_as_long_as_its_pipeline_is_there(give):
+    """The next pipeline of the process has its own."""
+    dbutils = DbUtils(str)
+    dbutils.secrets._store.hidden.add("only for now")
+    assert redacted("only for now") == "[REDACTED]"
+    del dbutils
+    assert redacted("only for now") == "only for now"
+
+
+def test_a_problem_shows_no_secret(secret):
+    """Whoever makes it, and in its hint: `check`, `--json` and the text of every error come from it."""
+    assert Problem("CODE", f"It says {secret}.", Place("a.py", 1), f"Not {secret!r}?") == Problem(
+        "CODE", "It says [REDACTED].", Place("a.py", 1), "Not '[REDACTED]'?"
+    )
+    assert "hunter" not in str(DefinitionError("CODE", f"It says {secret}."))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise ValueError(f'no {word}')", "print(1 / 0 if word else 2)", "import dlt\ndlt.table(word)",
+        "import dlt\ndlt.table(**{word: 1})(print)", "raise type(word, (Exception,), {})", "dbutils.fs.ls(word)",
+        "raise ValueError('no') from OSError(word)", "import json\njson.loads(word)",
+    ],
+)  # fmt: skip
+def test_a_problem_of_a_file_shows_no_secret(secret, tmp_path, text):
+    """Whatever the file does with it."""
+    file = tmp_path / "a.py"
+    file.write_text(f"word = {secret!r}\n{text}\n")
+    with bound([tmp_path]):
+        defined = python_files.collect([file], Registry(root=tmp_path), {"dbutils": DbUtils(str)})
+    assert len(defined.problems) == 1
+    assert "hunter" not in str(defined.problems[0])
+
+
+def test_no_cause_of_the_jvm_shows_a_secret(secret):
+    """Spark quotes options and rows; only the first line of the message is shown, which must not cut a secret."""
+    wrapper = ("StreamingQueryException", f"[STREAM_FAILED] {secret}")
+    error = raised_in_the_jvm(wrapper, ("IOException", f"login with {secret} failed\n\tat a.b(C.scala:1)"))
+    assert describe(error).message == "IOException: login with [REDACTED] failed"
+    violation = f"[EXPECTATION_VIOLATION.VERBOSITY_ALL] Flow 's'. Input data: '{secret}'. Missing input data: false"
+    assert "hunter" not in describe(ValueError(violation)).message
+
+
+def test_an_error_that_was_caused_by_another_shows_no_secret(secret):
+    """The event log keeps the causes, cut to a length that must not cut a secret either."""
+    error = ValueError("no")
+    error.__cause__ = OSError("x" * 1990 + secret)
+    assert [one["message"][-10:] for one in error_of(error, "no", fatal=True)["exceptions"]] == ["no", "[REDACTED]"]
+
+
+def test_an_event_shows_no_secret(secret, bus, tmp_path):
+    """Neither to those who hear of it, nor in the log, in none of its columns."""
+    log, heard = EventLogWriter(tmp_path / "events", FakeTime().clock), []
+    bus.subscribers.append(log)
+    close = subscribed(bus, [Hook("h", heard.append)])
+    error = {"fatal": True, "exceptions": [{"class_name": "E", "message": secret, "stack": []}]}
+    details = {"state": "FAILED", "config": {"a": [{"b": f"x{secret}"}], "n": 1}, "more": (secret, None)}
+    bus.emit("update_progress", f"It says {secret}.", details, level="ERROR", error=error)
+    close()
+    log.flush()
+    expected = {"state": "FAILED", "config": {"a": [{"b": "x[REDACTED]"}], "n": 1}, "more": ["[REDACTED]", None]}
+    assert (bus.events[0].message, bus.events[0].details) == ("It says [REDACTED].", expected)
+    assert bus.events[0].error["exceptions"][0]["message"] == "[REDACTED]"
+    for shown in (bus.events, heard, read_events(tmp_path / "events")):
+        assert len(shown) == 1
+        assert "hunter" not in str(shown)
+
+
+def test_a_secret_that_is_a_word_of_ours_changes_no_outcome(give, bus):
+    """Exit code and console read the state of an event."""
+    give("FAILED")
+    state = UpdateState()
+    bus.subscribers.append(state.apply)
+    bus.emit("flow_progress", "It FAILED.", {"status": "FAILED"}, flow_name="f", dataset_name="f")
+    bus.emit("update_progress", "It FAILED.", {"state": "FAILED"})
+    assert (state.state, state.flows["f"].status, bus.events[0].message) == ("FAILED", "FAILED", "It [REDACTED].")
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, lambda text: DefinitionError("CODE", text)])
+def test_the_whole_trace_shows_no_secret(secret, monkeypatch, capsys, kind):
+    """`--debug` prints all that Python knows of an error, with the errors that caused it."""
+
+    def fail(**_):
+        raise kind(secret) from ValueError(secret)
+
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(cli, "_debug", True)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    shown = capsys.readouterr().err
+    assert (caught.value.code, "hunter" in shown, shown.count("[REDACTED]")) == (1, False, 2)
+    assert shown.startswith("ValueError: [REDACTED]\n\nThe above exception was the direct cause")
+    assert "in fail" in shown
