@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from livetables.collect.file_system import FileSystem
+from livetables.collect.python_io import Printer, open_mapped
 from livetables.collect.registry import Registry
 from livetables.collect.secret_store import Secrets
 from livetables.collect.utility import Utility
@@ -141,6 +142,8 @@ def notebook_names(spark: Any, settings: Settings) -> dict[str, Any]:
         "getArgument": dbutils.widgets.getArgument,
         "display": _show_nothing,
         "displayHTML": _show_nothing,
+        "open": partial(open_mapped, here),
+        "print": Printer(),
     }
 
 

@@ -136,10 +136,17 @@ class FileSystem(Utility):
         return local
 
     def _not_mapped(self, path: str) -> LivetablesError:
-        start = _PLATFORM.match(path)
-        prefix = (start[0] if start else path).rstrip("/").replace("/dbfs", "dbfs:") + "/"
-        hint = f'Add `path_map: {{"{prefix}": folder}}` to livetables.yml, with a folder of this machine.'
-        return self._error("PATH_NOT_MAPPED", f"'{path}' is on the platform, and no folder here stands for it.", hint)
+        message = f"'{path}' is on the platform, and no folder here stands for it."
+        return self._error("PATH_NOT_MAPPED", message, way_into_path_map(path) or "Correct the path.")
+
+
+def way_into_path_map(path: str) -> str | None:
+    """Return the hint that says how to map a path of the platform; None for a path that is not known as one."""
+    start = _PLATFORM.match(path)
+    if start is None:
+        return None
+    prefix = start[0].rstrip("/").replace("/dbfs", "dbfs:") + "/"
+    return f'Add `path_map: {{"{prefix}": folder}}` to livetables.yml, with a folder of this machine.'
 
 
 def _info(local: Path, path: str) -> FileInfo:

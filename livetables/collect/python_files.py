@@ -8,8 +8,9 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.collect import notebooks
+from livetables.collect import binding, notebooks
 from livetables.collect import registry as registries
+from livetables.collect.python_io import way_to_file
 from livetables.errors import DefinitionError, LivetablesError, Problem
 from livetables.redaction import redacted
 
@@ -31,57 +32,88 @@ def collect(
     file does wrong becomes a problem with its line; the other files are still collected, so that all problems are
     reported together.
     """
+    registry.map_path = map_path
+    binding.give(names)
+    sources = _Sources(tuple(files), registry, names)
     token = registries.current.set(registry)
     try:
-        for file in files:
-            # Never in sys.modules: then Spark pickles the file's functions by value, and workers need not import it.
-            namespace = {"__name__": file.stem, "__file__": str(file), "__builtins__": __builtins__, **names}
+        for file in sources.files:
             try:
-                _execute((file,), namespace, registry, map_path)
+                sources.names_of(file)
             except LivetablesError as error:
-                registry.problems.append(error.problem)
+                if error.problem not in registry.problems:  # what an included file does wrong is said once
+                    registry.problems.append(error.problem)
     finally:
         registries.current.reset(token)
     return registry.freeze()
 
 
-def _execute(
-    files: tuple[Path, ...], namespace: dict[str, Any], registry: Registry, map_path: Callable[[str], str]
-) -> None:
-    """Execute the last of `files`, each of which was included by the one before it.
+class _Sources:
+    """The source files of a pipeline, each executed by itself and once, also when others `%run` it."""
 
-    Raises LivetablesError with the place, whatever the code raises.
-    """
-    file, flags = files[-1], 0
-    try:
-        for part in notebooks.parts(file, registry):
-            if isinstance(part, notebooks.Run):
-                _execute((*files, _included(part, files, map_path)), namespace, registry, map_path)
-                continue
-            # Only its own `from __future__` lines count, not those of this file; in a notebook, also for later cells.
-            code = compile(part.text, part.file, "exec", flags=flags, dont_inherit=True)
-            flags |= code.co_flags & _FUTURES
-            exec(code, namespace)  # noqa: S102 (the user's code)
-    except LivetablesError as error:
-        place = problem_of(error, file, registry).place
-        if place is not None:
-            error.locate(place)
-        raise
-    except SyntaxError as error:
-        place = registry.place(error.filename or str(file), error.lineno or 0)
-        raise DefinitionError("SYNTAX_ERROR", f"{error.msg}.", place=place) from error
-    except (Exception, SystemExit) as error:
-        problem = problem_of(error, file, registry)
-        raise DefinitionError(problem.code, problem.message, place=problem.place) from error
+    def __init__(self, files: tuple[Path, ...], registry: Registry, names: Mapping[str, Any]) -> None:
+        self.files = files
+        self._registry = registry
+        self._names = names
+        self._done: dict[Path, dict[str, Any] | LivetablesError] = {}
 
+    def names_of(self, file: Path, includers: tuple[Path, ...] = ()) -> dict[str, Any]:
+        """Execute a source file, if that was not done yet, and return its globals; raises what it raised before."""
+        if file not in self._done:
+            # Never in sys.modules: then Spark pickles the file's functions by value, and workers need not import it.
+            namespace = {"__name__": file.stem, "__file__": str(file), "__builtins__": __builtins__, **self._names}
+            try:
+                self._execute((*includers, file), namespace)
+            except LivetablesError as error:
+                self._done[file] = error
+            else:
+                self._done[file] = namespace
+        done = self._done[file]
+        if isinstance(done, LivetablesError):
+            raise done
+        return done
 
-def _included(run: notebooks.Run, files: tuple[Path, ...], map_path: Callable[[str], str]) -> Path:
-    found = notebooks.included(run, files[-1], map_path)
-    if any(found.samefile(file) for file in files):
-        names = " -> ".join(file.name for file in (*files, found))
-        hint = "Move what they share to a third notebook."
-        raise DefinitionError("RUN_CYCLE", f"Notebooks %run each other: {names}.", place=run.place, hint=hint)
-    return found
+    def _execute(self, files: tuple[Path, ...], namespace: dict[str, Any]) -> None:
+        """Execute the last of `files`, each of which was included by the one before it.
+
+        Raises LivetablesError with the place, whatever the code raises.
+        """
+        file, registry, flags = files[-1], self._registry, 0
+        try:
+            for part in notebooks.parts(file, registry):
+                if isinstance(part, notebooks.Run):
+                    self._include(part, files, namespace)
+                    continue
+                # Only its own `from __future__` lines count, not those of this file; in a notebook, also for later
+                # cells.
+                code = compile(part.text, part.file, "exec", flags=flags, dont_inherit=True)
+                flags |= code.co_flags & _FUTURES
+                exec(code, namespace)  # noqa: S102 (the user's code)
+        except LivetablesError as error:
+            place = problem_of(error, file, registry).place
+            if place is not None:
+                error.locate(place)
+            raise
+        except SyntaxError as error:
+            place = registry.place(error.filename or str(file), error.lineno or 0)
+            raise DefinitionError("SYNTAX_ERROR", f"{error.msg}.", place=place) from error
+        except (Exception, SystemExit) as error:
+            problem = problem_of(error, file, registry)
+            raise DefinitionError(problem.code, problem.message, place=problem.place, hint=problem.hint) from error
+
+    def _include(self, run: notebooks.Run, files: tuple[Path, ...], namespace: dict[str, Any]) -> None:
+        """Do a `%run` line of the last of `files`."""
+        found = notebooks.included(run, files[-1], self._registry.map_path)
+        if any(found.samefile(file) for file in files):
+            names = " -> ".join(file.name for file in (*files, found))
+            hint = "Move what they share to a third notebook."
+            raise DefinitionError("RUN_CYCLE", f"Notebooks %run each other: {names}.", place=run.place, hint=hint)
+        source = next((file for file in self.files if found.samefile(file)), None)
+        if source is None:
+            self._execute((*files, found), namespace)
+        else:  # executed again, it would define its datasets twice
+            names_of_it = self.names_of(source, files)
+            namespace.update({name: value for name, value in names_of_it.items() if not name.startswith("__")})
 
 
 def problem_of(error: BaseException, file: Path | None, registry: Registry) -> Problem:
@@ -95,7 +127,7 @@ def problem_of(error: BaseException, file: Path | None, registry: Registry) -> P
     ]
     own = [frame for frame in frames if not frame.filename.startswith(package)] or frames
     place = registry.place(own[-1].filename, own[-1].lineno or 0) if own else registry.place(str(file or ""), 0)
-    return Problem(code_of(error), first_sentence(error), place)
+    return Problem(code_of(error), first_sentence(error), place, way_to_file(error, registry.map_path))
 
 
 def code_of(error: BaseException) -> str:

@@ -44,6 +44,7 @@ class Registry:
     unused: list[tuple[str, Place]] = field(default_factory=list)
     #: The rules of all functions, each with the name and the place of its decorator.
     rules: list[tuple[str, Place, Expectation]] = field(default_factory=list)
+    map_path: Callable[[str], str] = str
 
     def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
         """Register a dataset, the function that expectations hang on, and its default flow."""

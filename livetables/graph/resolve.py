@@ -267,6 +267,7 @@ class Resolver:
             problem.code,
             f"The query of '{flow.name}' fails: {problem.message}",
             place=problem.place if problem.place and problem.place.line else flow.place,
+            hint=problem.hint,
         )
 
     def _unknown(self, name: str, flow: Flow | None = None) -> DatasetNotFoundError:

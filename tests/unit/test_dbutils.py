@@ -290,7 +290,7 @@ def test_the_globals_of_a_file(tmp_path):
     )  # fmt: skip
     names = notebook_names(spark, settings)
     assert sorted(names) == [
-        "dbutils", "display", "displayHTML", "getArgument", "sc", "spark", "sql", "sqlContext",
+        "dbutils", "display", "displayHTML", "getArgument", "open", "print", "sc", "spark", "sql", "sqlContext",
         "table", "udf",
     ]  # fmt: skip
     assert (names["spark"], names["sc"], names["sql"]) == (spark, "context", "sql")

@@ -265,6 +265,30 @@ def test_notebooks_that_run_each_other_are_refused(collect):
     assert "a.py -> b.py -> a.py" in defined.problems[0].message
 
 
+@pytest.mark.parametrize("files", [["a.py", "sub/b.py"], ["sub/b.py", "a.py"]])
+def test_a_source_file_that_another_one_includes_runs_once(collect, files):
+    """Its datasets are there once, its names in both; on the platform, too, each source file stands for itself."""
+    texts = {
+        "a.py": HEADER + "%run ./sub/c\n" + named("name + _of_b + __file__[-4:-3]"),
+        "sub/c.py": HEADER + "%run ./b\n",
+        "sub/b.py": HEADER + "name = 'silver'\n_of_b = '_of_'\n" + table("bronze"),
+    }
+    defined = collect(texts, files)
+    assert (sorted(names(defined)), defined.problems) == (["bronze", "silver_of_a"], ())
+
+
+@pytest.mark.parametrize("files", [["a.py", "b.py", "c.py"], ["b.py", "c.py", "a.py"]])
+@pytest.mark.parametrize(
+    ("text", "problem"), [("x = 1\n1 / 0\n", ("PYTHON_ERROR", "b.py:3")), ("%run ./a", ("RUN_CYCLE", None))]
+)
+def test_what_an_included_source_file_does_wrong_is_said_once(collect, files, text, problem):
+    """Not for each that includes it, and for all of them it is the same error."""
+    texts = {"a.py": HEADER + "%run ./b\nundefined\n", "b.py": HEADER + text, "c.py": HEADER + "%run ./b\n"}
+    defined = collect(texts, files)
+    assert [code for code, _ in said(defined.problems)] == [problem[0]]
+    assert str(defined.problems[0].place) == (problem[1] or ("b.py:2" if files[0] == "a.py" else "a.py:2"))
+
+
 @pytest.mark.parametrize(("first", "kind"), [("x = 1", "type"), ("from __future__ import annotations", "str")])
 def test_annotations_are_what_the_file_says(collect, first, kind):
     """They stay types, as dataclasses need them; a `from __future__` holds for the later cells of a notebook."""

@@ -1,13 +1,15 @@
 """The value of a secret is in nothing that is shown or stored, on whichever way it comes there."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from livetables import cli
 from livetables.collect import python_files
 from livetables.collect.binding import bound
-from livetables.collect.dbutils import DbUtils
+from livetables.collect.dbutils import DbUtils, notebook_names
 from livetables.collect.registry import Hook, Registry
 from livetables.errors import DefinitionError, Place, Problem
 from livetables.execute.failures import describe
@@ -16,10 +18,12 @@ from livetables.observe.events import EventBus, error_of
 from livetables.observe.hooks import subscribed
 from livetables.observe.state import UpdateState
 from livetables.redaction import redacted
+from livetables.settings import Settings
 from tests.unit.builders import FakeTime
 from tests.unit.test_failures import raised_in_the_jvm
 
 WORD = 'hunter"2\nżółw'
+SETTINGS = Settings("p", Path(), (), Path())
 
 
 @pytest.fixture
@@ -95,6 +99,18 @@ def test_a_problem_of_a_file_shows_no_secret(secret, tmp_path, text):
         defined = python_files.collect([file], Registry(root=tmp_path), {"dbutils": DbUtils(str)})
     assert len(defined.problems) == 1
     assert "hunter" not in str(defined.problems[0])
+
+
+def test_what_a_file_prints_shows_no_secret(secret, tmp_path, capsys):
+    """As in a notebook of the platform; what it prints into a file of its own stays as it is."""
+    file = tmp_path / "a.py"
+    text = "print('It is', [word], sep='=', end='.')\nwith open(__file__ + '.txt', 'w') as f: print(word, file=f)\n"
+    file.write_text("word = dbutils.secrets.get('kafka', 'password')\n" + text)
+    with bound([tmp_path]):
+        names = notebook_names(SimpleNamespace(sparkContext=None, sql=None, table=None), SETTINGS)
+        defined = python_files.collect([file], Registry(root=tmp_path), names)
+    assert (defined.problems, capsys.readouterr().out) == ((), "It is=['[REDACTED]'].")
+    assert (tmp_path / "a.py.txt").read_text() == secret + "\n"
 
 
 def test_no_cause_of_the_jvm_shows_a_secret(secret):

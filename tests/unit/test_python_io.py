@@ -1,0 +1,117 @@
+"""Python's own ways to files and to the screen, in files that were written for the platform."""
+
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from livetables.collect import python_files
+from livetables.collect.binding import bound
+from livetables.collect.dbutils import notebook_names
+from livetables.collect.registry import Registry
+from livetables.settings import Settings
+
+SPARK = SimpleNamespace(sparkContext=None, sql=None, table=None)
+
+
+@pytest.fixture
+def names(tmp_path):
+    """Return the globals of a file, where `dbfs:/` and `/Volumes/` are folders with the file `raw/a.csv`."""
+    for folder in ("dbfs", "volumes"):
+        (tmp_path / folder / "raw").mkdir(parents=True)
+        (tmp_path / folder / "raw" / "a.csv").write_text(folder)
+    path_map = {"dbfs:/": "dbfs", "/Volumes/": "volumes", "/remote/": "s3://bucket/"}
+    path_map["/file"] = f"file://{tmp_path}/dbfs"
+    return notebook_names(SPARK, Settings("p", tmp_path, (), tmp_path, path_map=path_map))
+
+
+@pytest.fixture
+def collect(tmp_path, names):
+    """Return a function that executes a text as a file of the pipeline and returns what it defines."""
+
+    def collect(text, **helpers):
+        for name, helper in {"a": text, **helpers}.items():
+            (tmp_path / f"{name}.py").write_text(helper)
+        with bound([tmp_path]):
+            return python_files.collect(
+                [tmp_path / "a.py"], Registry(root=tmp_path), names, names["dbutils"].fs._map_path
+            )
+
+    return collect
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/dbfs/raw/a.csv", "dbfs"), ("/Volumes/raw/a.csv", "volumes"), (Path("/Volumes/raw/a.csv"), "volumes"),
+        ("/file/raw/a.csv", "dbfs"),
+    ],
+)  # fmt: skip
+def test_open_follows_the_path_map(names, path, text):
+    """As Spark's readers and dbutils do."""
+    with names["open"](path) as stream:
+        assert stream.read() == text
+
+
+def test_open_is_pythons_own_for_all_else(names, tmp_path, monkeypatch):
+    """With its modes and parameters: files of this machine, relative ones and open ones."""
+    monkeypatch.chdir(tmp_path)
+    with names["open"]("/dbfs/raw/new.txt", "w", encoding="utf-8") as stream:
+        stream.write("żółw")
+    assert (tmp_path / "dbfs" / "raw" / "new.txt").read_bytes() == "żółw".encode()
+    for file in (f"{tmp_path}/dbfs/raw/new.txt", "dbfs/raw/new.txt", b"dbfs/raw/new.txt"):
+        with names["open"](file=file, mode="rb") as stream:
+            assert stream.read() == "żółw".encode()
+    with Path("dbfs/raw/new.txt").open() as raw, names["open"](raw.fileno(), closefd=False) as again:
+        assert again.fileno() == raw.fileno()
+
+
+def test_open_and_print_can_be_pickled(names, capsys):
+    """Spark sends what a function uses to its workers, where `print` is Python's own."""
+    opened = pickle.loads(pickle.dumps(names["open"]))("/dbfs/raw/a.csv")  # noqa: S301
+    with opened as stream:
+        assert stream.read() == "dbfs"
+    printed = pickle.dumps(names["print"])
+    pickle.loads(printed)("text")  # noqa: S301
+    assert (b"livetables" in printed, capsys.readouterr().out) == (False, "text\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("import os\nos.listdir('/dbfs/raw')", "a.py:2"),
+        ("from pathlib import Path\nPath('/dbfs/raw/a.csv').read_text()", "a.py:2"),
+        ("import pandas\npandas.read_csv('/dbfs/raw/a.csv')", "a.py:2"),
+        ("import helper", "helper.py:1"),
+    ],
+)
+def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text, place):
+    """Only `open` in a source file is mapped: the hint tells the place here, and who finds it."""
+    [problem] = collect(text, helper="open('/dbfs/raw/a.csv')").problems
+    assert (problem.code, str(problem.place)) == ("PYTHON_ERROR", place)
+    assert problem.hint.startswith(f"It lies at {tmp_path}/dbfs/raw")
+    assert "read it with `open` in a source file or dbutils.fs" in problem.hint
+
+
+def test_what_pandas_is_given_by_open_is_read(collect):
+    """The way that the hint names works here and on the platform."""
+    text = "import dlt, pandas\nwith open('/dbfs/raw/a.csv') as file:\n    table = pandas.read_csv(file).columns[0]\n"
+    assert [one.name for one in collect(text + "dlt.create_streaming_table(table)").datasets] == ["dbfs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("open('/mnt/lt_none/x')", 'Add `path_map: {"/mnt/": folder}`'),
+        ("open('/remote/x')", "It lies at s3://bucket/x here; read it with Spark"),
+        ("open('/lt_none/x')", None),
+        ("open('lt_none')", None),
+        ("raise OSError('x')", None),
+        ("raise FileNotFoundError('/dbfs/x')", None),
+    ],
+)
+def test_a_path_that_open_does_not_find(collect, text, hint):
+    """One of the platform's: the hint is the line to add. Any other file is just not there."""
+    [problem] = collect(text).problems
+    assert hint is problem.hint or problem.hint.startswith(hint)
