@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from livetables.errors import GraphError, LivetablesError, Problem, SettingsError, count
-from livetables.redaction import redacted
+from livetables.redaction import redacted, redacted_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -447,7 +447,7 @@ def _remember(debug: bool) -> None:
 def _json(document: Any) -> None:
     from livetables.observe.stored import to_json
 
-    sys.stdout.write(to_json(document) + "\n")
+    sys.stdout.write(to_json(redacted_in(document)) + "\n")
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

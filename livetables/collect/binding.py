@@ -6,6 +6,7 @@ puts the project's folders on `sys.path`, and sends reads through the active rea
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 from contextlib import contextmanager
@@ -82,7 +83,8 @@ def give(names: Mapping[str, Any]) -> None:
     """Let files also import the globals that they get, from where they lie on the platform."""
     ours = next((finder for finder in sys.meta_path if isinstance(finder, _Modules)), None)
     if ours is not None:
-        vars(ours.modules["databricks.sdk.runtime"]).update(names, __all__=list(names))
+        given = {name: value for name, value in names.items() if not hasattr(builtins, name)}
+        vars(ours.modules["databricks.sdk.runtime"]).update(given, __all__=list(given))
         # Called with the session, as a class on the platform.
         kind = type("DBUtils", (), {"__new__": lambda *_args, **_kwargs: names["dbutils"]})
         vars(ours.modules["pyspark.dbutils"])["DBUtils"] = kind

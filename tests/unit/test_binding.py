@@ -234,6 +234,13 @@ def test_the_globals_of_a_file_can_be_imported(sdk, statement, expression):
         assert list(eval(expression, names)) == list(RUNTIME.values())  # noqa: S307
 
 
+def test_what_a_file_has_in_place_of_a_builtin_can_not_be_imported():
+    """The platform's module has no such names: a helper that imported them would run only here."""
+    with bound():
+        give({**RUNTIME, "open": None, "print": None})
+        assert importlib.import_module("databricks.sdk.runtime").__all__ == list(RUNTIME)
+
+
 def test_what_is_really_installed_is_there_beside_it(sdk):
     """Only the module of the runtime is another one, while a pipeline is loaded; outside, it is back."""
     if sdk == "absent":

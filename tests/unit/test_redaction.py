@@ -157,6 +157,13 @@ def test_a_secret_that_is_a_word_of_ours_changes_no_outcome(give, bus):
     assert (state.state, state.flows["f"].status, bus.events[0].message) == ("FAILED", "FAILED", "It [REDACTED].")
 
 
+@pytest.mark.parametrize("value", [WORD, "3"])
+def test_a_json_document_shows_no_secret(give, capsys, value):
+    """`graph --json` names the paths that a query reads; a secret that is a number, too, leaves it a document."""
+    cli._json([{"external_inputs": (f"s3://bucket/x?sas={give(value)}",), "rows": 3}])
+    assert json.loads(capsys.readouterr().out) == [{"external_inputs": ["s3://bucket/x?sas=[REDACTED]"], "rows": 3}]
+
+
 @pytest.mark.parametrize("kind", [RuntimeError, lambda text: DefinitionError("CODE", text)])
 def test_the_whole_trace_shows_no_secret(secret, monkeypatch, capsys, kind):
     """`--debug` prints all that Python knows of an error, with the errors that caused it."""
