@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from livetables.errors import LivetablesError, Place
+from livetables.errors import Place, SettingsError
 from livetables.redaction import Hidden
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SecretStore:
             if _is_nested(document):
                 return document  # type: ignore[no-any-return]
         hint = "Write it as `scope: {key: value}`, or correct `secrets` in livetables.yml."
-        raise LivetablesError(
+        raise SettingsError(
             "SECRETS_UNREADABLE",
             f"The file of secrets can't be used: {why}.",
             place=Place(str(self.file), line),

@@ -123,6 +123,13 @@ def test_what_only_looks_at_stored_tables_needs_no_secret(load):
     assert load(document, with_secrets=False).configuration == {"other": "x"}
 
 
+def test_a_file_of_secrets_that_can_not_be_read(load):
+    """It is an error of the settings, found before anything starts; nothing of the file is shown."""
+    assert load({}, "secrets: a.py").configuration == {}
+    problem = refused(load, {"configuration": {"key": REFERENCE}}, "secrets: livetables.yml")
+    assert (problem.code, problem.place.file.endswith("livetables.yml")) == ("SECRETS_UNREADABLE", True)
+
+
 def test_an_error_of_the_settings_shows_no_secret(load, monkeypatch):
     """Also one that is found after the secrets are."""
     document = {"configuration": {"pipelines.maxFlowRetryAttempts": REFERENCE}}
