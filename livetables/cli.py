@@ -260,7 +260,8 @@ def tables(
     for name in ("table", "rows", "size", "files", "version"):
         table.add_column(name, justify="left" if name == "table" else "right")
     for entry in found:
-        table.add_row(entry["name"], f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB",
+        name = f"{entry['name']} (private)" if entry["private"] else entry["name"]
+        table.add_row(name, f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB",
                       f"{entry['files']:,}", str(entry["version"]))  # fmt: skip
     _out.print(table if found else "No tables yet: the pipeline has not run with this storage folder.")
 
@@ -300,7 +301,10 @@ def reset(
         return
     if not yes and not typer.confirm(f"Remove all tables, checkpoints and events in {_relative(folder)}?"):
         raise typer.Exit(1)
-    with Storage(folder).locked():
+    stored = Storage(folder)
+    with stored.locked():
+        for name in stored.table_names():
+            stored.remove_table(name)  # also one that path= has put elsewhere
         for part in ("tables", "checkpoints", "warehouse", "system"):
             shutil.rmtree(folder / part, ignore_errors=True)
     _out.print(f"Removed all tables, checkpoints and events in {_relative(folder)}.", highlight=False)

@@ -57,7 +57,8 @@ class Table(Dataset):
     partition_cols: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     path: str | None = None
-    temporary: bool = False
+    private: bool = False
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
 
 
@@ -68,7 +69,12 @@ class StreamingTable(Table):
 
 @dataclass(frozen=True)
 class MaterializedView(Table):
-    """Always equals its query over the current inputs; one batch flow."""
+    """Always equals its query over the current inputs; one batch flow.
+
+    It is recomputed in full here, which the policies `auto`, `incremental` and `full` allow.
+    """
+
+    refresh_policy: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,21 @@ class Flow:
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
     update_mode: bool = False
+    import_checkpoint: str | None = None
+    replace_where: str | Column | None = None
 
     @property
     def key(self) -> str:
         """The name in lower case."""
         return self.name.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaceFlow(Flow):
+    """Replaces the rows of its target that have the same `keys` by those of a newer sequence."""
+
+    keys: tuple[str, ...]
+    sequence_by: str | Column
 
 
 @dataclass(frozen=True)
@@ -136,6 +152,7 @@ class Changes:
     columns: Columns = Columns()
     tracked: Columns = Columns()
     partial: Columns | None = None
+    where: str | Column | None = None
     columns_to_update: str | Column | None = None
 
 

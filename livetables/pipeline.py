@@ -211,6 +211,7 @@ class Pipeline:
                 "expectations": [
                     {"name": rule.name, "predicate": str(rule.predicate), "action": rule.action.name} for rule in rules
                 ],
+                "refresh_policy": getattr(dataset.definition, "refresh_policy", None),
             }, dataset_name=dataset.name)  # fmt: skip
             for flow in dataset.flows:
                 inputs = [self.graph.datasets[key].name for key in flow.inputs]

@@ -20,11 +20,15 @@ def other_rows(*_given: Any) -> None:
 
 @dataclass(frozen=True)
 class Sample:
-    """A value to try a parameter with, `beside` what it needs and `without` what it excludes."""
+    """A value to try a parameter with, `beside` what it needs and `without` what it excludes.
+
+    What it is given `together` with can't be given without it either.
+    """
 
     value: Any
     beside: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    together: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,6 @@ class Name:
     modules: tuple[str, ...] = (DLT, PIPELINES)
 
 
-_UNPUBLISHED = "the table is stored like any other, and plain SQL sees it"
 _SCD2 = {"stored_as_scd_type": 2}
 _RULE = {"name": "valid id", "inv": "id IS NOT NULL"}
 _RULES = {"expectations": {"valid id": "id IS NOT NULL"}}
@@ -72,7 +75,7 @@ _TABLE = {
     "row_filter": "ROW FILTER only_mine ON (id)",
     "spark_conf": {"spark.sql.shuffle.partitions": 4},
 }
-_DECORATED = {"query_function": other_rows, **_TABLE, "private": Silent(True, why=_UNPUBLISHED)}
+_DECORATED = {"query_function": other_rows, **_TABLE, "private": True}
 _TARGET = {key: value for key, value in _TABLE.items() if key != "name"} | {
     "expect_all": _RULES["expectations"],
     "expect_all_or_drop": _RULES["expectations"],
@@ -82,7 +85,7 @@ _VIEW = {
     "query_function": other_rows,
     "name": "orders",
     "comment": "All orders.",
-    "spark_conf": Silent({"a.b": "c"}, why="a view runs inside the flows that read it, with their confs"),
+    "spark_conf": {"a.b": "c"},
 }
 _FLOW = {"name": "from_shop", "comment": "Of the shop.", "spark_conf": {"a.b": "c"}}
 _FEED = {"target": "users", "source": "feed", "keys": ["id"], "sequence_by": "at"}
@@ -112,10 +115,10 @@ NAMES = (
         "table",
         optional={
             **_DECORATED,
-            "temporary": Silent(True, why=_UNPUBLISHED),
-            "replace_using": ["id"],
-            "sequence_by": "at",
-            "replace_where": Missing("day = DATE '2026-01-01'"),
+            "temporary": True,
+            "replace_using": Sample(["id"], together={"sequence_by": "at"}),
+            "sequence_by": Sample("at", together={"replace_using": ["id"]}),
+            "replace_where": "day = DATE '2026-01-01'",
         },
         decorates=True,
     ),
@@ -126,7 +129,7 @@ NAMES = (
     Name(
         "create_table",
         {"name": "orders"},
-        {**_TARGET, "private": Silent(True, why=_UNPUBLISHED)},
+        {**_TARGET, "private": True},
         modules=(PIPELINES,),
     ),
     Name(
@@ -136,7 +139,7 @@ NAMES = (
         decorates=True,
     ),
     Name("update_flow", {"target": "out"}, _FLOW, decorates=True),
-    Name("replace_flow", {"target": "orders"}, {**_FLOW, "replace_using": ["id"], "sequence_by": "at"}, decorates=True),
+    Name("replace_flow", {"target": "orders", "replace_using": ["id"], "sequence_by": "at"}, _FLOW, decorates=True),
     Name("create_auto_cdc_flow", _FEED, {**_CHANGES, "name": "from_crm", "system_sequence_by": "stored_at"}),
     Name("apply_changes", _FEED, {**_CHANGES, "flow_name": "from_crm", "where": "day > DATE '2026-01-01'"}),
     Name("create_auto_cdc_from_snapshot_flow", _SNAPSHOT | _SCD2, _TRACKED),

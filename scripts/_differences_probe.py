@@ -74,7 +74,8 @@ def _tried(name: Name, module: str, parameter: str, sample: Sample) -> Found:
     """Try an optional parameter: what counts is what its call says and defines beyond a call without it."""
     what = f"{name.name}({parameter}=) of {module}"
     base = {key: value for key, value in name.required.items() if key not in sample.without} | dict(sample.beside)
-    with_it = _called(name, module, {**base, parameter: sample.value}, missing=isinstance(sample, Missing))
+    given = {**base, **sample.together, parameter: sample.value}
+    with_it = _called(name, module, given, missing=isinstance(sample, Missing))
     without = _Outcome(SUPPORTED) if sample.without else _called(name, module, base)
     if with_it.status == REFUSED:
         found = Found(name, parameter, REFUSED, " ".join(with_it.words))
@@ -130,8 +131,10 @@ def _outcome(name: Name, registry: Registry) -> _Outcome:
     if wrong or odd:
         raise ProbeError(f"The sample of {name.name} is wrong: {[str(problem) for problem in wrong] or odd}")
     said = tuple(warning.message for warning in warned)
+    # What the platform calls deprecated too is no difference.
+    without_effect = any(warning.code == "PARAMETER_WITHOUT_EFFECT" for warning in warned)
     parts = tuple(_compared(part) for part in (*defined.datasets, *defined.flows, *registry.hooks))
-    return _Outcome(WARNED if said else SUPPORTED, said, parts)
+    return _Outcome(WARNED if without_effect else SUPPORTED, said, parts)
 
 
 def _compared(part: Any) -> tuple[str, dict[str, Any]]:

@@ -14,6 +14,8 @@ COMMANDS, CDC = "tests/pipeline/test_command_line.py", "tests/spark/test_cdc.py"
 RESOLVE, SOURCES = "tests/spark/test_resolve.py", "tests/spark/test_sources.py"
 FACADE, DECLARED = "tests/unit/test_facade.py", "tests/unit/test_flow_declarations.py"
 PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_jobs.py", "tests/unit/test_graph.py"
+REPLACING, _NEWER = "tests/pipeline/test_replacing.py", "test_newer_rows_of_a_key_replace_older_ones"
+_AGAIN = "test_a_batch_that_comes_again_adds_nothing"
 FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
 
 _TRIGGERED = f"{UPDATES}::test_triggered_updates_take_only_what_is_new"
@@ -80,7 +82,11 @@ _DATASETS = (
     ),
     _supported("A streaming table has one flow or several: appending, AUTO CDC, once", _SEVERAL, _FEED, _ONCE),
     _supported("A materialized view has exactly one flow", _KINDS),
-    _differs("A temporary or private table is stored and not published", "stored, and seen by plain SQL"),
+    _supported(
+        "A temporary or private table is stored and not published",
+        f"{REPLACING}::{_NEWER}",
+        note="marked as private in `livetables tables`; `livetables query` reads it, to look into it",
+    ),
     _supported("Streaming tables, materialized views and views have expectations", _TRIGGERED, _FAIL),
     _not_shown(
         "A changed query concerns a streaming table's new rows, until a full refresh; a materialized view from the"
@@ -225,11 +231,8 @@ _CHANGES = (
     _supported("A key that a snapshot lacks is deleted", _SNAPSHOTS),
     _not_shown("Snapshot flows tell no counts of upserts and deletes"),
     _refused("Bitemporal tables", f"{DECLARED}::test_betas_of_the_platform_are_refused_by_name"),
-    _refused(
-        "REPLACE USING: rows replaced by key and sequence",
-        f"{FACADE}::test_a_parameter_that_would_change_the_rows_is_refused",
-        f"{FACADE}::test_what_does_not_run_here_is_refused_by_its_name",
-    ),
+    _supported("REPLACE USING: rows replaced by key and sequence", f"{REPLACING}::{_NEWER}", f"{REPLACING}::{_AGAIN}"),
+    _supported("REPLACE WHERE: the rows of a predicate made anew by a batch query", f"{REPLACING}::{_NEWER}"),
 )
 
 _FLOW_RULES = (

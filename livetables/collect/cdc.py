@@ -15,7 +15,6 @@ from livetables.collect.checks import (
     name_of_flow,
     not_supported,
     refuse,
-    say_not_local,
 )
 from livetables.collect.registry import active
 from livetables.model import VERSION, CdcFlow, Changes, Columns, SnapshotFlow, as_strings, name_parts
@@ -50,9 +49,9 @@ def apply_changes(
     target: str, source: str, keys: Any, sequence_by: Any, where: Any = None, *,
     flow_name: str | None = None, **options: Any,
 ) -> None:  # fmt: skip
-    """Do what create_auto_cdc_flow does, under its former name."""
+    """Do what create_auto_cdc_flow does, under its former name; an event for which `where` is not TRUE is an error."""
     if where is not None:
-        say_not_local(active(), "apply_changes", "where")
+        options["where"] = where
     flow_name = flow_name or options.pop("name", None)
     _change_flow("apply_changes", target, source, keys, sequence_by, flow_name, options, ("where", "flow_name"))
 
@@ -160,6 +159,7 @@ def _changes(what: str, keys: Any, sequence_by: Any, options: dict[str, Any], pl
         tracked=_columns(what, "track_history", *track, place),
         partial=_partial(what, options, place),
         columns_to_update=get("columns_to_update"),
+        where=get("where"),
     )
     _check_types(what, changes, tracks=any(track), place=place)
     return changes

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 NOT_LOCAL = {
     "row_filter": "no row filter is applied: every reader sees all rows",
     "cluster_by_auto": "clustering columns are not chosen automatically",
-    "refresh_policy": "a materialized view is always recomputed in full",
-    "path": "the table is stored below the pipeline's own storage folder",
-    "import_checkpoint": "the flow starts with a checkpoint of its own",
-    "spark_conf": "give it to the flows that fill the table",
+    "refresh_policy": "it is recomputed in full, where the platform would refuse to",
     "format": "tables are stored as Delta",
-    "where": "it only helps the platform to read less; all events are applied",
 }
 
 

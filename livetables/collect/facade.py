@@ -24,10 +24,18 @@ from livetables.collect.checks import (
     function_place,
     must_be_callable,
     must_be_known,
-    not_supported,
+    refuse,
     say_not_local,
 )
-from livetables.collect.flows import append_flow, create_sink, foreach_batch_sink, on_event_hook, update_flow
+from livetables.collect.flows import (
+    append_flow,
+    create_sink,
+    foreach_batch_sink,
+    on_event_hook,
+    replace_flow,
+    replacing,
+    update_flow,
+)
 from livetables.collect.registry import EXPECTATIONS, Registry, active
 from livetables.errors import DefinitionError
 from livetables.model import (
@@ -36,6 +44,7 @@ from livetables.model import (
     Expectation,
     Flow,
     MaterializedView,
+    ReplaceFlow,
     StreamingTable,
     Table,
     View,
@@ -50,9 +59,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Parameters that would change the rows, and do not work here yet: refused, not left out.
-_NOT_YET = ("replace_using", "sequence_by")
-
 
 @overload
 def table(query_function: F) -> F: ...
@@ -62,7 +68,8 @@ def table(query_function: Any = None, **options: Any) -> Any:
     """Define a table from a query: streaming DataFrame -> streaming table, batch -> materialized view.
 
     Options (all default to None or False): name, comment, spark_conf, table_properties, partition_cols,
-    path, schema, temporary, private, cluster_by, cluster_by_auto, row_filter, replace_using, sequence_by.
+    path, schema, temporary, private, cluster_by, cluster_by_auto, row_filter. With `replace_using` and `sequence_by`,
+    its rows are replaced as by `replace_flow`; with `replace_where`, a batch query fills the rows that it is TRUE for.
     """
     return _decorate("table", Table, query_function, options)
 
@@ -165,11 +172,6 @@ create_target_table = _deprecated("create_target_table", create_streaming_table)
 create_streaming_live_table = _deprecated("create_streaming_live_table", create_streaming_table)
 
 
-def replace_flow(*_args: Any, **_kwargs: Any) -> Any:
-    """Refuse: replacing rows by key is a beta of the platform."""
-    raise not_supported("replace_flow", active().caller())
-
-
 __all__ = [
     "append_flow", "apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow",
     "create_auto_cdc_from_snapshot_flow", "create_sink", "create_streaming_live_table", "create_streaming_table",
@@ -195,10 +197,11 @@ def _decorate(takes: str, kind: type[Dataset], query_function: Any, options: dic
         given = dict(options)
         name = given.pop("name", None) or getattr(function, "__name__", "")  # functools.partial has none
         spark_conf = as_strings(given.pop("spark_conf", None))
+        flow_class, fields = _replaces(what, given)
         dataset = _dataset(registry, what, kind, name, given, known)
-        flow = Flow(
+        flow = flow_class(
             dataset.name, dataset.name, function, function_place(registry, function),
-            dataset.comment, spark_conf,
+            dataset.comment, spark_conf, **fields,
         )  # fmt: skip
         registry.add(dataset, function, flow)
         return function
@@ -217,13 +220,27 @@ def _decorate(takes: str, kind: type[Dataset], query_function: Any, options: dic
     return decorate(query_function)
 
 
+def _replaces(what: str, given: dict[str, Any]) -> tuple[type[Flow], dict[str, Any]]:
+    """Take from the options what says which rows a table's own query replaces."""
+    using, sequence, where = (given.pop(name, None) for name in _REPLACING)
+    if where is not None and (using is not None or sequence is not None):
+        message = f"{what} takes replace_where or replace_using, not both."
+        raise refuse("WRONG_ARGUMENT", message, active().caller(), "Leave one of them out.")
+    if using is not None or sequence is not None:
+        return ReplaceFlow, replacing(what, using, sequence)
+    return Flow, {} if where is None else {"replace_where": where}
+
+
+#: Of parameters that have no effect here, the values that have.
+_HONOURED = (("format", "delta"), *(("refresh_policy", policy) for policy in ("auto", "incremental", "full")))
+_REPLACING = ("replace_using", "sequence_by", "replace_where")
 _TABLE_OPTIONS = frozenset({
     "name", "comment", "table_properties", "partition_cols", "path", "schema", "temporary", "private", "cluster_by",
-    "cluster_by_auto", "row_filter", "replace_using", "sequence_by", "spark_conf", "format",
+    "cluster_by_auto", "row_filter", "spark_conf", "format",
 })  # fmt: skip
 _OPTIONS: dict[str, frozenset[str]] = {
-    "table": _TABLE_OPTIONS,
-    "materialized_view": _TABLE_OPTIONS - {"replace_using", "sequence_by"} | {"refresh_policy"},
+    "table": _TABLE_OPTIONS | set(_REPLACING),
+    "materialized_view": _TABLE_OPTIONS | {"refresh_policy"},
     "create_streaming_table": _TABLE_OPTIONS | {"expect_all", "expect_all_or_drop", "expect_all_or_fail"},
     "view": frozenset({"name", "comment", "spark_conf"}),
 }
@@ -235,11 +252,8 @@ def _dataset(
     place = registry.caller()
     must_be_known(registry, what, given, known)
     for parameter in sorted(set(NOT_LOCAL) & set(given)):
-        if given[parameter] and (parameter, given[parameter]) != ("format", "delta"):
+        if given[parameter] and (parameter, given[parameter]) not in _HONOURED:
             say_not_local(registry, what, parameter)
-    for parameter in _NOT_YET:
-        if given.get(parameter):
-            raise not_supported(f"{what}({parameter}=)", place)
     own_name = dataset_name(what, name, place)
     if kind is View:
         return View(own_name, place, given.get("comment"))
@@ -265,7 +279,9 @@ def _table(kind: type[Any], name: str, place: Any, given: Mapping[str, Any]) -> 
         partition_cols=partition_cols,
         cluster_by=cluster_by,
         path=given.get("path"),
-        temporary=bool(given.get("temporary") or given.get("private")),
+        private=bool(given.get("temporary") or given.get("private")),
+        spark_conf=as_strings(given.get("spark_conf")),
+        **({"refresh_policy": given["refresh_policy"]} if given.get("refresh_policy") else {}),
     )
     return dataset
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livetables.collect.checks import (
+    column_names,
     dataset_name,
     function_place,
     must_be_callable,
     name_of_flow,
     refuse,
-    say_not_local,
 )
 from livetables.collect.registry import Hook, active
 from livetables.errors import nearest
-from livetables.model import Flow, Sink, as_strings, name_parts
+from livetables.model import Flow, ReplaceFlow, Sink, as_strings, name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,11 +38,10 @@ def append_flow(
     """Define a query that appends to the streaming table or sink `target`; `name` defaults to the function's.
 
     With `once`, the query returns a batch DataFrame, and is run once; again only after a full refresh.
+    With `import_checkpoint`, its first run goes on where that checkpoint, a folder, ends.
     """
-    registry = active()
-    if import_checkpoint is not None:
-        say_not_local(registry, "append_flow", "import_checkpoint")
-    return _flow("append_flow", query_function, target, name, comment, spark_conf, once=once)
+    kind: dict[str, Any] = {"once": once, "import_checkpoint": import_checkpoint}
+    return _flow("append_flow", query_function, target, name, comment, spark_conf, **kind)
 
 
 def update_flow(
@@ -57,9 +56,41 @@ def update_flow(
     return _flow("update_flow", query_function, target, name, comment, spark_conf, update_mode=True)
 
 
+def replace_flow(
+    query_function: Any = None,
+    *,
+    target: str | None = None,
+    replace_using: Any = None,
+    sequence_by: Any = None,
+    name: str | None = None,
+    comment: str | None = None,
+    spark_conf: Mapping[str, Any] | None = None,
+) -> Any:
+    """Define a stream of partial snapshots: rows replace those of `target` that agree with them in `replace_using`.
+
+    Of each key, the rows with the highest sequence are kept: newer rows replace, rows of the same sequence are
+    appended, older ones are left out. `sequence_by` is a column of the rows, or an expression over them.
+    """
+    kind = replacing("replace_flow", replace_using, sequence_by)
+    return _flow("replace_flow", query_function, target, name, comment, spark_conf, ReplaceFlow, **kind)
+
+
+def replacing(what: str, replace_using: Any, sequence_by: Any) -> dict[str, Any]:
+    """Return the fields of a ReplaceFlow; raises DefinitionError when one is missing or a key is repeated."""
+    place = active().caller()
+    keys = column_names(replace_using)
+    if not keys or sequence_by is None:
+        needed = "sequence_by=, the order of the rows" if keys else "replace_using=, the columns that identify rows"
+        hint = 'replace_using=["id"], sequence_by="updated_at"'
+        raise refuse("WRONG_ARGUMENT", f"{what} needs {needed}.", place, hint)
+    if len({key.lower() for key in keys}) < len(keys):
+        raise refuse("WRONG_ARGUMENT", f"{what}(replace_using=) names a column twice.", place, "Name each once.")
+    return {"keys": keys, "sequence_by": sequence_by}
+
+
 def _flow(
     what: str, function: Any, target: str | None, name: str | None, comment: str | None,
-    spark_conf: Mapping[str, Any] | None, **kind: bool,
+    spark_conf: Mapping[str, Any] | None, flow_class: type[Flow] = Flow, **kind: Any,
 ) -> Any:  # fmt: skip
     registry = active()
     if not isinstance(target, str) or not name_parts(target):
@@ -71,7 +102,7 @@ def _flow(
         own_name = name_of_flow(what, name or getattr(function, "__name__", None) or target, registry.caller())
         place = function_place(registry, function)
         registry.flows.append(
-            Flow(own_name, name_parts(target)[-1], function, place, comment, as_strings(spark_conf), **kind)
+            flow_class(own_name, name_parts(target)[-1], function, place, comment, as_strings(spark_conf), **kind)
         )
         return function
 

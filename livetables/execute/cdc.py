@@ -27,22 +27,28 @@ if TYPE_CHECKING:
 def events_of(frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
     """Return of each event the target's columns, its sequence, whether it deletes or truncates, what it leaves alone.
 
-    A NULL sequence raises inside the plan.
+    A NULL sequence and an event outside `where` raise inside the plan.
     """
     names = Names(dataset)
-    sequence = sequence_of(frame, names.changes)
-    message = F.concat(
-        F.lit(f"[CDC_NULL_SEQUENCE] An event for '{dataset.name}' has no sequence: "),
-        F.to_json(F.struct(*(F.col(f"`{name}`") for name in frame.columns))),
-    )
+    sequence = sequence_of(frame, names.changes.sequence_by)
     kind = frame.select(sequence.alias(SEQUENCE)).schema[SEQUENCE].dataType
+    event = F.to_json(F.struct(*(F.col(f"`{name}`") for name in frame.columns)))
+
+    def wrong(code: str, what: str) -> Column:
+        text = f"[{code}] An event for '{dataset.name}' {what}: "
+        return F.raise_error(F.concat(F.lit(text), event)).cast(kind)
+
+    sequence = F.coalesce(sequence, wrong("CDC_NULL_SEQUENCE", "has no sequence"))
+    if names.changes.where is not None:
+        outside = wrong("CDC_EVENT_OUTSIDE_WHERE", "lies outside where=")
+        sequence = F.when(condition(names.changes.where), sequence).otherwise(outside)
     columns = [
         F.col(f"`{field.name}`").cast(field.dataType).alias(field.name)
         for field in dataset.schema
         if field.name in names.visible
     ]
     columns += [
-        F.coalesce(sequence, F.raise_error(message).cast(kind)).alias(SEQUENCE),
+        sequence.alias(SEQUENCE),
         condition(names.changes.deletes).alias(DELETED),
         condition(names.changes.truncates).alias(TRUNCATES),
     ]

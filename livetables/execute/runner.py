@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livetables.errors import DefinitionError
 from livetables.execute.failures import describe
 from livetables.execute.jobs import Job, Mode
 from livetables.execute.reader import Engine, FlowReader
 from livetables.execute.writers import start
+from livetables.model import Table
 from livetables.observe.events import error_of
 from livetables.plan import Create, Exclude, Reset, Restart, Run
 
@@ -114,7 +117,7 @@ class Runner:
                 # Offsets that outlived their table would leave out its first rows.
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     storage.new_checkpoint(dataset, flow.name)
-                tables.create(self._graph.datasets[dataset.lower()])
+                tables.create(self._graph.datasets[dataset.lower()], self._elsewhere(dataset))
             case Exclude(dataset):
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     self._bus.emit(
@@ -125,6 +128,19 @@ class Runner:
                 return
         if storage.has_table(step.dataset):
             tables.register(step.dataset)
+
+    def _elsewhere(self, name: str) -> Path | None:
+        """Return the folder that `path=` gives a table on this machine."""
+        definition = self._graph.datasets[name.lower()].definition
+        path = definition.path if isinstance(definition, Table) else None
+        if path is None:
+            return None
+        mapped = self._engine.sources.map_path(path).removeprefix("file:")
+        if "://" in mapped or mapped.startswith("dbfs:"):
+            message = f"The path of table '{name}', {path}, does not lie on this machine."
+            hint = "Say with --path-map FROM=TO, or path_map in livetables.yml, where it lies."
+            raise DefinitionError("PATH_NOT_LOCAL", message, place=definition.place, hint=hint)
+        return Path(mapped).absolute()
 
     def _jobs_of(self, step: Run) -> list[Job]:
         dataset = self._graph.datasets[step.dataset.lower()]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
 
-from livetables.errors import PipelineBusyError
+from livetables.errors import LivetablesError, PipelineBusyError
 from livetables.observe.stored import HIDDEN
 
 if TYPE_CHECKING:
@@ -77,9 +77,23 @@ class Storage:
             shutil.rmtree(folder / str(old), ignore_errors=True)
         return new
 
+    def place_table(self, folder: Path, elsewhere: Path, name: str) -> None:
+        """Let a table's folder be a link to one elsewhere; raises LivetablesError when a table lies there already."""
+        if folder.is_symlink() and folder.resolve() == elsewhere.resolve():
+            return
+        if (elsewhere / "_delta_log").is_dir():
+            message = f"The path of table '{name}', {elsewhere}, already holds a table, which is not this pipeline's."
+            raise LivetablesError("TABLE_EXISTS", message, hint="Give it another path=, or remove what lies there.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        elsewhere.mkdir(parents=True, exist_ok=True)
+        folder.symlink_to(elsewhere.resolve(), target_is_directory=True)
+
     def remove_table(self, name: str) -> None:
-        """Remove a table and its rows."""
-        shutil.rmtree(self.table(name), ignore_errors=True)
+        """Remove a table and its rows, wherever `path=` has put them."""
+        folder = self.table(name)
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        if folder.is_symlink():
+            folder.unlink()
 
     def _checkpoints(self, dataset: str, flow: str) -> Path:
         return self.root / "checkpoints" / dataset.lower() / flow.lower()

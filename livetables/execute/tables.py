@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 from delta.tables import DeltaTable
@@ -13,7 +12,7 @@ from pyspark.errors import AnalysisException
 from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema
 from livetables.execute.storage import KIND
 from livetables.model import Table
-from livetables.observe.stored import HIDDEN
+from livetables.observe.stored import HIDDEN, PRIVATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,14 +41,20 @@ class Tables:
         """Return the name under which Spark knows a table."""
         return f"`{self._schema}`.`{name.lower()}`"
 
-    def create(self, dataset: ResolvedDataset) -> None:
-        """Create a table with its columns, comment, properties and layout."""
+    def create(self, dataset: ResolvedDataset, elsewhere: Path | None = None) -> None:
+        """Create a table with its columns, comment, properties and layout; its files may lie elsewhere."""
         definition = dataset.definition
         assert isinstance(definition, Table)
         self.unregister(dataset.name)
         if self._storage.table(dataset.name).exists() and not self._storage.has_table(dataset.name):
-            shutil.rmtree(self._storage.table(dataset.name))  # what a killed creation left behind
+            self._storage.remove_table(dataset.name)  # what a killed creation left behind
+        if elsewhere is not None:
+            storage, hidden = self._storage, dataset.changes is not None
+            folder = storage.hidden_table(dataset.name) if hidden else storage.table(dataset.name)
+            storage.place_table(folder, elsewhere, dataset.name)
         properties = {**definition.table_properties, KIND: dataset.stored_kind}
+        if definition.private:
+            properties[PRIVATE] = "true"
         partition_cols = list(definition.partition_cols)
         builder = DeltaTable.create(self._spark)
         if dataset.changes is None:

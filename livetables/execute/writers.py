@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import uuid
 from collections import defaultdict
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.collect import reads
-from livetables.execute import cdc, snapshots
+from livetables.errors import DefinitionError
+from livetables.execute import cdc, replace, snapshots
 from livetables.execute.flows import Batch, FlowRun, StreamRun, WorkRun, batch_of, confs
 from livetables.graph.resolve import evaluate
 from livetables.graph.schema import conform, declared_schema
-from livetables.model import VERSION, CdcFlow, MaterializedView, Sink, SnapshotFlow, Table
+from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from pyspark.sql import DataFrame, Observation
     from pyspark.sql.streaming.query import StreamingQuery
@@ -36,7 +39,7 @@ def start(
     """Start a flow; `trigger` is that of a streaming query."""
     definition = flow.definition
     if flow.streaming:
-        told: dict[int, dict[str, int]] | None = {} if isinstance(definition, CdcFlow) else None
+        told: dict[int, dict[str, int]] | None = {} if isinstance(definition, CdcFlow | ReplaceFlow) else None
         with confs(engine.spark, definition.spark_conf):
             query = _stream(engine, reader, flow, dataset, trigger, told)
         return StreamRun(engine.graph, dataset.name, query, told)
@@ -44,6 +47,8 @@ def start(
         return WorkRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
     if definition.once:
         return WorkRun(engine, flow.name, lambda: _once(engine, reader, flow, dataset))
+    if definition.replace_where is not None:
+        return WorkRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
     return WorkRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
 
 
@@ -55,9 +60,13 @@ def _stream(
     path = str(engine.storage.table(dataset.name))
     mode = "update" if flow.definition.update_mode else flow.output_mode
     writer = _result_of(reader, flow, dataset).writeStream.queryName(flow.name).trigger(**trigger).outputMode(mode)
-    writer = writer.option("checkpointLocation", str(engine.storage.checkpoint(dataset.name, flow.name)))
+    checkpoint = engine.storage.checkpoint(dataset.name, flow.name)
+    if flow.definition.import_checkpoint is not None:
+        _import_checkpoint(reader.map_path(flow.definition.import_checkpoint), checkpoint, flow)
+    writer = writer.option("checkpointLocation", str(checkpoint))
     if told is not None:
-        return writer.foreachBatch(_merging_batches(dataset, engine.storage.table(dataset.name), told)).start()
+        merge = _merging_batches(flow, dataset, engine.storage.table(dataset.name), f"livetables {checkpoint}")
+        return writer.foreachBatch(_telling(merge, told, path)).start()
     if isinstance(definition, Sink):
         if definition.write_batch is not None:
             return writer.foreachBatch(definition.write_batch).start()
@@ -70,12 +79,42 @@ def _stream(
     return writer.format("delta").option("mergeSchema", "true").start(path)
 
 
-def _merging_batches(dataset: ResolvedDataset, hidden: Path, told: dict[int, dict[str, int]]) -> Any:
-    def merge(frame: DataFrame, batch_id: int) -> None:
-        with _merging[str(hidden)]:
-            told[batch_id] = cdc.apply(cdc.events_of(frame, dataset), dataset, hidden)
+def _merging_batches(
+    flow: ResolvedFlow, dataset: ResolvedDataset, target: Path, transaction: str,
+) -> Callable[[DataFrame, int], dict[str, int]]:  # fmt: skip
+    """Return what merges a batch into a table, and counts what it did."""
+    definition = flow.definition
+    if isinstance(definition, ReplaceFlow):
+        return lambda frame, number: {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
+    return lambda frame, _: cdc.apply(cdc.events_of(frame, dataset), dataset, target)
 
-    return merge
+
+def _telling(merge: Callable[[DataFrame, int], dict[str, int]], told: dict[int, dict[str, int]], path: str) -> Any:
+    def batch(frame: DataFrame, batch_id: int) -> None:
+        with _merging[path]:
+            told[batch_id] = merge(frame, batch_id)
+
+    return batch
+
+
+def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> None:
+    """Begin where a checkpoint from elsewhere ends; not after a full refresh, which asks for all rows again."""
+    if checkpoint.name != "1" or (checkpoint / "offsets").exists():
+        return
+    source = Path(folder.removeprefix("file:"))
+    if not (source / "offsets").is_dir():
+        raise DefinitionError(
+            "CHECKPOINT_NOT_FOUND",
+            f"Flow '{flow.name}' imports the checkpoint {source}, and there is none.",
+            place=flow.definition.place,
+            hint="It is the folder that a streaming query had as its checkpointLocation, with 'offsets' in it.",
+        )
+    half = checkpoint.with_name("importing")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(source, half)
+    if checkpoint.exists():
+        checkpoint.rmdir()
+    half.rename(checkpoint)
 
 
 def _result_of(reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> DataFrame:
@@ -125,6 +164,20 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
     done.touch()
     counts = {} if dataset.changes is not None else _counts(engine, reader)
     return [batch_of(engine.graph, dataset.name, metrics, counts, None)]
+
+
+def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
+    """Replace the rows for which the predicate is TRUE by those that the query gives for it, in one commit."""
+    predicate = flow.definition.replace_where
+    column: Any = predicate
+    with confs(engine.spark, flow.definition.spark_conf):
+        frame = _result_of(reader, flow, dataset).where(column)
+        if not isinstance(column, str):  # Delta takes a text; a row without a table gives it plain names
+            filtered = engine.spark.createDataFrame([], frame.schema).where(column)
+            column = filtered._jdf.queryExecution().analyzed().condition().sql()  # noqa: SLF001
+        writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", column)
+        writer.option("mergeSchema", "true").save(str(engine.storage.table(dataset.name)))
+    return [batch_of(engine.graph, dataset.name, {}, _counts(engine, reader), None)]
 
 
 def _apply_snapshots(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.errors import DefinitionError, did_you_mean
-from livetables.model import VERSION, CdcFlow, SnapshotFlow
+from livetables.model import VERSION, CdcFlow, ReplaceFlow, SnapshotFlow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType, StructType
 
-    from livetables.model import Changes, Flow
+    from livetables.model import Flow
 
 #: The columns that type 2 adds: the sequences between which a version was the current one, [start, end).
 START, END = "__START_AT", "__END_AT"
@@ -36,18 +36,24 @@ def written(frame: DataFrame, flow: CdcFlow | SnapshotFlow) -> tuple[DataFrame, 
     source = [name for name in frame.columns if not (isinstance(flow, SnapshotFlow) and name == VERSION)]
     _check_names(source, flow)
     columns = [F.col(f"`{name}`") for name in changes.columns.of(source)]
-    sequence = sequence_of(frame, changes)
+    sequence = sequence_of(frame, changes.sequence_by)
     if changes.scd_type == HISTORY:
         columns += [sequence.alias(START), sequence.alias(END)]
-    checked = frame.select(
-        sequence, condition(changes.deletes), condition(changes.truncates)
-    )  # Spark says what is wrong
+    conditions = (condition(given) for given in (changes.deletes, changes.truncates, changes.where))
+    checked = frame.select(sequence, *conditions)  # Spark says what is wrong
     return frame.select(*columns), checked.schema[0].dataType
 
 
-def sequence_of(frame: DataFrame, changes: Changes) -> Column:
-    """Return the order of the events: a column by its name, or any expression."""
-    given = changes.sequence_by
+def check_replacing(frame: DataFrame, flow: ReplaceFlow) -> None:
+    """Raise DefinitionError when the rows that a flow writes lack one of its keys, or what its sequence is made of."""
+    for name in flow.keys:
+        if name.lower() not in {column.lower() for column in frame.columns}:
+            _refuse(flow, f"replace_using names '{name}', which its query does not return.", name, frame.columns)
+    frame.select(sequence_of(frame, flow.sequence_by))  # Spark says what is wrong
+
+
+def sequence_of(frame: DataFrame, given: str | Column) -> Column:
+    """Return the order of events or rows: a column by its name, or any expression."""
     if not isinstance(given, str):
         return given
     return F.col(f"`{given}`") if given in frame.columns else F.expr(given)

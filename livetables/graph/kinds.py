@@ -9,7 +9,17 @@ from pyspark.sql.types import StructField, StructType
 
 from livetables.errors import DefinitionError
 from livetables.graph.cdc import is_cdc
-from livetables.model import Dataset, MaterializedView, Sink, SnapshotFlow, StreamingTable, Table, View
+from livetables.model import (
+    Dataset,
+    Flow,
+    MaterializedView,
+    ReplaceFlow,
+    Sink,
+    SnapshotFlow,
+    StreamingTable,
+    Table,
+    View,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +40,7 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
         _check_sink(dataset, flows)
         return dataset
     own = next((flow for flow in flows if flow.definition.key == dataset.key), None)
-    if isinstance(dataset, MaterializedView) or (type(dataset) is Table and own and not own.streaming):
+    if isinstance(dataset, MaterializedView) or _is_batch_table(dataset, own):
         _check_only_own(dataset, flows, "materialized view")
         if own and own.streaming:
             raise DefinitionError(
@@ -58,8 +68,15 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
     return _as(StreamingTable, dataset)
 
 
+def _is_batch_table(dataset: Table, own: ResolvedFlow | None) -> bool:
+    if own is None or own.streaming or _may_be_batch(own) or isinstance(own.definition, ReplaceFlow):
+        return False
+    return type(dataset) is Table
+
+
 def _may_be_batch(flow: ResolvedFlow) -> bool:
-    return flow.definition.once or isinstance(flow.definition, SnapshotFlow)
+    definition = flow.definition
+    return definition.once or definition.replace_where is not None or isinstance(definition, SnapshotFlow)
 
 
 def _check_only_own(dataset: Dataset, flows: list[ResolvedFlow], kind: str) -> None:
@@ -86,9 +103,9 @@ def _check_updates(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
 
 
 def _check_sink(sink: Dataset, flows: list[ResolvedFlow]) -> None:
-    wrong = [flow for flow in flows if is_cdc(flow.definition) or not flow.streaming]
+    wrong = [flow for flow in flows if type(flow.definition) is not Flow or not flow.streaming]
     if wrong:
-        to_table = is_cdc(wrong[0].definition) or wrong[0].definition.once
+        to_table = type(wrong[0].definition) is not Flow or wrong[0].definition.once
         raise DefinitionError(
             "BATCH_IN_SINK",
             f"Flow '{wrong[0].name}' fills the sink '{sink.name}', and only streams of rows can be written there.",
@@ -101,12 +118,13 @@ def _check_sink(sink: Dataset, flows: list[ResolvedFlow]) -> None:
 
 def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
     cdc = [flow for flow in flows if is_cdc(flow.definition)]
+    by_key = [flow for flow in flows if is_cdc(flow.definition) or isinstance(flow.definition, ReplaceFlow)]
     other = [flow for flow in flows if type(flow.definition) is not type(flows[0].definition)]
-    if cdc and (other or isinstance(dataset, MaterializedView)):
+    if by_key and (other or isinstance(dataset, MaterializedView)):
         raise DefinitionError(
             "MIXED_FLOWS",
-            f"'{dataset.name}' is filled by AUTO CDC and in another way too.",
-            place=(other or cdc)[-1].definition.place,
+            f"'{dataset.name}' is filled by {'AUTO CDC' if cdc else 'a replace_flow'} and in another way too.",
+            place=(other or by_key)[-1].definition.place,
             hint="Give each way a target of its own: create_streaming_table(...).",
         )
     shapes = {(c.keys, c.scd_type) for flow in cdc for c in [getattr(flow.definition, "changes")]}  # noqa: B009

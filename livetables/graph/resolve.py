@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
@@ -25,7 +26,7 @@ from livetables.errors import (
     UnreachableError,
     did_you_mean,
 )
-from livetables.graph.cdc import written
+from livetables.graph.cdc import check_replacing, written
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 from livetables.graph.kinds import kind_of, merged_schema, output_mode
 from livetables.graph.schema import conform, declared_schema
@@ -36,6 +37,7 @@ from livetables.model import (
     Flow,
     MaterializedView,
     Namespace,
+    ReplaceFlow,
     Sink,
     SnapshotFlow,
     View,
@@ -215,6 +217,11 @@ class Resolver:
         schema = declared_schema(self._spark, dataset)
         for flow in self._flows[dataset.key]:
             frame, inputs, external = self._evaluated(flow)
+            flow = replace(flow, spark_conf={**self._confs(inputs, dataset), **flow.spark_conf})  # noqa: PLW2901
+            if isinstance(flow, ReplaceFlow):
+                check_replacing(frame, flow)
+            if flow.replace_where is not None:
+                frame = frame.where(flow.replace_where)
             result, sequence = written(frame, flow) if isinstance(flow, CdcFlow | SnapshotFlow) else (frame, None)
             if schema is not None:
                 conform(result, schema, dataset)
@@ -231,6 +238,14 @@ class Resolver:
         if frames:
             self._frames[dataset.key] = frames[0]
 
+    def _confs(self, inputs: tuple[str, ...], dataset: Dataset) -> dict[str, str]:
+        """Return the confs of the views that a flow reads, and of its target."""
+        confs: dict[str, str] = {}
+        for key in inputs:
+            if isinstance(self._resolved[key].definition, View):
+                confs |= self._resolved[key].flows[0].definition.spark_conf
+        return confs | dict(getattr(dataset, "spark_conf", {}))
+
     def _evaluated(self, flow: Flow) -> tuple[DataFrame, tuple[str, ...], tuple[str, ...]]:
         """Return what a flow's query gives, and the datasets and names outside the pipeline that it reads."""
         self._inputs.append(({}, {}))
@@ -242,12 +257,13 @@ class Resolver:
             raise self._failure(error, flow) from error
         finally:
             inputs, external = self._inputs.pop()
-        if flow.once and frame.isStreaming:
+        batch_only = "once=True" if flow.once else "replace_where=" if flow.replace_where is not None else ""
+        if batch_only and frame.isStreaming:
             raise DefinitionError(
-                "STREAM_IN_ONCE_FLOW",
-                f"Flow '{flow.name}' runs once, and its query returns a stream.",
+                "STREAM_IN_BATCH_FLOW",
+                f"Flow '{flow.name}' has {batch_only}, and its query returns a stream.",
                 place=flow.place,
-                hint="Read its inputs with spark.read, or leave once=True out.",
+                hint=f"Read its inputs with spark.read, or leave {batch_only} out.",
             )
         if isinstance(flow, CdcFlow) and not flow.once and not frame.isStreaming:
             raise DefinitionError(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+#: The table property of a table that is not published.
+PRIVATE = "livetables.private"
 #: The platform's own name for the table behind a target of AUTO CDC begins so.
 HIDDEN = "__apply_changes_storage_"
 
@@ -32,7 +34,7 @@ def select(sql: str, folder: Path) -> pa.Table:
 
 
 def stored_tables(storage: Path) -> list[dict[str, Any]]:
-    """Return name, rows, bytes, files, version and path of each stored table, by name.
+    """Return name, rows, bytes, files, version, path and whether it is private, of each stored table, by name.
 
     Of a target of AUTO CDC, the rows are those that its users see; all else is of the hidden table behind it.
     """
@@ -51,6 +53,7 @@ def _stored(folder: Path) -> dict[str, Any]:
         "bytes": sum(sizes),
         "files": len(sizes),
         "version": table.version(),
+        "private": table.metadata().configuration.get(PRIVATE) == "true",
         "path": str(folder),
     }
 

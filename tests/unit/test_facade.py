@@ -20,9 +20,6 @@ STUB = {
     "read_stream", "table", "view",
 }  # fmt: skip
 
-#: On the platform, and not here yet.
-REFUSED = ["replace_flow"]
-
 
 @pytest.fixture
 def registry(tmp_path):
@@ -140,7 +137,7 @@ def test_the_options_of_a_table_are_kept(define, registry):
     assert defined.datasets == (
         Table(
             "orders", Place("pipeline.py", 1), "All orders", schema="id BIGINT",
-            table_properties={"quality": "silver", "own": "true"}, cluster_by=("id",), temporary=True,
+            table_properties={"quality": "silver", "own": "true"}, cluster_by=("id",), private=True,
         ),
     )  # fmt: skip
     assert defined.flows[0].spark_conf == {"spark.sql.shuffle.partitions": "4"}
@@ -328,12 +325,9 @@ def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
     [
         ("dlt.table(row_filter='ROW FILTER f ON (a)')(f)", "row_filter"),
         ("dlt.table(cluster_by_auto=True)(f)", "cluster_by_auto"),
-        ("dlt.table(path='/mnt/x')(f)", "path"),
         ("dlt.table(format='parquet')(f)", "format"),
-        ("dlt.materialized_view(refresh_policy='incremental')(f)", "refresh_policy"),
+        ("dlt.materialized_view(refresh_policy='incremental_strict')(f)", "refresh_policy"),
         ("dlt.create_streaming_table('x', row_filter='ROW FILTER f ON (a)')", "row_filter"),
-        ("dlt.create_streaming_table('x', spark_conf={'a.b': 1})", "spark_conf"),
-        ("dlt.append_flow(target='x', import_checkpoint='/mnt/x')(f)", "import_checkpoint"),
     ],
 )
 def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, parameter):
@@ -386,19 +380,11 @@ def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
     assert registry.warnings == []
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_does_not_run_here_is_refused_by_its_name(refusal, name):
-    """Nobody meets an AttributeError for a function that exists on the platform."""
-    problem = refusal(f"\n\ndlt.{name}(target='x')")
-    assert (problem.code, problem.message) == ("NOT_SUPPORTED", f"{name} does not run here yet.")
-
-
-@pytest.mark.parametrize("parameter", ["replace_using=['a']", "sequence_by='a'"])
-@pytest.mark.parametrize("call", ["dlt.table({})(f)", "dlt.create_streaming_table('x', {})"])
-def test_a_parameter_that_would_change_the_rows_is_refused(refusal, call, parameter):
-    """Rows that should be replaced must not be appended."""
-    problem = refusal("def f(): ...\n" + call.format(parameter))
-    assert (problem.code, str(problem.place)) == ("NOT_SUPPORTED", "pipeline.py:2")
+@pytest.mark.parametrize("parameter", ["replace_using=['a']", "sequence_by='a'", "replace_where='a > 1'"])
+def test_rows_are_replaced_only_by_a_query(refusal, parameter):
+    """Rows that should be replaced must not be appended: what has no query says so."""
+    problem = refusal(f"dlt.create_streaming_table('x', {parameter})")
+    assert (problem.code, str(problem.place)) == ("UNKNOWN_PARAMETER", "pipeline.py:1")
 
 
 def test_every_name_of_databricks_own_stub_is_there(dlt):

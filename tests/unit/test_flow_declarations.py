@@ -10,7 +10,7 @@ from livetables.collect import registry as registries
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError
-from livetables.model import CdcFlow, Columns, Sink, SnapshotFlow, StreamingTable
+from livetables.model import CdcFlow, Columns, ReplaceFlow, Sink, SnapshotFlow, StreamingTable
 
 CDC = "dlt.create_auto_cdc_flow('users', 'feed', ['id'], 'seq'"
 
@@ -121,14 +121,42 @@ def test_wrong_arguments_are_refused_at_their_line(define, call, says):
     assert says in problem.message
 
 
-@pytest.mark.parametrize(
-    "call", [f"{CDC}, stored_as_scd_type='bitemporal')", f"{CDC}, system_sequence_by='at')", "dlt.replace_flow()"]
-)
+@pytest.mark.parametrize("call", [f"{CDC}, stored_as_scd_type='bitemporal')", f"{CDC}, system_sequence_by='at')"])
 def test_betas_of_the_platform_are_refused_by_name(define, call):
     """Nothing that would change the rows is left out in silence."""
     with pytest.raises(DefinitionError, match="does not run here yet") as caught:
         define(call)
     assert caught.value.code == "NOT_SUPPORTED"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dlt.replace_flow(target='orders', replace_using=['id'], sequence_by='at', name='orders')(f)",
+        "dlt.table(name='orders', replace_using=['id'], sequence_by='at')(f)",
+    ],
+)
+def test_rows_may_be_replaced_by_key(define, text):
+    """As a flow of its own, or as a table's query."""
+    [flow] = define(text).flows
+    assert isinstance(flow, ReplaceFlow)
+    assert (flow.name, flow.target, flow.keys, flow.sequence_by) == ("orders", "orders", ("id",), "at")
+
+
+def test_what_a_flow_and_its_target_are_told_is_kept(define):
+    """A predicate, a checkpoint from elsewhere, confs of a target, and whether a table is published."""
+    registry = define("""
+        dlt.table(name="recent", replace_where="day > '2026-01-01'", private=True)(f)
+        dlt.create_streaming_table("orders", spark_conf={"a": "b"}, path="/mnt/orders", private=True)
+        dlt.append_flow(target="orders", name="shop", import_checkpoint="/mnt/checkpoint")(f)
+        dlt.apply_changes("users", "feed", ["id"], "at", where="day > '2026-01-01'")
+    """)
+    recent, shop, users = registry.flows
+    assert (recent.replace_where, shop.import_checkpoint) == ("day > '2026-01-01'", "/mnt/checkpoint")
+    assert users.changes.where == "day > '2026-01-01'"
+    (first, _), (orders, _) = registry.datasets
+    assert (first.private, orders.private, orders.path, orders.spark_conf) == (True, True, "/mnt/orders", {"a": "b"})
+    assert registry.warnings == []
 
 
 def test_a_misspelt_parameter_names_the_nearest_right_one(define):

@@ -11,6 +11,7 @@ from livetables.model import (
     Changes,
     Flow,
     MaterializedView,
+    ReplaceFlow,
     Sink,
     SnapshotFlow,
     StreamingTable,
@@ -139,3 +140,24 @@ def test_one_column_has_one_type_in_all_flows():
     with pytest.raises(DefinitionError, match="'Id' two types: bigint and string") as caught:
         merged_schema(dataset(StreamingTable), [stream("a"), stream("b", schema=text)])
     assert (caught.value.code, caught.value.problem.place) == ("FLOWS_DISAGREE", LATER)
+
+
+def test_a_table_whose_rows_are_replaced_is_a_streaming_table():
+    """By key from a stream; by a predicate from a batch query."""
+    by_key = stream(kind=ReplaceFlow, keys=("id",), sequence_by="at")
+    for own in (by_key, batch(replace_where="id > 5")):
+        assert type(kind_of(dataset(Table), [own])) is StreamingTable
+
+
+@pytest.mark.parametrize(
+    ("flows", "code"),
+    [
+        ([batch(kind=ReplaceFlow, keys=("id",), sequence_by="at")], "BATCH_IN_STREAMING_TABLE"),
+        ([stream(kind=ReplaceFlow, keys=("id",), sequence_by="at"), stream("shop")], "MIXED_FLOWS"),
+    ],
+)
+def test_rows_are_replaced_from_a_stream_and_by_one_kind_of_flow(flows, code):
+    """What is appended beside would have no place in the order of the sequences."""
+    with pytest.raises(DefinitionError) as caught:
+        kind_of(dataset(Table), flows)
+    assert caught.value.code == code

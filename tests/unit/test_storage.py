@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from livetables.errors import PipelineBusyError
+from livetables.errors import LivetablesError, PipelineBusyError
 from livetables.execute.storage import Storage
 
 HOLD = """
@@ -128,3 +128,17 @@ def test_the_lock_is_free_after_an_error(storage):
         raise KeyError
     with storage.locked():
         pass
+
+
+def test_a_table_may_lie_elsewhere(tmp_path):
+    """A link leads there; removing the table removes its rows; another pipeline's table is left alone."""
+    storage, elsewhere = Storage(tmp_path / "storage"), tmp_path / "mnt" / "orders"
+    storage.place_table(storage.table("orders"), elsewhere, "orders")
+    storage.place_table(storage.table("orders"), elsewhere, "orders")
+    (elsewhere / "_delta_log").mkdir()
+    assert storage.has_table("orders")
+    with pytest.raises(LivetablesError, match="already holds a table") as caught:
+        storage.place_table(storage.table("others"), elsewhere, "others")
+    assert caught.value.code == "TABLE_EXISTS"
+    storage.remove_table("orders")
+    assert (elsewhere.exists(), storage.table_names()) == (False, [])
