@@ -26,7 +26,7 @@ from livetables.graph.resolve import Resolver
 from livetables.model import CdcFlow, SnapshotFlow
 from livetables.observe.event_log import EventLogWriter, compact, has_events
 from livetables.observe.events import EventBus, error_of
-from livetables.observe.hooks import subscribed
+from livetables.observe.hooks import HookRunner
 from livetables.observe.state import UpdateState
 from livetables.plan import Selection, plan
 
@@ -172,6 +172,9 @@ class Pipeline:
         self, bus: EventBus, selection: Selection, for_seconds: float | None, stop: threading.Event,
         idle: Callable[[], None],
     ) -> str:  # fmt: skip
+        hooks = HookRunner(bus)
+        bus.subscribers.append(hooks)
+        self._ending.callback(hooks.close)
         bus.emit("user_action", "User started an update.", {"action": "START"})
         bus.emit("create_update", f"Update {bus.update_id[:6]} started.", {
             "cause": "USER_ACTION", "config": self.settings.document, **selection_details(selection),
@@ -184,8 +187,9 @@ class Pipeline:
         opening = ThreadPoolExecutor(max_workers=1, thread_name_prefix="livetables-catalog")
         tables = opening.submit(Tables, self.spark, self.storage, self.settings.namespace)
         opening.shutdown(wait=False)
+        self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
+        hooks.begin(self._registry.hooks)
         graph = self.graph
-        self._hooked(bus)
         for problem in self.warnings:
             place = f"{problem.place}: " if problem.place else ""
             bus.emit("deprecation", f"{place}{problem.message}", {"code": problem.code}, level="WARN")
@@ -197,11 +201,6 @@ class Pipeline:
         )  # fmt: skip
         runner.run(steps, for_seconds=for_seconds)
         return runner.outcome
-
-    def _hooked(self, bus: EventBus) -> None:
-        """Let the hooks that the files define hear of what comes, until the update has ended."""
-        if self._registry.hooks:
-            self._ending.callback(subscribed(bus, self._registry.hooks))
 
     def _definitions_events(self, bus: EventBus) -> None:
         for dataset in self.graph.datasets.values():

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from livetables.collect.registry import Hook
@@ -19,23 +19,35 @@ CLOSE_SECONDS = 10.0
 class HookRunner:
     """A subscriber that hands each stable event to the hooks, in a thread of its own.
 
-    A hook that raises has failed; after more than its limit of failures in a row it is off for the rest of the
-    update. Each call of a hook is told as a `hook_progress` event, which hooks do not hear of.
+    An update tells of itself before its files have said which hooks there are: what came before `begin` is kept, and
+    comes to them first. A hook that raises has failed; after more than its limit of failures in a row it is off for
+    the rest of the update. Each failure of a hook is told as a `hook_progress` event, which hooks do not hear of.
     """
 
-    def __init__(self, bus: EventBus, hooks: Sequence[Hook]) -> None:
+    def __init__(self, bus: EventBus) -> None:
         self._bus = bus
-        self._hooks = {id(hook): hook for hook in hooks}
-        self._failures = dict.fromkeys(self._hooks, 0)
+        self._early: list[Event] | None = []
+        self._hooks: dict[int, Hook] = {}
+        self._failures: dict[int, int] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="livetables-hooks")
         self._calls: list[Future[None]] = []
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
-        if self._hooks and event.maturity_level == "STABLE" and event.event_type != "hook_progress":
+        if self._early is not None:
+            self._early.append(event)
+        elif self._hooks and event.maturity_level == "STABLE" and event.event_type != "hook_progress":
             given = {**event.row(), "details": {event.event_type: event.details}}
             self._calls = [call for call in self._calls if not call.done()]
             self._calls.append(self._thread.submit(self._call, given))
+
+    def begin(self, hooks: Sequence[Hook]) -> None:
+        """Say which hooks there are; they hear of all events, in order."""
+        early, self._early = self._early or [], None
+        self._hooks = {id(hook): hook for hook in hooks}
+        self._failures = dict.fromkeys(self._hooks, 0)
+        for event in early:
+            self(event)
 
     def close(self) -> None:
         """Wait for the hooks that are at work; what is not done in time is left."""
@@ -61,10 +73,3 @@ class HookRunner:
         said += " It is off until the next update." if off else ""
         details = {"name": name, "status": "DISABLED" if off else "FAILED"}
         self._bus.emit("hook_progress", said, details, level="WARN")
-
-
-def subscribed(bus: EventBus, hooks: Sequence[Hook]) -> Callable[[], None]:
-    """Let hooks hear of the events of a bus; returns what ends that."""
-    runner = HookRunner(bus, hooks)
-    bus.subscribers.append(runner)
-    return runner.close

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from livetables.errors import GraphError
 from livetables.observe.event_log import read_events
 from livetables.observe.stored import stored_tables
 from livetables.plan import Selection
@@ -170,6 +171,7 @@ def test_once_flows_sinks_and_hooks(bench, spark):
     state = run()
     assert state.state == "COMPLETED"
     assert any("'failing' failed" in warning and "off" in warning for warning in state.warnings)
+    assert heard.read_text().split()[:2] == ["user_action", "create_update"]
     assert heard.read_text().split()[-1] == "update_progress"
     bench.rows("numbers", [{"id": 2}], file="2.json")
     run()
@@ -179,3 +181,28 @@ def test_once_flows_sinks_and_hooks(bench, spark):
     assert sorted(row.id for row in spark.read.parquet(str(by_hand)).collect()) == [1, 2]
     run(selection=Selection(full_refresh=("all_numbers",)))
     assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]
+
+
+def test_a_hook_hears_of_a_graph_that_fails(bench):
+    """It may be the one who has to tell somebody; what came before the files were read is told too."""
+    [path] = bench.write(
+        broken="""
+        import dlt
+
+        @dlt.on_event_hook
+        def hook(event):
+            with open(spark.conf.get("heard"), "a") as file:
+                file.write(event["message"] + "\\n")
+
+        @dlt.table
+        def lost():
+            return spark.read.table("nowhere")
+        """,
+    )
+    heard = bench.folder / "heard"
+    with pytest.raises(GraphError):
+        bench.run(path, overrides={"heard": str(heard)})
+    lines = heard.read_text().splitlines()
+    assert lines[0] == "User started an update."
+    assert any("nowhere" in line for line in lines)
+    assert lines[-1].endswith("is FAILED.")

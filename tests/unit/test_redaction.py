@@ -15,7 +15,7 @@ from livetables.errors import DefinitionError, Place, Problem
 from livetables.execute.failures import describe
 from livetables.observe.event_log import EventLogWriter, read_events
 from livetables.observe.events import EventBus, error_of
-from livetables.observe.hooks import subscribed
+from livetables.observe.hooks import HookRunner
 from livetables.observe.state import UpdateState
 from livetables.redaction import redacted
 from livetables.settings import Settings
@@ -133,11 +133,13 @@ def test_an_event_shows_no_secret(secret, bus, tmp_path):
     """Neither to those who hear of it, nor in the log, in none of its columns."""
     log, heard = EventLogWriter(tmp_path / "events", FakeTime().clock), []
     bus.subscribers.append(log)
-    close = subscribed(bus, [Hook("h", heard.append)])
+    hooks = HookRunner(bus)
+    bus.subscribers.append(hooks)
+    hooks.begin([Hook("h", heard.append)])
     error = {"fatal": True, "exceptions": [{"class_name": "E", "message": secret, "stack": []}]}
     details = {"state": "FAILED", "config": {"a": [{"b": f"x{secret}"}], "n": 1}, "more": (secret, None)}
     bus.emit("update_progress", f"It says {secret}.", details, level="ERROR", error=error)
-    close()
+    hooks.close()
     log.flush()
     expected = {"state": "FAILED", "config": {"a": [{"b": "x[REDACTED]"}], "n": 1}, "more": ["[REDACTED]", None]}
     assert (bus.events[0].message, bus.events[0].details) == ("It says [REDACTED].", expected)

@@ -1,0 +1,64 @@
+"""Event hooks: which events the functions of the user's hear of, and in which order."""
+
+import pytest
+
+from livetables.collect.registry import Hook
+from livetables.observe.events import EventBus
+from livetables.observe.hooks import HookRunner
+from tests.unit.builders import FakeTime
+
+
+@pytest.fixture
+def bus():
+    """Return a bus that nobody hears yet."""
+    return EventBus(FakeTime().clock, "p", "u-1")
+
+
+@pytest.fixture
+def hooks(bus):
+    """Return the hooks of an update whose files have not been read yet."""
+    runner = HookRunner(bus)
+    bus.subscribers.append(runner)
+    return runner
+
+
+def tell(bus, *messages, **options):
+    """Emit an event for each message."""
+    for message in messages:
+        bus.emit("update_progress", message, {"state": "RUNNING"}, **options)
+
+
+def test_what_came_before_the_hooks_were_known_comes_to_them_first(bus, hooks):
+    """`create_update` is told before a file is read; a hook hears of it all the same, and of all else in order."""
+    heard = []
+    tell(bus, "one", "two")
+    hooks.begin([Hook("h", lambda event: heard.append(event["message"]))])
+    tell(bus, "three")
+    hooks.close()
+    assert heard == ["one", "two", "three"]
+
+
+def test_only_stable_events_are_told(bus, hooks):
+    """Also of those that were kept."""
+    heard = []
+    tell(bus, "early", maturity_level="EVOLVING")
+    hooks.begin([Hook("h", heard.append)])
+    tell(bus, "late", maturity_level="EVOLVING")
+    hooks.close()
+    assert heard == []
+
+
+def test_a_hook_that_fails_too_often_is_off(bus, hooks):
+    """After more than its limit of failures in a row, which is said; early events count too, and others still hear."""
+    tried, heard, said = [], [], []
+    bus.subscribers.append(lambda event: event.event_type == "hook_progress" and said.append(event.details["status"]))
+
+    def failing(event):
+        tried.append(event["message"])
+        raise ValueError("no")
+
+    tell(bus, "one", "two")
+    hooks.begin([Hook("bad", failing, limit=1), Hook("good", lambda event: heard.append(event["message"]))])
+    tell(bus, "three")
+    hooks.close()
+    assert (tried, heard, said) == (["one", "two"], ["one", "two", "three"], ["FAILED", "DISABLED"])
