@@ -16,6 +16,8 @@ from livetables.collect.binding import bound
 from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
+from livetables.execute.attempts import Attempts
+from livetables.execute.failures import describe
 from livetables.execute.flows import confs
 from livetables.execute.runner import Runner, selection_details
 from livetables.execute.session import start_session
@@ -145,39 +147,66 @@ class Pipeline:
         stop: threading.Event | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),
     ) -> UpdateState:
-        """Run one update and return its final state.
+        """Run an update and return its final state; in production, one that failed is run again as a new update.
 
         It ends when all sources are drained, or in continuous mode when `stop` is set or after `for_seconds`.
         Events go to `listeners` and to the event log. Raises PipelineBusyError when another update is running.
         """
+        stop = stop or threading.Event()
+        attempts = Attempts(self.settings, self._clock, stop, selection or Selection(), for_seconds)
         with self.storage.locked():
             compact(self.storage.events)
-            log, state = EventLogWriter(self.storage.events, self._clock), UpdateState()
-            bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
-            try:
-                outcome = self._update(
-                    bus, selection or Selection(), for_seconds, stop or threading.Event(), log.flush_if_due
-                )
-                bus.emit("update_progress", f"Update {bus.update_id[:6]} is {outcome}.", {"state": outcome},
-                         level="ERROR" if outcome == "FAILED" else "INFO")  # fmt: skip
-            except BaseException as error:
-                self._fail(bus, error)
-                raise
-            finally:
-                self._ending.close()
-                log.flush()
-        return state
+            log = EventLogWriter(self.storage.events, self._clock)
+            while True:
+                state = UpdateState()
+                bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
+                try:
+                    again, error = self._attempt(bus, state, attempts, log.flush_if_due)
+                finally:
+                    self._ending.close()
+                    log.flush()
+                if again and attempts.wait():
+                    continue
+                if error is not None:
+                    raise error
+                return state
 
-    def _update(
-        self, bus: EventBus, selection: Selection, for_seconds: float | None, stop: threading.Event,
-        idle: Callable[[], None],
-    ) -> str:  # fmt: skip
+    def _attempt(
+        self, bus: EventBus, state: UpdateState, attempts: Attempts, idle: Callable[[], None],
+    ) -> tuple[bool, BaseException | None]:  # fmt: skip
+        """Run one update; return whether it is to be run again, and what it raised."""
+        attempts.start()
+        error: BaseException | None = None
+        try:
+            runner = self._update(bus, attempts, idle)
+            outcome, mendable = runner.outcome, runner.mendable
+        except KeyboardInterrupt:  # a second Ctrl-C
+            _end(bus, "CANCELED")
+            raise
+        except BaseException as raised:  # noqa: BLE001 (it is raised again, unless another update may mend it)
+            error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
+            for problem in _problems(error):
+                bus.emit("update_progress", str(problem), {"state": outcome}, level="ERROR",
+                         error=error_of(error, problem.message, fatal=True))  # fmt: skip
+        reason = describe(error).message if error else next(iter(state.errors), "")
+        _end(bus, outcome)
+        again = outcome == "FAILED" and mendable and attempts.left
+        if again:
+            which = attempts.retry()
+            message = f"Update {bus.update_id[:6]} is run again in {attempts.wait_seconds:g} s ({which}). {reason}"
+            bus.emit("update_progress", message, {"state": outcome}, level="WARN")
+        return again, error
+
+    def _update(self, bus: EventBus, attempts: Attempts, idle: Callable[[], None]) -> Runner:
         hooks = HookRunner(bus)
         bus.subscribers.append(hooks)
         self._ending.callback(hooks.close)
-        bus.emit("user_action", "User started an update.", {"action": "START"})
+        if not attempts.retries:
+            bus.emit("user_action", "User started an update.", {"action": "START"})
+        selection = attempts.selection
         bus.emit("create_update", f"Update {bus.update_id[:6]} started.", {
-            "cause": "USER_ACTION", "config": self.settings.document, **selection_details(selection),
+            "cause": "RETRY_ON_FAILURE" if attempts.retries else "USER_ACTION", "config": self.settings.document,
+            **selection_details(selection),
         })  # fmt: skip
         for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
             bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
@@ -196,11 +225,11 @@ class Pipeline:
         self._definitions_events(bus)
         steps = plan(graph, selection, self.storage)
         runner = Runner(
-            self.spark, graph, self.settings, self.storage, tables.result(), self._sources, bus, self._clock, stop,
-            idle,
+            self.spark, graph, self.settings, self.storage, tables.result(), self._sources, bus, self._clock,
+            attempts, idle,
         )  # fmt: skip
-        runner.run(steps, for_seconds=for_seconds)
-        return runner.outcome
+        runner.run(steps)
+        return runner
 
     def _definitions_events(self, bus: EventBus) -> None:
         for dataset in self.graph.datasets.values():
@@ -221,15 +250,6 @@ class Pipeline:
                     "language": "PYTHON", "once": flow.definition.once,
                 }, dataset_name=dataset.name, flow_name=flow.name)  # fmt: skip
 
-    def _fail(self, bus: EventBus, error: BaseException) -> None:
-        if isinstance(error, KeyboardInterrupt):  # a second Ctrl-C
-            bus.emit("update_progress", f"Update {bus.update_id[:6]} is CANCELED.", {"state": "CANCELED"})
-            return
-        for problem in _problems(error):
-            bus.emit("update_progress", str(problem), {"state": "FAILED"}, level="ERROR",
-                     error=error_of(error, problem.message, fatal=True))  # fmt: skip
-        bus.emit("update_progress", f"Update {bus.update_id[:6]} is FAILED.", {"state": "FAILED"}, level="ERROR")
-
     @cached_property
     def _sources(self) -> Sources:
         return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry, probes=self._probes)
@@ -238,6 +258,11 @@ class Pipeline:
         problem = Problem(code, message)
         if problem not in self._said:
             self._said.append(problem)
+
+
+def _end(bus: EventBus, outcome: str) -> None:
+    bus.emit("update_progress", f"Update {bus.update_id[:6]} is {outcome}.", {"state": outcome},
+             level="ERROR" if outcome == "FAILED" else "INFO")  # fmt: skip
 
 
 def _problems(error: BaseException) -> tuple[Problem, ...]:

@@ -26,6 +26,10 @@ class Selection:
     full_refresh_all: bool = False
     reset_checkpoints: tuple[str, ...] = ()
 
+    def once_reset(self) -> Selection:
+        """Return what is still to be done when all that it resets has been reset: the same tables run."""
+        return Selection(() if self.full_refresh_all else (*self.refresh, *self.full_refresh))
+
 
 @dataclass(frozen=True)
 class Reset:

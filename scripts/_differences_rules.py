@@ -17,6 +17,7 @@ PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_jobs.py", "tests
 REPLACING, _NEWER = "tests/pipeline/test_replacing.py", "test_newer_rows_of_a_key_replace_older_ones"
 _AGAIN = "test_a_batch_that_comes_again_adds_nothing"
 FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
+ATTEMPTS = "tests/unit/test_attempts.py"
 
 _TRIGGERED = f"{UPDATES}::test_triggered_updates_take_only_what_is_new"
 _FAIL = f"{UPDATES}::test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it"
@@ -306,9 +307,11 @@ _UPDATE_RULES = (
         "`pipelines.maxFlowRetryAttempts`, 2 by default: three tries",
         f"{JOBS}::test_a_flow_is_tried_again_as_often_as_configured",
     ),
-    _differs(
+    _supported(
         "`pipelines.numUpdateRetryAttempts`: updates in production are tried again, those in development are not",
-        "no update is tried again; the setting has no effect",
+        f"{ATTEMPTS}::test_only_production_tries_again",
+        f"{UPDATES}::test_a_failed_update_is_run_again_in_production",
+        note="`development` must be `false` in the settings, or the number be set",
     ),
     _differs(
         "When Auto Loader meets a new column, the update restarts with the wider schema",

@@ -43,6 +43,8 @@ class Job:
     run: FlowRun | None = None
     status: str = "QUEUED"
     attempts: int = 0
+    #: It failed in a way that another update can't mend.
+    lasting: bool = False
     _due_at: float = 0.0
     _input_versions: dict[str, int] = field(default_factory=dict)
 

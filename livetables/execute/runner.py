@@ -17,13 +17,13 @@ from livetables.observe.events import error_of
 from livetables.plan import Create, Exclude, Reset, Restart, Run
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from pyspark.sql import Observation, SparkSession
 
     from livetables.clock import Clock
     from livetables.collect.reads import Reader
+    from livetables.execute.attempts import Attempts
     from livetables.execute.flows import Batch, FlowRun
     from livetables.execute.storage import Storage
     from livetables.execute.tables import Tables
@@ -53,7 +53,7 @@ class Runner:
         sources: Reader,
         bus: EventBus,
         clock: Clock,
-        stop: threading.Event,
+        attempts: Attempts,
         idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="livetables")
@@ -62,13 +62,13 @@ class Runner:
         self._settings = settings
         self._bus = bus
         self._clock = clock
-        self._stop = stop
+        self._attempts = attempts
         self._idle = idle
         self._mode = Mode.CONTINUOUS if settings.continuous else Mode.TRIGGERED
         self._jobs: list[Job] = []
 
-    def run(self, steps: tuple[Step, ...], *, for_seconds: float | None = None) -> None:
-        """Do the steps; in continuous mode until `stop` is set or `for_seconds` after the flows started."""
+    def run(self, steps: tuple[Step, ...]) -> None:
+        """Do the steps; in continuous mode until the run is over, or makes way for another update."""
         try:
             self._progress("SETTING_UP_TABLES")
             self._set_up_all(steps)
@@ -76,8 +76,8 @@ class Runner:
             for job in self._jobs:
                 self._flow_progress(job, "QUEUED")
             self._progress("RUNNING")
-            until = None if for_seconds is None else self._clock.monotonic() + for_seconds
-            self._loop(until)
+            self._attempts.begin()
+            self._loop()
         finally:
             self._stop_all()
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -87,8 +87,13 @@ class Runner:
         """The final state of the update: COMPLETED, FAILED or CANCELED."""
         if any(job.status == "FAILED" for job in self._jobs):
             return "FAILED"
-        stopped = self._stop.is_set() and self._mode is Mode.TRIGGERED
+        stopped = self._attempts.stop.is_set() and self._mode is Mode.TRIGGERED
         return "CANCELED" if stopped else "COMPLETED"
+
+    @property
+    def mendable(self) -> bool:
+        """Tell whether what failed may do better in another update."""
+        return not any(job.lasting for job in self._jobs)
 
     def _set_up_all(self, steps: tuple[Step, ...]) -> None:
         by_dataset: dict[str, list[Step]] = {}
@@ -148,9 +153,9 @@ class Runner:
             self._engine.tables.register(dataset.name)
         return [Job(flow, dataset, step, self._mode, self._settings, self._clock) for flow in dataset.flows]
 
-    def _loop(self, until: float | None) -> None:
+    def _loop(self) -> None:
         while any(not job.ended for job in self._jobs):
-            if self._stop.is_set() or (until is not None and self._clock.monotonic() >= until):
+            if self._attempts.over or self._makes_way():
                 return
             for job in self._jobs:
                 if job.run is not None:
@@ -159,6 +164,11 @@ class Runner:
                     self._start_if_ready(job)
             self._idle()
             self._clock.sleep(_POLL_SECONDS)
+
+    def _makes_way(self) -> bool:
+        """Tell whether the other flows, which would never end by themselves, stop for an update that tries again."""
+        failed = self._mode is Mode.CONTINUOUS and self.outcome == "FAILED"
+        return failed and self.mendable and self._attempts.left
 
     def _start_if_ready(self, job: Job) -> None:
         broken = self._upstream(job, ("FAILED", "SKIPPED"))
@@ -227,7 +237,7 @@ class Runner:
                 error=error_of(error, failure.message, fatal=False), **self._origin(job),
             )  # fmt: skip
             return
-        job.status = "FAILED"
+        job.status, job.lasting = "FAILED", not failure.retryable
         self._bus.emit(
             "flow_progress", f"Flow '{job.flow.name}' has FAILED: {failure.message}", {"status": "FAILED"},
             level="ERROR", error=error_of(error, failure.message, fatal=True), **self._origin(job),

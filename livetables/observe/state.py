@@ -60,8 +60,11 @@ class UpdateState:
     errors: list[str] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
-        """Take one event in."""
-        self.update_id = event.origin.get("update_id") or self.update_id
+        """Take one event in; the first one of another update starts anew."""
+        update_id = event.origin.get("update_id") or self.update_id
+        if self.update_id not in ("", update_id):
+            vars(self).update(vars(UpdateState()))
+        self.update_id = update_id
         if event.event_type == "update_progress":
             self.state = event.details["state"]
         elif event.event_type == "flow_progress":

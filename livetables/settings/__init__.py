@@ -2,7 +2,14 @@
 
 from livetables.settings.durations import seconds
 from livetables.settings.load import load_settings, with_mode
-from livetables.settings.model import DEFAULT_FILE, INTERVAL, LOCAL_FILE, RETRIES, Settings
+from livetables.settings.model import (
+    DEFAULT_FILE,
+    INTERVAL,
+    LOCAL_FILE,
+    RETRIES,
+    UPDATE_RETRIES,
+    Settings,
+)
 from livetables.settings.paths import map_path
 from livetables.settings.secrets import SecretStore
 
@@ -11,6 +18,7 @@ __all__ = [
     "INTERVAL",
     "LOCAL_FILE",
     "RETRIES",
+    "UPDATE_RETRIES",
     "SecretStore",
     "Settings",
     "load_settings",

@@ -62,8 +62,10 @@ class Bundle:
         """Return the pipeline with what the target's mode and presets do to it, and what is to be said of that."""
         presets, target = mapping(self.document, "presets"), mapping(mapping(self.document, "targets"), self.target)
         develops = target.get("mode") == "development"
-        if presets.get("pipelines_development", develops):
-            parsed = parsed.model_copy(update={"development": True})
+        by_mode = develops if target.get("mode") in ("development", "production") else None
+        marked = presets.get("pipelines_development", by_mode)
+        if marked or (marked is False and parsed.development is None):
+            parsed = parsed.model_copy(update={"development": marked})
         pauses = presets.get("trigger_pause_status", "PAUSED" if develops else None) == "PAUSED"
         if not (pauses and parsed.continuous):
             return parsed, ()

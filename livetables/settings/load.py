@@ -13,7 +13,16 @@ from livetables.model import Namespace
 from livetables.settings.configuration import Said, configuration
 from livetables.settings.dialects import Found, find_pipeline
 from livetables.settings.durations import seconds
-from livetables.settings.model import DEFAULT_FILE, INTERVAL, LOCAL_FILE, RETRIES, LocalFile, PipelineFile, Settings
+from livetables.settings.model import (
+    DEFAULT_FILE,
+    INTERVAL,
+    LOCAL_FILE,
+    RETRIES,
+    UPDATE_RETRIES,
+    LocalFile,
+    PipelineFile,
+    Settings,
+)
 from livetables.settings.paths import folder_name, local_storage, shown
 from livetables.settings.reading import place_in, read_yaml
 from livetables.settings.secrets import SecretStore
@@ -95,12 +104,14 @@ def _root_and_paths(parsed: PipelineFile, base: Path, path_map: dict[str, str]) 
 
 def _check_configuration(settings: Settings, found: Found) -> None:
     """Read what the runtime reads later, so that a wrong value is found before anything starts."""
-    for key in (RETRIES, INTERVAL):
+    checks: dict[str, Callable[[str], object]] = {
+        RETRIES: lambda key: settings.integer(key, 2),
+        UPDATE_RETRIES: lambda key: settings.integer(key, 5),
+        INTERVAL: lambda key: seconds(settings.configured(key, "0s"), key),
+    }
+    for key, check in checks.items():
         try:
-            if key == RETRIES:
-                settings.integer(key, 2)
-            else:
-                seconds(settings.configured(key, "0s"), key)
+            check(key)
         except SettingsError as error:
             place = found.place("configuration", key)
             if place and settings.configuration[key] == found.parsed.configuration.get(key):

@@ -18,6 +18,8 @@ DEFAULT_FILE = "pipeline_settings.json"
 LOCAL_FILE = "livetables.yml"
 #: Configuration that decides how flows run: tries after a failure, and seconds from batch to batch.
 RETRIES, INTERVAL = "pipelines.maxFlowRetryAttempts", "pipelines.trigger.interval"
+#: How often a failed update is run again.
+UPDATE_RETRIES = "pipelines.numUpdateRetryAttempts"
 
 
 class Strict(BaseModel):
@@ -77,7 +79,7 @@ class PipelineFile(Strict):
     schema_: str | None = Field(default=None, alias="schema")
     target: str | None = None
     continuous: bool = False
-    development: bool = False
+    development: bool | None = None
     edition: Annotated[Literal["CORE", "PRO", "ADVANCED"], BeforeValidator(_upper)] = "ADVANCED"
     channel: str = "CURRENT"
     photon: bool = False
@@ -158,7 +160,8 @@ class Settings:
     namespace: Namespace = field(default_factory=Namespace)
     configuration: dict[str, str] = field(default_factory=dict)
     continuous: bool = False
-    development: bool = False
+    #: None when the settings do not say.
+    development: bool | None = None
     master: str = "local[*]"
     tables: dict[str, str] = field(default_factory=dict)
     path_map: dict[str, str] = field(default_factory=dict)

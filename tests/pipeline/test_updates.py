@@ -1,11 +1,16 @@
 """Whole updates on real Delta tables: what is written, what is said, what is left when something fails."""
 
+import json
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
+from livetables.clock import Clock
 from livetables.errors import PipelineBusyError
 from livetables.observe.event_log import read_events
+from livetables.pipeline import Pipeline
 from livetables.plan import Selection
 
 pytestmark = pytest.mark.pipeline
@@ -48,8 +53,6 @@ ROWS = [
 
 def quality(storage, flow):
     """Sum what the event log says of a flow: rows dropped, and passed and failed rows per rule."""
-    import json
-
     dropped, rules = 0, {}
     for event in read_events(storage / "system" / "events"):
         details = json.loads(event["details"]).get(event["event_type"])
@@ -200,6 +203,43 @@ def test_a_flow_that_fails_is_tried_three_times(bench, good_from, outcome, tries
         state = pipeline.run()
     assert (outcome, tries) == (state.state, len((bench.folder / "tries").read_text()))
     assert tries - 1 == sum("is tried again: ConnectionError" in warning for warning in state.warnings)
+
+
+@pytest.mark.parametrize("continuous", [False, True])
+def test_a_failed_update_is_run_again_in_production(bench, continuous):
+    """As a new update, which resets nothing again; in continuous mode the other flows make way for it."""
+    bench.rows("numbers", [{"id": 1}])
+    text = (
+        FLAKY.format(good_from=4)
+        + """
+    @dlt.table
+    def steady():
+        return spark.readStream.schema("id BIGINT").json("/in/numbers")
+    """
+    )
+    [path] = bench.write(flaky=text)
+    bench.run(path)
+    conf = {"pipelines.maxFlowRetryAttempts": "0", "pipelines.trigger.interval": "200 ms"}
+    settings = bench.pipeline(path, continuous=continuous, overrides=conf).settings
+    fast = Clock(monotonic=lambda: 50 * time.monotonic(), sleep=lambda seconds: time.sleep(seconds / 50))
+    stop = threading.Event()
+
+    def watch(event):
+        if continuous and event.origin.get("flow_name") == "flaky" and event.details.get("metrics"):
+            stop.set()
+
+    with Pipeline(replace(settings, development=False), clock=fast) as pipeline:
+        pipeline.graph  # noqa: B018 (as above)
+        (bench.folder / "tries").write_text("")
+        state = pipeline.run(Selection(full_refresh_all=True), stop=stop, listeners=[watch])
+    assert ("COMPLETED", "xxxx") == (state.state, (bench.folder / "tries").read_text())
+    events = [e for e in read_events(bench.storage / "system" / "events") if e["event_type"] == "create_update"][1:]
+    said = [json.loads(event["details"])["create_update"] for event in events]
+    assert [("USER_ACTION", True), *[("RETRY_ON_FAILURE", False)] * 3] == [
+        (one["cause"], one["full_refresh"]) for one in said
+    ]
+    assert 4 == len({event["origin"]["update_id"] for event in events})
+    assert ([(1,)], [(1,)]) == (bench.table("flaky"), bench.table("steady"))
 
 
 def test_several_flows_append_to_one_table_and_a_new_one_reads_back_alone(bench):

@@ -360,7 +360,12 @@ def test_the_mode_may_be_asked_for(load, asked, mode):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("pipelines.maxFlowRetryAttempts", "many"), ("pipelines.trigger.interval", "soon")]
+    ("key", "value"),
+    [
+        ("pipelines.maxFlowRetryAttempts", "many"),
+        ("pipelines.numUpdateRetryAttempts", "-1"),
+        ("pipelines.trigger.interval", "soon"),
+    ],
 )
 def test_what_the_runtime_reads_later_is_checked_at_once(load, key, value):
     """The file is named when the value stands in it, and not when an option gave it."""

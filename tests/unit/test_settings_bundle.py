@@ -235,12 +235,12 @@ def test_a_target_that_is_not_there_is_named(monkeypatch, rest, hint):
 @pytest.mark.parametrize(
     ("target", "continuous", "development"),
     [
-        ("{}", True, False),
+        ("{}", True, None),
         ("{mode: production}", True, False),
         ("{mode: development}", False, True),
         ("{mode: development, presets: {trigger_pause_status: UNPAUSED}}", True, True),
         ("{mode: development, presets: {pipelines_development: false}}", False, False),
-        ("{presets: {trigger_pause_status: PAUSED}}", False, False),
+        ("{presets: {trigger_pause_status: PAUSED}}", False, None),
     ],
 )
 def test_a_target_in_development_pauses_its_pipelines(target, continuous, development):

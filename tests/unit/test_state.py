@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -78,6 +79,14 @@ class TestFold:
             backlog="1,200 rows", rules={("silver", "a"): RuleCount(13, 2), ("silver", "b"): RuleCount(10, 0)},
             message="Flow 'silver' is COMPLETED.",
         )  # fmt: skip
+
+    def test_another_update_starts_anew(self):
+        """An update that is tried again counts its own rows and errors, and keeps none of the one that failed."""
+        failed = [progress("RUNNING", rows=(4, 4)), progress("FAILED", level="ERROR"), progress("FAILED", level="WARN")]
+        again = replace(progress("RUNNING", rows=(1, 1)), origin={**failed[0].origin, "update_id": "u-2"})
+        state = fold([*failed, again])
+        assert (state.update_id, state.errors, state.warnings) == ("u-2", [], [])
+        assert (state.flows["silver"].rows_in, state.flows["silver"].batches) == (1, 1)
 
     def test_flows_are_kept_apart_and_in_order(self):
         """One row per flow, in the order in which they were queued."""
