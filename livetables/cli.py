@@ -216,7 +216,9 @@ def plan(
             return
         for step in steps:
             how = f" ({step.how})" if hasattr(step, "how") else ""
-            _out.print(f"{type(step).__name__:8} {step.dataset}{how}: {step.reason}", markup=False, highlight=False)
+            flow = f", flow {step.flow}" if hasattr(step, "flow") else ""
+            _out.print(f"{type(step).__name__:8} {step.dataset}{flow}{how}: {step.reason}", markup=False,
+                       highlight=False, soft_wrap=True)  # fmt: skip
 
 
 @app.command()
@@ -249,10 +251,15 @@ def tables(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from livetables.observe.event_log import defined_tables
     from livetables.observe.stored import stored_tables
 
     _remember(debug)
-    found = stored_tables(_storage(settings, storage))
+    folder = _storage(settings, storage)
+    defined = defined_tables(folder / "system" / "events")
+    found = [
+        {**entry, "inactive": defined is not None and entry["name"] not in defined} for entry in stored_tables(folder)
+    ]
     if as_json:
         _json(found)
         return
@@ -260,7 +267,8 @@ def tables(
     for name in ("table", "rows", "size", "files", "version"):
         table.add_column(name, justify="left" if name == "table" else "right")
     for entry in found:
-        name = f"{entry['name']} (private)" if entry["private"] else entry["name"]
+        marks = [mark for mark in ("private", "inactive") if entry[mark]]
+        name = f"{entry['name']} ({', '.join(marks)})" if marks else entry["name"]
         table.add_row(name, f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB",
                       f"{entry['files']:,}", str(entry["version"]))  # fmt: skip
     _out.print(table if found else "No tables yet: the pipeline has not run with this storage folder.")

@@ -48,6 +48,10 @@ class Dataset:
         return self.name.lower()
 
 
+#: The property of a stored table that is not published.
+PRIVATE = "livetables.private"
+
+
 @dataclass(frozen=True)
 class Table(Dataset):
     """A stored dataset whose kind its query decides: a streaming DataFrame makes it a streaming table."""

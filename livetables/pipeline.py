@@ -31,6 +31,7 @@ from livetables.observe.events import EventBus, error_of
 from livetables.observe.hooks import HookRunner
 from livetables.observe.state import UpdateState
 from livetables.plan import Selection, plan
+from livetables.settings import DROP_INACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +114,11 @@ class Pipeline:
 
     def plan(self, selection: Selection | None = None) -> tuple[Step, ...]:
         """Return what `run` would do, without doing it."""
-        return plan(self.graph, selection or Selection(), self.storage)
+        return self._plan(selection or Selection())
+
+    def _plan(self, selection: Selection) -> tuple[Step, ...]:
+        drop_inactive = self.settings.switch(DROP_INACTIVE)
+        return plan(self.graph, selection, self.storage, drop_inactive=drop_inactive)
 
     def query(self, sql: str) -> DataFrame:
         """Return the result of a SQL text over the stored tables and the event log (as `event_log`).
@@ -223,7 +228,7 @@ class Pipeline:
             place = f"{problem.place}: " if problem.place else ""
             bus.emit("deprecation", f"{place}{problem.message}", {"code": problem.code}, level="WARN")
         self._definitions_events(bus)
-        steps = plan(graph, selection, self.storage)
+        steps = self._plan(selection)
         runner = Runner(
             self.spark, graph, self.settings, self.storage, tables.result(), self._sources, bus, self._clock,
             attempts, idle,

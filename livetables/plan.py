@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from livetables.errors import DefinitionError, SettingsError, did_you_mean
-from livetables.model import MaterializedView, Sink, Table, View
+from livetables.model import PRIVATE, MaterializedView, Sink, Table, View
+from livetables.redaction import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from livetables.graph.graph import Graph, ResolvedDataset
 
@@ -57,6 +58,35 @@ class Create:
 
 
 @dataclass(frozen=True)
+class Alter:
+    """Give a stored table the properties and the comment (as `comment`) that its definition has now."""
+
+    dataset: str
+    reason: str
+    changed: Mapping[str, str]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Start a flow that is new to a stored table; `gone` are flows of the table that are not in the code any more."""
+
+    dataset: str
+    flow: str
+    reason: str
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Leave the checkpoint of a flow that is not in the code any more."""
+
+    dataset: str
+    flow: str
+    reason: str = "it is not in the code any more; its checkpoint stays"
+
+
+@dataclass(frozen=True)
 class Run:
     """Run the flows of a table: `stream` takes what is new, `recompute` replaces everything."""
 
@@ -74,7 +104,23 @@ class Exclude:
     reason: str
 
 
-Step: TypeAlias = Reset | Restart | Create | Run | Exclude
+@dataclass(frozen=True)
+class Inactive:
+    """Leave the table of a dataset that is not in the code any more."""
+
+    dataset: str
+    reason: str = "it is not in the code any more; its rows stay"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Remove the table of a dataset that is not in the code any more, and its checkpoints."""
+
+    dataset: str
+    reason: str = "it is not in the code any more, and pipelines.dropInactiveTables is true"
+
+
+Step: TypeAlias = Reset | Restart | Create | Alter | Begin | Leave | Run | Exclude | Inactive | Drop
 
 
 class Existing(Protocol):
@@ -86,8 +132,25 @@ class Existing(Protocol):
     def kind_of(self, name: str) -> str | None:
         """Return what kind of dataset a stored table was created for, or None when that is not known."""
 
+    def given_to(self, name: str) -> Mapping[str, str]:
+        """Return what the last definition gave to a stored table: the result of `given`."""
 
-def plan(graph: Graph, selection: Selection, existing: Existing) -> tuple[Step, ...]:
+    def flows_of(self, name: str) -> tuple[str, ...]:
+        """Return the keys of the flows into a dataset that have a checkpoint."""
+
+    def table_names(self) -> list[str]:
+        """Return the keys of all stored tables."""
+
+
+def given(table: Table) -> dict[str, str]:
+    """Return what a definition gives to its table: the properties, with the comment and PRIVATE among them."""
+    private = {PRIVATE: "true"} if table.private else {}
+    return {**table.table_properties, **private, **({"comment": table.comment} if table.comment else {})}
+
+
+def plan(
+    graph: Graph, selection: Selection, existing: Existing, *, drop_inactive: bool = False,
+) -> tuple[Step, ...]:  # fmt: skip
     """Return the steps of an update in the order in which they are done.
 
     Raises SettingsError when the selection names a dataset that is not a table of the graph.
@@ -102,34 +165,60 @@ def plan(graph: Graph, selection: Selection, existing: Existing) -> tuple[Step, 
     resets = {d.key: d for d in graph.targets if d.key in full and _may_reset(d)}
     steps: list[Step] = []
     for dataset in graph.targets:
-        prepared = _prepare(graph, dataset, resets, existing, chosen=dataset.key in chosen)
-        if dataset.key in fresh and not prepared:
-            prepared = [Restart(dataset.name, flow.name, "its checkpoint is reset") for flow in dataset.flows]
-        steps += prepared
+        restarts = _restarts(graph, dataset, resets, fresh=dataset.key in fresh)
+        steps += _prepare(dataset, restarts, existing, reset=dataset.key in resets, chosen=dataset.key in chosen)
         if dataset.key not in chosen:
             steps.append(Exclude(dataset.name, "it is not selected"))
     steps += [_run(graph, dataset, dataset.key in full) for dataset in graph.targets if dataset.key in chosen]
+    tables = {dataset.key for dataset in graph.tables}
+    steps += [Drop(name) if drop_inactive else Inactive(name) for name in existing.table_names() if name not in tables]
     return tuple(steps)
 
 
 def _prepare(
-    graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], existing: Existing, *, chosen: bool,
+    dataset: ResolvedDataset, restarts: list[Restart], existing: Existing, *, reset: bool, chosen: bool,
 ) -> list[Step]:  # fmt: skip
-    reset = dataset.key in resets
     if isinstance(dataset.definition, Sink):
         # What is outside the pipeline is never removed: its rows are written again.
         again: list[Step] = [Restart(dataset.name, flow.name, "full refresh") for flow in dataset.flows]
-        return again if reset else _restarts(graph, dataset, resets)
+        return again if reset else _continued(dataset, restarts, existing, chosen=chosen)
     if not existing.has_table(dataset.name):
         return [Create(dataset.name)] if chosen else []
     stored = existing.kind_of(dataset.name)
     if chosen and stored not in (None, dataset.stored_kind):
         return _with_new_kind(dataset, str(stored), reset=reset)
+    altered = _alter(dataset, existing) if chosen else []
     if isinstance(dataset.definition, MaterializedView):
-        return []  # it is replaced in one commit at the end of its run: nothing is removed before
+        return altered  # it is replaced in one commit at the end of its run: nothing is removed before
     if reset:
         return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
-    return _restarts(graph, dataset, resets)
+    return [*altered, *_continued(dataset, restarts, existing, chosen=chosen)]
+
+
+def _alter(dataset: ResolvedDataset, existing: Existing) -> list[Step]:
+    assert isinstance(dataset.definition, Table)
+    before, after = existing.given_to(dataset.name), given(dataset.definition)
+    changed = {key: value for key, value in after.items() if before.get(key) != value}
+    removed = tuple(key for key in before if key not in after)
+    if not (changed or removed):
+        return []
+    said = [f"{key} = '{redacted(value)}'" for key, value in changed.items()] + [f"{key} is removed" for key in removed]
+    return [Alter(dataset.name, f"its definition changed: {', '.join(said)}", changed, removed)]
+
+
+def _continued(dataset: ResolvedDataset, restarts: list[Restart], existing: Existing, *, chosen: bool) -> list[Step]:
+    """Return what happens to the flows of a dataset whose rows stay."""
+    known = existing.flows_of(dataset.name)
+    if not (chosen and known):
+        return [*restarts]
+    flows = {flow.definition.key: flow.name for flow in dataset.flows}
+    gone = tuple(key for key in known if key not in flows)
+    reason = "it is new: it reads its source from the start"
+    if gone:
+        reason += f", also when it is '{gone[0]}' under a new name: then its rows come again"
+    starting = [name for key, name in flows.items() if key not in known and name not in {r.flow for r in restarts}]
+    new = [Begin(dataset.name, name, reason, gone) for name in starting]
+    return [*restarts, *new, *(Leave(dataset.name, key) for key in gone)]
 
 
 def _with_new_kind(dataset: ResolvedDataset, stored: str, *, reset: bool) -> list[Step]:
@@ -143,7 +232,11 @@ def _with_new_kind(dataset: ResolvedDataset, stored: str, *, reset: bool) -> lis
     )
 
 
-def _restarts(graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset]) -> list[Step]:
+def _restarts(
+    graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], *, fresh: bool
+) -> list[Restart]:
+    if fresh:
+        return [Restart(dataset.name, flow.name, "its checkpoint is reset") for flow in dataset.flows]
     # Also when it does not run now: its checkpoint speaks of a table that will be gone.
     return [
         Restart(dataset.name, flow.name, f"'{refilled[0]}' is fully refreshed: its rows come again")

@@ -51,7 +51,7 @@ def _causes(origin: Any) -> list[str]:
     """Return what an exception of the JVM and its causes say, the first cause last, without secrets."""
     found: list[str] = []
     while origin is not None and len(found) < _MOST_CAUSES:
-        message = redacted(origin.getMessage() or "")
+        message = redacted(origin.getMessage() or "").strip()
         if message:
             name = origin.getClass().getSimpleName()
             found.append(message if _CODE.match(message) else f"{name}: {message}")

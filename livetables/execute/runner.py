@@ -14,7 +14,7 @@ from livetables.execute.reader import Engine, FlowReader
 from livetables.execute.writers import start
 from livetables.model import Table
 from livetables.observe.events import error_of
-from livetables.plan import Create, Exclude, Reset, Restart, Run
+from livetables.plan import Alter, Begin, Create, Drop, Exclude, Inactive, Leave, Reset, Restart, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,13 +123,26 @@ class Runner:
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     storage.new_checkpoint(dataset, flow.name)
                 tables.create(self._graph.datasets[dataset.lower()], self._elsewhere(dataset))
+            case Alter(dataset, reason, changed, removed):
+                tables.alter(self._graph.datasets[dataset.lower()], changed, removed)
+                self._operation("ALTER_TABLE", f"Table '{dataset}' is altered: {reason}.", dataset)
+            case Drop(dataset, reason):
+                tables.remove(dataset)
+                storage.remove_checkpoints(dataset)
+                self._operation("DROP_TABLE", f"Table '{dataset}' is dropped: {reason}.", dataset, level="WARN")
+            case Begin(dataset, flow_name, reason, gone):
+                storage.new_checkpoint(dataset, flow_name)
+                self._bus.emit(
+                    "flow_progress", f"Flow '{flow_name}' starts: {reason}.", {"status": "QUEUED"},
+                    level="WARN" if gone else "INFO", flow_name=flow_name, dataset_name=dataset,
+                )  # fmt: skip
             case Exclude(dataset):
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     self._bus.emit(
                         "flow_progress", f"Flow '{flow.name}' is EXCLUDED.", {"status": "EXCLUDED"},
                         flow_name=flow.name, dataset_name=dataset,
                     )  # fmt: skip
-            case Run():
+            case Run() | Leave() | Inactive():
                 return
         if storage.has_table(step.dataset):
             tables.register(step.dataset)
@@ -288,6 +301,10 @@ class Runner:
         self._take_batches(job)
         job.run = None
         self._flow_progress(job, status, **said)
+
+    def _operation(self, kind: str, message: str, dataset: str, level: str = "INFO") -> None:
+        details = {"type": kind, "status": "COMPLETED"}
+        self._bus.emit("operation_progress", message, details, level=level, dataset_name=dataset)
 
     def _progress(self, state: str) -> None:
         self._bus.emit("update_progress", f"Update {self._bus.update_id[:6]} is {state}.", {"state": state})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The table property that tells what kind of dataset a table was created for.
 KIND = "livetables.kind"
+#: The table property with what the definition gave to a table, as JSON.
+GIVEN = "livetables.given"
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,22 @@ class Storage:
         """Return what kind of dataset a table was created for, or None when its properties do not say."""
         return DeltaTable(str(self.table(name))).metadata().configuration.get(KIND)
 
+    def given_to(self, name: str) -> dict[str, str]:
+        """Return the properties, and the comment as one of them, that its definition last gave to a table."""
+        kept = DeltaTable(str(self.table(name))).metadata().configuration.get(GIVEN, "{}")
+        return dict(json.loads(kept))
+
     def table_names(self) -> list[str]:
         """Return the names of all stored tables."""
         folder = self.root / "tables"
         names = [entry.name.removeprefix(HIDDEN) for entry in folder.iterdir()] if folder.is_dir() else []
         return sorted(name for name in names if self.has_table(name))
+
+    def flows_of(self, dataset: str) -> tuple[str, ...]:
+        """Return the names, in lower case, of the flows into a dataset that have a checkpoint."""
+        folder = self.root / "checkpoints" / dataset.lower()
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        return tuple(name for name in names if self.checkpoint_number(dataset, name))
 
     def checkpoint_number(self, dataset: str, flow: str) -> int:
         """Return the number of the flow's checkpoint; 0 when it has never run."""
@@ -94,6 +108,10 @@ class Storage:
         shutil.rmtree(folder.resolve(), ignore_errors=True)
         if folder.is_symlink():
             folder.unlink()
+
+    def remove_checkpoints(self, dataset: str) -> None:
+        """Remove the checkpoints of all flows into a dataset."""
+        shutil.rmtree(self.root / "checkpoints" / dataset.lower(), ignore_errors=True)
 
     def _checkpoints(self, dataset: str, flow: str) -> Path:
         return self.root / "checkpoints" / dataset.lower() / flow.lower()

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 from delta.tables import DeltaTable
 from deltalake import DeltaTable as Stored
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 
+from livetables.errors import DefinitionError
 from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema
-from livetables.execute.storage import KIND
-from livetables.model import Table
-from livetables.observe.stored import HIDDEN, PRIVATE
+from livetables.execute.failures import describe
+from livetables.execute.storage import GIVEN, KIND
+from livetables.model import MaterializedView, Table
+from livetables.observe.stored import HIDDEN
+from livetables.plan import given
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -52,9 +56,9 @@ class Tables:
             storage, hidden = self._storage, dataset.changes is not None
             folder = storage.hidden_table(dataset.name) if hidden else storage.table(dataset.name)
             storage.place_table(folder, elsewhere, dataset.name)
-        properties = {**definition.table_properties, KIND: dataset.stored_kind}
-        if definition.private:
-            properties[PRIVATE] = "true"
+        gives = given(definition)
+        properties = {**gives, KIND: dataset.stored_kind, GIVEN: json.dumps(gives)}
+        properties.pop("comment", None)
         partition_cols = list(definition.partition_cols)
         builder = DeltaTable.create(self._spark)
         if dataset.changes is None:
@@ -77,6 +81,26 @@ class Tables:
         builder.execute()
         if dataset.changes is None:
             self._registered.add(dataset.key)
+
+    def alter(self, dataset: ResolvedDataset, changed: Mapping[str, str], removed: Iterable[str]) -> None:
+        """Change the properties and the comment of a stored table; raises DefinitionError when Delta refuses that."""
+        definition = dataset.definition
+        assert isinstance(definition, Table)
+        table = f"ALTER TABLE delta.`{self._storage.table(dataset.name)}`"
+        # What is noted last is what the next update compares with: a change that failed is tried again.
+        properties = {**changed, GIVEN: json.dumps(given(definition))}
+        pairs = ", ".join(f"{_literal(key)} = {_literal(value)}" for key, value in properties.items())
+        keys = ", ".join(map(_literal, removed))
+        try:
+            if keys:
+                self._spark.sql(f"{table} UNSET TBLPROPERTIES IF EXISTS ({keys})")
+            self._spark.sql(f"{table} SET TBLPROPERTIES ({pairs})")
+        except PySparkException as error:
+            msg = f"The table of '{dataset.name}' can't take the new properties: {describe(error).message}"
+            view = isinstance(definition, MaterializedView)
+            other = "give the view a new name" if view else f"fill it from the start with --full-refresh {dataset.name}"
+            hint = f"Take the change back. If Delta lets a new table have them, {other}."
+            raise DefinitionError("PROPERTIES_REFUSED", msg, place=definition.place, hint=hint) from error
 
     def register(self, name: str) -> None:
         """Make a stored table known to the session."""
@@ -117,3 +141,9 @@ class Tables:
         log = self._storage.table(name) / "_delta_log"
         versions = [int(file.stem) for file in log.glob("*.json") if file.stem.isdigit()]
         return max(versions, default=-1)
+
+
+def _literal(text: str) -> str:
+    """Return a text as SQL writes it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -94,3 +95,16 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
         return []
     rows: list[dict[str, Any]] = select("SELECT * FROM this", folder).to_pylist()
     return sorted(rows, key=lambda row: (row["timestamp"], row["sequence"]["control_plane_seq_no"]))
+
+
+def defined_tables(folder: Path) -> set[str] | None:
+    """Return the keys of the tables that the newest update defined; None when no update came that far."""
+    if not has_events(folder):
+        return None
+    rows = select("SELECT * FROM this WHERE event_type = 'dataset_definition' ORDER BY timestamp DESC", folder)
+    found = [
+        (row["origin"]["update_id"], row["origin"]["dataset_name"].lower())
+        for row in rows.to_pylist()
+        if json.loads(row["details"])["dataset_definition"]["dataset_type"] not in ("VIEW", "SINK")
+    ]
+    return {name for update, name in found if update == found[0][0]} if found else None

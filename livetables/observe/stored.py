@@ -13,14 +13,14 @@ from deltalake import DeltaTable, QueryBuilder
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from livetables.model import PRIVATE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import DataFrame
 
 
-#: The table property of a table that is not published.
-PRIVATE = "livetables.private"
 #: The platform's own name for the table behind a target of AUTO CDC begins so.
 HIDDEN = "__apply_changes_storage_"
 

@@ -4,6 +4,7 @@ from livetables.settings.durations import seconds
 from livetables.settings.load import load_settings, with_mode
 from livetables.settings.model import (
     DEFAULT_FILE,
+    DROP_INACTIVE,
     INTERVAL,
     LOCAL_FILE,
     RETRIES,
@@ -15,6 +16,7 @@ from livetables.settings.secrets import SecretStore
 
 __all__ = [
     "DEFAULT_FILE",
+    "DROP_INACTIVE",
     "INTERVAL",
     "LOCAL_FILE",
     "RETRIES",

@@ -15,6 +15,7 @@ from livetables.settings.dialects import Found, find_pipeline
 from livetables.settings.durations import seconds
 from livetables.settings.model import (
     DEFAULT_FILE,
+    DROP_INACTIVE,
     INTERVAL,
     LOCAL_FILE,
     RETRIES,
@@ -107,6 +108,7 @@ def _check_configuration(settings: Settings, found: Found) -> None:
     checks: dict[str, Callable[[str], object]] = {
         RETRIES: lambda key: settings.integer(key, 2),
         UPDATE_RETRIES: lambda key: settings.integer(key, 5),
+        DROP_INACTIVE: settings.switch,
         INTERVAL: lambda key: seconds(settings.configured(key, "0s"), key),
     }
     for key, check in checks.items():

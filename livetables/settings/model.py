@@ -18,8 +18,8 @@ DEFAULT_FILE = "pipeline_settings.json"
 LOCAL_FILE = "livetables.yml"
 #: Configuration that decides how flows run: tries after a failure, and seconds from batch to batch.
 RETRIES, INTERVAL = "pipelines.maxFlowRetryAttempts", "pipelines.trigger.interval"
-#: How often a failed update is run again.
-UPDATE_RETRIES = "pipelines.numUpdateRetryAttempts"
+#: How often a failed update is run again, and whether tables that are not in the code any more are removed.
+UPDATE_RETRIES, DROP_INACTIVE = "pipelines.numUpdateRetryAttempts", "pipelines.dropInactiveTables"
 
 
 class Strict(BaseModel):
@@ -185,3 +185,11 @@ class Settings:
             msg = f"The value of '{key}' is '{value}', which is not a whole number."
             raise SettingsError("WRONG_VALUE", msg, hint=f"The default is {default}.")
         return int(value)
+
+    def switch(self, key: str) -> bool:
+        """Return a value of the configuration that is true or false; false when it is not given."""
+        value = self.configuration.get(key, "false")
+        if value.lower() not in ("true", "false"):
+            msg = f"The value of '{key}' is '{value}', which is neither true nor false."
+            raise SettingsError("WRONG_VALUE", msg, hint="The default is false.")
+        return value.lower() == "true"

@@ -81,6 +81,12 @@ def test_a_cause_with_a_condition_of_its_own_stands_alone():
     assert describe(error) == Failure("[DIVIDE_BY_ZERO] Division by zero.", retryable=False)
 
 
+def test_words_may_begin_on_the_second_line():
+    """As those of Spark's parser do."""
+    error = raised_in_the_jvm(("ParseException", "\n[PARSE_SYNTAX_ERROR] Syntax error. SQLSTATE: 42601\n== SQL =="))
+    assert describe(error).message == "[PARSE_SYNTAX_ERROR] Syntax error."
+
+
 def test_a_cause_without_words_is_passed_over():
     """The nearest cause that says something counts."""
     error = raised_in_the_jvm(WRAPPER, ("IOException", "disk full"), ("InterruptedException", None))

@@ -1,11 +1,27 @@
 """What an update will do, decided from the graph, the selection and what exists; nothing is done here."""
 
+from dataclasses import replace
+
 import pytest
 
 from livetables.errors import DefinitionError, SettingsError
 from livetables.graph.graph import Graph
-from livetables.model import MaterializedView, Sink, StreamingTable
-from livetables.plan import Create, Exclude, Reset, Restart, Run, Selection, plan
+from livetables.model import MaterializedView, Sink, StreamingTable, View
+from livetables.plan import (
+    Alter,
+    Begin,
+    Create,
+    Drop,
+    Exclude,
+    Inactive,
+    Leave,
+    Reset,
+    Restart,
+    Run,
+    Selection,
+    given,
+    plan,
+)
 from tests.unit.builders import dataset, medallion
 
 FROM_NEW, FROM_ALL = "new rows of its sources", "all rows of its inputs"
@@ -17,10 +33,23 @@ RUNS = (
 
 
 class Stored:
-    """The names of the tables that exist, and the kind that one was created for."""
+    """The names of the tables that exist, the kind that one was created for; what it was given, its checkpoints."""
 
-    def __init__(self, *names, **kinds):
+    def __init__(self, *names, flows=None, given=None, **kinds):
         self.names, self.kinds = {name.lower() for name in names}, kinds
+        self.flows, self.given = flows or {}, given or {}
+
+    def given_to(self, name):
+        """Return the properties and the comment that the table was given."""
+        return self.given.get(name, {})
+
+    def flows_of(self, name):
+        """Return the flows that have a checkpoint."""
+        return self.flows.get(name, ())
+
+    def table_names(self):
+        """Return all tables."""
+        return sorted(self.names)
 
     def kind_of(self, name):
         """Return what kind of dataset the table was created for."""
@@ -122,7 +151,7 @@ def test_full_refresh_all_starts_everything_over():
 def test_a_protected_table_is_never_reset(selection, allowed, reset):
     """`pipelines.reset.allowed = false` keeps rows that the source no longer has; the plan says so."""
     graph = Graph.of([dataset(StreamingTable, "bronze", table_properties={"pipelines.reset.allowed": allowed})])
-    steps = plan(graph, selection, ALL)
+    steps = plan(graph, selection, Stored("bronze"))
     assert (Reset("bronze", "full refresh") in steps, "is not reset" in steps[-1].reason) == (reset, not reset)
 
 
@@ -132,7 +161,9 @@ def test_readers_of_a_protected_table_go_on():
         dataset(StreamingTable, "bronze", table_properties={"pipelines.reset.allowed": "false"}),
         dataset(StreamingTable, "silver", "bronze"),
     ])  # fmt: skip
-    steps = plan(graph, Selection(refresh=("silver",), full_refresh=("bronze",)), ALL)
+    properties = {"bronze": {"pipelines.reset.allowed": "false"}}
+    stored = Stored("bronze", "silver", given=properties)
+    steps = plan(graph, Selection(refresh=("silver",), full_refresh=("bronze",)), stored)
     assert [type(step) for step in steps] == [Run, Run]
 
 
@@ -188,3 +219,89 @@ def test_a_sink_is_never_created_or_emptied():
     assert plan(graph, Selection(full_refresh=("bronze",)), ALL)[2] == Restart(
         "out", "out", "'bronze' is fully refreshed: its rows come again"
     )
+
+
+def silver(**options):
+    """Build a graph of one streaming table."""
+    return Graph.of([dataset(StreamingTable, "silver", **options)])
+
+
+@pytest.mark.parametrize("kind", [StreamingTable, MaterializedView])
+def test_a_stored_table_gets_its_changed_properties_and_comment(kind):
+    """What is new or changed is set, what the code no longer says is removed, the rest is left alone."""
+    properties = {"quality": "silver", "owner": "me", "same": "1"}
+    graph = Graph.of([dataset(kind, "silver", table_properties=properties, comment="clean rows")])
+    stored = Stored("silver", given={"silver": {"quality": "bronze", "old": "x", "same": "1"}})
+    assert plan(graph, Selection(), stored)[0] == Alter(
+        "silver",
+        "its definition changed: quality = 'silver', owner = 'me', comment = 'clean rows', old is removed",
+        {"quality": "silver", "owner": "me", "comment": "clean rows"},
+        ("old",),
+    )
+    assert plan(graph, Selection(), Stored("silver", given={"silver": given(graph.tables[0].definition)}))[0] == Run(
+        *(("silver", "stream", (), FROM_NEW) if kind is StreamingTable else ("silver", "recompute", (), FROM_ALL))
+    )
+
+
+def test_a_removed_comment_is_removed():
+    """As a property is."""
+    stored = Stored("silver", given={"silver": {"comment": "clean rows"}})
+    assert plan(silver(), Selection(), stored)[0] == Alter(
+        "silver", "its definition changed: comment is removed", {}, ("comment",)
+    )
+
+
+def test_only_a_table_that_runs_and_keeps_its_rows_is_altered():
+    """One that is created anew gets everything with that; one that is not selected is left alone."""
+    graph = Graph.of([dataset(StreamingTable, "bronze", comment="new"), dataset(StreamingTable, "silver", comment="n")])
+    selection = Selection(full_refresh=("bronze",))
+    assert [type(step) for step in plan(graph, selection, Stored("bronze", "silver"))] == [Reset, Create, Exclude, Run]
+
+
+def test_a_flow_that_is_new_to_its_table_reads_from_the_start():
+    """The plan says so before it happens: rows that another flow has brought may come again."""
+    stored = Stored("silver", flows={"silver": ("from_web",)})
+    reason = "it is new: it reads its source from the start, also when it is 'from_web' under a new name: then its rows"
+    assert plan(silver(), Selection(), stored) == (
+        Begin("silver", "silver", f"{reason} come again", ("from_web",)),
+        Leave("silver", "from_web", "it is not in the code any more; its checkpoint stays"),
+        Run("silver", "stream", (), FROM_NEW),
+    )
+
+
+def test_a_flow_that_is_added_is_only_new():
+    """Nothing went away, so nothing comes twice."""
+    both = replace(silver().datasets["silver"], flows=(*silver().tables[0].flows, dataset(Sink, "web").flows[0]))
+    stored = Stored("silver", flows={"silver": ("silver",)})
+    assert plan(Graph.of([both]), Selection(), stored)[0] == Begin(
+        "silver", "web", "it is new: it reads its source from the start"
+    )
+
+
+def test_a_flow_that_was_removed_is_named():
+    """It would go on from there if it came back."""
+    stored = Stored("silver", flows={"silver": ("old", "silver")})
+    assert [type(step) for step in plan(silver(), Selection(), stored)] == [Leave, Run]
+
+
+@pytest.mark.parametrize("selection", [Selection(full_refresh_all=True), Selection(reset_checkpoints=("silver",))])
+def test_flows_that_start_over_anyway_are_not_called_new(selection):
+    """A full refresh and a reset of checkpoints say it themselves."""
+    stored = Stored("silver", flows={"silver": ("old",)})
+    steps = plan(silver(), selection, stored)
+    assert not any(isinstance(step, Begin) for step in steps)
+    assert any(isinstance(step, Create | Restart) for step in steps)
+
+
+def test_a_table_that_is_not_in_the_code_any_more_is_inactive():
+    """It keeps its rows, unless the configuration says that such tables go."""
+    stored = Stored("silver", "old")
+    assert plan(silver(), Selection(), stored)[-1] == Inactive("old", "it is not in the code any more; its rows stay")
+    reason = "it is not in the code any more, and pipelines.dropInactiveTables is true"
+    assert plan(silver(), Selection(refresh=("silver",)), stored, drop_inactive=True)[-1] == Drop("old", reason)
+
+
+def test_the_table_of_what_became_a_view_is_inactive():
+    """The view has its name now, and no rows."""
+    graph = Graph.of([dataset(View, "silver")])
+    assert plan(graph, Selection(), Stored("silver")) == (Inactive("silver"),)

@@ -353,6 +353,12 @@ def test_a_number_that_is_none_is_refused_by_name(load, value):
     assert (problem.code, f"'k' is '{value}'" in problem.message) == ("WRONG_VALUE", True)
 
 
+@pytest.mark.parametrize(("value", "on"), [(None, False), ("true", True), ("TRUE", True), ("false", False)])
+def test_a_switch_of_the_configuration(load, value, on):
+    """Off when nothing is set."""
+    assert load({"configuration": {"k": value} if value else {}}).switch("k") is on
+
+
 @pytest.mark.parametrize(("asked", "mode"), [(None, True), (True, True), (False, False)])
 def test_the_mode_may_be_asked_for(load, asked, mode):
     """--triggered and --continuous win over the settings; without them the settings decide."""
@@ -364,6 +370,7 @@ def test_the_mode_may_be_asked_for(load, asked, mode):
     [
         ("pipelines.maxFlowRetryAttempts", "many"),
         ("pipelines.numUpdateRetryAttempts", "-1"),
+        ("pipelines.dropInactiveTables", "yes"),
         ("pipelines.trigger.interval", "soon"),
     ],
 )

@@ -1,9 +1,12 @@
 """The folders of a pipeline: tables, checkpoints, and the lock that keeps two updates apart."""
 
+import json
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from livetables.errors import LivetablesError, PipelineBusyError
 from livetables.execute.storage import Storage
@@ -60,6 +63,26 @@ def test_tables_are_the_folders_with_a_delta_log(storage):
 def test_a_pipeline_that_never_ran_has_no_tables(storage):
     """Asking makes no folder."""
     assert (storage.table_names(), storage.has_table("x"), storage.root.exists()) == ([], False, False)
+
+
+def test_flows_are_known_by_their_checkpoints(storage):
+    """So a flow that is new to its table, and one that has gone, can be told."""
+    storage.new_checkpoint("Orders", "From_Web")
+    storage.new_checkpoint("Orders", "old")
+    (storage.root / "checkpoints" / "orders" / "empty").mkdir()
+    assert (storage.flows_of("ORDERS"), storage.flows_of("other")) == (("from_web", "old"), ())
+    storage.remove_checkpoints("Orders")
+    assert storage.flows_of("orders") == ()
+
+
+def test_a_table_remembers_what_its_definition_gave_to_it(storage):
+    """The next update compares with that; a table that says nothing was given nothing."""
+    write_deltalake(str(storage.table("silver")), pa.table({"id": [1]}))
+    before = storage.given_to("Silver")
+    log = storage.table("silver") / "_delta_log" / f"{0:020}.json"
+    properties = json.dumps({"livetables.given": '{"quality": "x"}', "delta.appendOnly": "true"})
+    log.write_text(log.read_text().replace('"configuration":{}', f'"configuration":{properties}'))
+    assert (before, storage.given_to("Silver")) == ({}, {"quality": "x"})
 
 
 def test_a_removed_table_is_gone(storage):

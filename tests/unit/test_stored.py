@@ -1,0 +1,39 @@
+"""What `livetables tables` shows of a storage folder, without Java."""
+
+import json
+
+import pyarrow as pa
+from deltalake import write_deltalake
+from typer.testing import CliRunner
+
+from livetables.cli import app
+from livetables.observe.event_log import EventLogWriter
+from tests.unit.builders import FakeTime, event
+
+
+def test_tables_that_the_newest_update_did_not_define_are_inactive(tmp_path):
+    """`livetables tables` marks them; an update that failed before it knew its tables says nothing of them."""
+    for name in ("silver", "old", "now_a_view"):
+        write_deltalake(str(tmp_path / "tables" / name), pa.table({"id": [1]}))
+    marks = []
+    log = EventLogWriter(tmp_path / "system" / "events", FakeTime().clock)
+    for seq, (update, kinds) in enumerate([
+        ("u-1", {"Silver": "STREAMING_TABLE", "old": "STREAMING_TABLE", "now_a_view": "MATERIALIZED_VIEW"}),
+        ("u-2", {"Silver": "STREAMING_TABLE", "now_a_view": "VIEW"}),
+        ("u-3", {}),
+    ]):  # fmt: skip
+        log(event("create_update", {}, seq=seq, update_id=update))
+        for name, kind in kinds.items():
+            log(event("dataset_definition", {"dataset_type": kind}, seq=seq, update_id=update, dataset_name=name))
+        log.flush()
+        result = CliRunner().invoke(app, ["tables", "--storage", str(tmp_path), "--json"])
+        marks.append([table["name"] for table in json.loads(result.stdout) if table["inactive"]])
+    assert marks == [[], ["now_a_view", "old"], ["now_a_view", "old"]]
+    assert "old (inactive)" in CliRunner().invoke(app, ["tables", "--storage", str(tmp_path)]).stdout
+
+
+def test_tables_without_a_log_are_not_called_inactive(tmp_path):
+    """Nobody knows: the log may have been removed."""
+    write_deltalake(str(tmp_path / "tables" / "silver"), pa.table({"id": [1]}))
+    result = CliRunner().invoke(app, ["tables", "--storage", str(tmp_path), "--json"])
+    assert [table["inactive"] for table in json.loads(result.stdout)] == [False]
