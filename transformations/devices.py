@@ -51,9 +51,9 @@ def with_device(aggregates: DataFrame, devices: DataFrame) -> DataFrame:
     """Add site STRING and model STRING of each row's device; NULL for a device that is not registered.
 
     In: `aggregates` with device_id STRING and any others, also as a stream; `devices` with device_id STRING (once
-    each), site STRING, model STRING, not as a stream. Out: the rows and columns of `aggregates`, site and model.
+    each), site STRING, model STRING, not as a stream. Out: device_id, the other columns of `aggregates`, site, model.
 
     On a stream, a row gets what is registered when it is processed: a later move does not change it.
     """
     registered = devices.select("device_id", "site", "model")
-    return aggregates.join(registered, "device_id", "left").select(*aggregates.columns, "site", "model")
+    return aggregates.join(registered, "device_id", "left")
