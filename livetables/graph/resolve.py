@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, functions
+from pyspark.sql.types import StructType
 
 from livetables.collect import reads
 from livetables.collect.python_files import code_of, first_sentence, problem_of
@@ -54,6 +55,11 @@ if TYPE_CHECKING:
 
 
 _T = TypeVar("_T")
+
+#: What Delta adds to the columns of a table whose change feed is read.
+_CHANGE_COLUMNS = (
+    StructType().add("_change_type", "string").add("_commit_version", "long").add("_commit_timestamp", "timestamp")
+)
 
 
 class _BrokenInputError(Exception):
@@ -149,7 +155,7 @@ class Resolver:
                 place=self._registry.caller(),
                 hint=f'Read it with spark.read.table("{dataset.name}"), or make it a streaming table.',
             )
-        return self._stand_in(dataset, streaming=streaming)
+        return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
 
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open a source outside the pipeline."""
@@ -172,13 +178,14 @@ class Resolver:
             error.locate(self._registry.caller())
             raise
 
-    def _stand_in(self, dataset: ResolvedDataset, *, streaming: bool) -> DataFrame:
+    def _stand_in(self, dataset: ResolvedDataset, *, streaming: bool, changes: bool) -> DataFrame:
+        schema = StructType([*dataset.schema, *(_CHANGE_COLUMNS if changes else ())])
         if streaming:
-            frame = self._spark.readStream.schema(dataset.schema).parquet(self._empty_folder.name)
+            frame = self._spark.readStream.schema(schema).parquet(self._empty_folder.name)
         else:
             java = self._spark._jsparkSession  # noqa: SLF001 (a local relation costs no job; createDataFrame does)
             rows = self._spark._jvm.java.util.ArrayList()  # type: ignore[union-attr] # noqa: SLF001
-            frame = DataFrame(java.createDataFrame(rows, java.parseDataType(dataset.schema.json())), self._spark)
+            frame = DataFrame(java.createDataFrame(rows, java.parseDataType(schema.json())), self._spark)
         return frame.alias(dataset.name)
 
     def _dataset(self, key: str) -> None:
@@ -323,6 +330,10 @@ def evaluate(flow: Flow, reader: reads.Reader) -> DataFrame:
             hint="Add `return` in front of the DataFrame." if frame is None else "Return a Spark DataFrame.",
         )
     return frame
+
+
+def _reads_changes(options: Mapping[str, str]) -> bool:
+    return any(key.lower() == "readchangefeed" and value.lower() == "true" for key, value in options.items())
 
 
 def _bad_rule(rule: Expectation, dataset: Dataset, why: str, code: str, frame: DataFrame) -> Problem:
