@@ -29,9 +29,12 @@ _CHECK = f"{RESOLVE}::test_check_reports_every_problem_at_once_with_place_and_hi
 _FEED = f"{FLOWS}::test_a_change_feed_fills_tables_that_others_read"
 _SNAPSHOTS = f"{FLOWS}::test_snapshots_become_changes"
 _ONCE = f"{FLOWS}::test_once_flows_sinks_and_hooks"
-_DOCUMENTED = f"{CDC}::test_the_documented_tables_in_one_batch_and_in_any_order_and_split"
-_ORACLE = f"{CDC}::test_random_feeds_agree_with_the_oracle"
+_ORACLE = f"{CDC}::test_any_order_split_and_replay_gives_the_documented_tables_and_those_of_the_oracle"
 _STRUCTS = f"{CDC}::test_sequences_may_be_structs_and_keys_may_be_null"
+_COUNTS = f"{CDC}::test_counts_of_a_batch"
+_CHANGED_CODE = "tests/pipeline/test_rules.py::test_what_a_change_of_the_code_means"
+_CHANGED_ROWS = "tests/pipeline/test_rules.py::test_streams_from_tables_whose_rows_are_changed"
+_UNCOUNTED = "tests/pipeline/test_rules.py::test_each_batch_joins_a_table_as_it_is_and_what_is_not_counted"
 _WRONG = f"{DECLARED}::test_wrong_arguments_are_refused_at_their_line"
 _KINDS = "tests/unit/test_kinds.py::test_flows_that_do_not_fit_are_refused_at_their_line"
 _INTERVAL = f"{JOBS}::test_the_nearest_trigger_interval_counts"
@@ -91,11 +94,12 @@ _DATASETS = (
         note="marked as private in `livetables tables`; `livetables query` reads it, to look into it",
     ),
     _supported("Streaming tables, materialized views and views have expectations", _TRIGGERED, _FAIL),
-    _not_shown(
-        "A changed query concerns a streaming table's new rows, until a full refresh; a materialized view from the"
-        " next update on, a view from its next use on"
+    _supported(
+        "A changed query concerns a streaming table's new rows, until a full refresh; a materialized view from the next"
+        " update on, a view from its next use on",
+        _CHANGED_CODE,
     ),
-    _not_shown("In a join of a stream with a table, each micro-batch sees the table as it then is"),
+    _supported("In a join of a stream with a table, each micro-batch sees the table as it then is", _UNCOUNTED),
     _supported(
         "A streaming aggregate without a watermark rewrites its table (complete mode); with watermark and window, it"
         " appends",
@@ -107,19 +111,20 @@ _DATASETS = (
         f"{PLAN}::test_a_flow_that_is_new_to_its_table_reads_from_the_start",
         note="`plan` says so before, a warning when it happens",
     ),
-    _not_shown("A source that no longer fits the checkpoint fails the flow"),
+    _supported("A source that no longer fits the checkpoint fails the flow", _CHANGED_CODE),
     _supported(
         "A table does not turn from streaming table to materialized view, or back, in place",
         f"{PLAN}::test_a_table_that_was_of_another_kind_is_refused_until_it_is_filled_anew",
         note="a full refresh makes it anew",
     ),
-    _not_shown("A stream from a table whose rows were changed fails, unless `skipChangeCommits` is set"),
+    _supported("A stream from a table whose rows were changed fails, unless `skipChangeCommits` is set", _CHANGED_ROWS),
     _differs(
         "A target of AUTO CDC is read as a stream with `skipChangeCommits` or `readChangeFeed`",
-        "`readChangeFeed` shows the changes that the hidden table makes to visible rows; no test reads it",
+        "`readChangeFeed` shows the changes that the hidden table makes to visible rows",
+        _CHANGED_ROWS,
     ),
     _supported("A materialized view is no source of a stream", _CHECK),
-    _not_shown("A table that is written in complete mode is no source of a stream"),
+    _supported("A table that is written in complete mode is no source of a stream", _CHANGED_ROWS),
     _supported(
         "Columns go to the declared column of the same name, whatever their position",
         f"{UPDATES}::test_declared_schema_matches_by_name",
@@ -171,8 +176,8 @@ _EXPECTATIONS = (
     ),
     _supported("`dropped_records` counts a row once, however many rules reject it", _TRIGGERED),
     _supported("`failed_records` counts whatever the action is", _TRIGGERED),
-    _not_shown("A flow that a `fail` rule stops has no counts of that attempt"),
-    _not_shown("Where a row breaks a `fail` rule and a `drop` rule, it fails the flow", unverified=True),
+    _supported("A flow that a `fail` rule stops has no counts of that attempt", _UNCOUNTED),
+    _supported("Where a row breaks a `fail` rule and a `drop` rule, it fails the flow", _UNCOUNTED, unverified=True),
     _supported(
         "A flow that a rule failed is not tried again",
         f"{FAILURES}::test_a_violated_expectation_is_said_as_the_platform_says_it",
@@ -187,8 +192,8 @@ _EXPECTATIONS = (
         "A streaming table's rules see only what is new",
         f"{UPDATES}::test_continuous_mode_follows_its_source_until_it_is_stopped",
     ),
-    _not_shown("A materialized view's rules see all rows of the recomputation"),
-    _not_shown("A sink has no data quality counts"),
+    _supported("A materialized view's rules see all rows of the recomputation", _CHANGED_CODE),
+    _supported("A sink has no data quality counts", _UNCOUNTED),
     _differs(
         "The message of a broken `fail` rule names flow, rules, input data and output record",
         "no output record; the input data is the row that breaks the rule",
@@ -197,12 +202,12 @@ _EXPECTATIONS = (
 )
 
 _CHANGES = (
-    _supported("The newest event of a key by `sequence_by` wins", _DOCUMENTED, _ORACLE),
+    _supported("The newest event of a key by `sequence_by` wins", _ORACLE),
     _supported("An event without a sequence is an error", f"{CDC}::test_an_event_without_a_sequence_fails_the_batch"),
-    _not_shown("Of two different events with one key and one sequence, either may win"),
+    _supported("Of two different events with one key and one sequence, either may win", _COUNTS),
     _supported("A sequence has any type that sorts; structs compare field by field", _STRUCTS),
     _supported("A late event is ignored by type 1, and put in its place by type 2", _ORACLE, _FEED),
-    _supported("Events that come again change nothing", _DOCUMENTED, f"{CDC}::test_counts_of_a_batch"),
+    _supported("Events that come again change nothing", _ORACLE, _COUNTS),
     _supported("Type 1: a deleted row does not come back with an older event", _FEED),
     _differs(
         "Tombstones go after `pipelines.cdc.tombstoneGCThresholdInSeconds`, about two days",
@@ -212,22 +217,19 @@ _CHANGES = (
     _supported("Type 2: a delete ends the open version, and an older event that comes later becomes history", _FEED),
     _supported("A NULL overwrites; with `ignore_null_updates`, the column keeps its value", _ORACLE),
     _differs("`ignore_null_updates` also looks at the fields of structs", "whole columns only"),
-    _not_shown(
-        "`ignore_null_updates_column_list` and `_except_column_list` say for which columns",
-        "a test declares them, none runs them",
-    ),
+    _supported("`ignore_null_updates_column_list` and `_except_column_list` say for which columns", _ORACLE),
     _supported(
         "`columns_to_update` names a column with the names of the columns to change",
         f"{CDC}::test_columns_to_update_are_named_by_the_event",
     ),
     _supported("`columns_to_update` excludes `ignore_null_updates`", _WRONG),
-    _supported("`apply_as_truncates` removes all rows with a lower sequence", _DOCUMENTED),
+    _supported("`apply_as_truncates` removes all rows with a lower sequence", _ORACLE),
     _supported("`apply_as_truncates` is for type 1 only", _WRONG),
     _supported("`column_list` and `except_column_list` choose the target's columns", _FEED),
     _supported("The columns of the sequence and of deletes may be left out", _FEED),
-    _supported("The conditions of deletes and truncates see all columns of the source", _FEED, _DOCUMENTED),
+    _supported("The conditions of deletes and truncates see all columns of the source", _FEED, _ORACLE),
     _supported("The target has the chosen columns, with type 2 also `__START_AT` and `__END_AT`", _FEED),
-    _not_shown("A declared schema of type 2 has these two, of the sequence's type"),
+    _supported("A declared schema of type 2 has these two, of the sequence's type", _FEED),
     _supported("Flows tell `num_upserted_rows` and `num_deleted_rows`, no `num_output_rows`", _FEED),
     _supported("Who reads a target sees neither tombstones nor hidden columns", _FEED),
     _differs(
@@ -237,16 +239,16 @@ _CHANGES = (
     ),
     _supported(
         "Type 2: `__START_AT` and `__END_AT` are sequences; the end does not count, and a current row has none",
-        _DOCUMENTED,
+        _ORACLE,
         _STRUCTS,
     ),
-    _supported("Type 2: only a tracked column begins a version; others change in place", _DOCUMENTED, _ORACLE),
+    _supported("Type 2: only a tracked column begins a version; others change in place", _ORACLE),
     _supported("Type 2: equal versions in a row are one", _ORACLE),
-    _supported("The documented examples of types 1 and 2, with truncate and with an untracked column", _DOCUMENTED),
+    _supported("The documented examples of types 1 and 2, with truncate and with an untracked column", _ORACLE),
     _supported("The documented example of snapshots with versions and a tracked column", _SNAPSHOTS),
-    _not_shown("The documented example of periodic snapshots of type 2", "a test runs such snapshots with type 1"),
+    _supported("The documented example of periodic snapshots of type 2", _SNAPSHOTS),
     _supported("A key that a snapshot lacks is deleted", _SNAPSHOTS),
-    _not_shown("Snapshot flows tell no counts of upserts and deletes"),
+    _supported("Snapshot flows tell no counts of upserts and deletes", _SNAPSHOTS),
     _refused("Bitemporal tables", f"{DECLARED}::test_betas_of_the_platform_are_refused_by_name"),
     _supported("REPLACE USING: rows replaced by key and sequence", f"{REPLACING}::{_NEWER}", f"{REPLACING}::{_AGAIN}"),
     _supported("REPLACE WHERE: the rows of a predicate made anew by a batch query", f"{REPLACING}::{_NEWER}"),
@@ -263,7 +265,11 @@ _FLOW_RULES = (
     ),
     _supported("A flow with `once=True` runs once, and again only after a full refresh", _ONCE),
     _supported("Several flows append to one table, each with its checkpoint; a new one reads back alone", _SEVERAL),
-    _not_shown("A streaming table with a query of its own takes further append flows", unverified=True),
+    _supported(
+        "A streaming table with a query of its own takes further append flows",
+        "tests/pipeline/test_names.py::test_a_file_means_the_same_under_both_names",
+        unverified=True,
+    ),
     _supported("Append flows and AUTO CDC into one target are refused", _KINDS, unverified=True),
     _supported("An `update_flow` fills a sink, and no Delta one", _KINDS),
     _supported(
@@ -334,8 +340,14 @@ _UPDATE_RULES = (
         "the first schema stays, and columns that come later are left out",
         f"{SOURCES}::test_auto_loader_infers_strings_once_and_keeps_them",
     ),
-    _not_shown('`spark.conf.get("pipelines.id")` tells that code runs in a pipeline', "it is the pipeline's name"),
-    _not_shown("Other settings of the platform in `configuration` do no harm", "they have no effect"),
+    _supported(
+        '`spark.conf.get("pipelines.id")` tells that code runs in a pipeline',
+        _CHANGED_CODE,
+        note="it is the pipeline's name",
+    ),
+    _supported(
+        "Other settings of the platform in `configuration` do no harm", _CHANGED_CODE, note="they have no effect"
+    ),
 )
 
 #: Heading -> its rules, in the order of the reference.

@@ -20,10 +20,10 @@ class Event:
     truncate: bool = False
 
 
-def newest(events, *, ignore_nulls=False):
+def newest(events, *, ignore_nulls=()):
     """Type 1: key -> values. The newest event of a key counts; older ones that come late change nothing.
 
-    A truncate removes all that is older than it. With `ignore_nulls`, a NULL leaves a column as it was.
+    A truncate removes all that is older than it. A NULL leaves the columns `ignore_nulls` as they were.
     """
     oldest = max((e.sequence for e in events if e.truncate), default=None)
     rows = {}
@@ -35,7 +35,7 @@ def newest(events, *, ignore_nulls=False):
     return rows
 
 
-def history(events, *, untracked=(), ignore_nulls=False):
+def history(events, *, untracked=(), ignore_nulls=()):
     """Type 2: a list of (key, values, start, end). A version ends where the next one or a delete begins.
 
     Only a change of a tracked column begins a version; other columns are changed in the version that is there.
@@ -66,9 +66,9 @@ def _in_order(events, oldest):
 
 
 def _updated(before, values, ignore_nulls):
-    if not ignore_nulls:
-        return dict(values)
-    return {name: before.get(name) if value is None else value for name, value in values.items()}
+    return {
+        name: before.get(name) if value is None and name in ignore_nulls else value for name, value in values.items()
+    }
 
 
 def _tracked(values, untracked):
