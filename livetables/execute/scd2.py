@@ -51,7 +51,7 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     try:
         upserts, deletes, late = _counts(rows)
         if late:  # what was made of the heads of these keys is wrong: all of their events are needed
-            keys = rows.where(_LATE).select(*columns(names.keys)).distinct().persist()
+            keys = rows.where(_LATE).select(*columns(names.keys)).distinct()
             known = _known(stored, keys, names)
             anew = _versions(heads.where(~F.col(_LATE)).unionByName(known).unionByName(new), names).persist()
             upserts, deletes, _ = _counts(anew)
