@@ -51,9 +51,10 @@ def with_device(aggregates: DataFrame, devices: DataFrame) -> DataFrame:
     """Add site STRING and model STRING of each row's device; NULL for a device that is not registered.
 
     In: `aggregates` with device_id STRING and any others, also as a stream; `devices` with device_id STRING (once
-    each), site STRING, model STRING, not as a stream. Out: device_id, the other columns of `aggregates`, site, model.
+    each), site STRING, model STRING, not as a stream. Out: the rows and columns of `aggregates`, site and model.
 
     On a stream, a row gets what is registered when it is processed: a later move does not change it.
     """
-    registered = devices.select("device_id", "site", "model")
-    return aggregates.join(registered, "device_id", "left")
+    device = F.col("aggregate.device_id") == F.col("device.device_id")
+    joined = aggregates.alias("aggregate").join(devices.alias("device"), device, "left")
+    return joined.select("aggregate.*", "device.site", "device.model")

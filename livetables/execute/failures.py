@@ -35,7 +35,8 @@ def describe(error: BaseException) -> Failure:
         hint = f" {error.problem.hint}" if error.problem.hint else ""
         message = f"[{error.code}] {error.problem.message}{hint}"
         return Failure(message, retryable=isinstance(error, UnreachableError))
-    causes = _causes(getattr(error, "_origin", None))
+    # Where PySpark knows no class of its own for an exception, it raises py4j's.
+    causes = _causes(getattr(error, "_origin", None) or getattr(error, "java_exception", None))
     text = causes[-1] if causes else redacted(str(error))
     violation = _EXPECTATION.search(text)
     if violation:

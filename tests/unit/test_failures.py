@@ -124,3 +124,13 @@ def test_an_error_of_ours_keeps_its_code_and_its_hint():
 def test_an_error_of_user_code_names_its_class():
     """As Python does, in one line."""
     assert describe(ValueError("no\nrules")).message == "ValueError: no rules"
+
+
+def test_an_exception_that_pyspark_has_no_class_for_says_its_first_cause():
+    """It comes as py4j's own, whose text names calls of the JVM and a whole stack."""
+
+    class CallError(Exception):
+        java_exception = Java(*TASK, Java("SparkRuntimeException", "[USER_RAISED_EXCEPTION] no login", None))
+
+    failure = describe(CallError("An error occurred while calling o7.save."))
+    assert failure.message == "[USER_RAISED_EXCEPTION] no login"
