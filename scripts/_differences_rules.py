@@ -66,10 +66,6 @@ def _differs(rule: str, note: str, *tests: str, unverified: bool = False) -> Rul
     return Rule(rule, DIFFERS, tests, note, unverified)
 
 
-def _not_shown(rule: str, note: str = "", *, unverified: bool = False) -> Rule:
-    return Rule(rule, NOT_SHOWN, (), note, unverified)
-
-
 _DATASETS = (
     _supported(
         "`@table` over a streaming DataFrame is a streaming table, over a batch DataFrame a materialized view",

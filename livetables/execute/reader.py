@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from livetables.collect import reads
 from livetables.execute.cdc_columns import VISIBLE
 from livetables.execute.expectations import observed
-from livetables.graph.resolve import evaluate
+from livetables.graph.resolve import CHANGE_COLUMNS, evaluate
 from livetables.model import View
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedDataset
     from livetables.model import Namespace
-
-_CHANGE_COLUMNS = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
 @dataclass(frozen=True)
@@ -91,5 +89,5 @@ class FlowReader:
 
 def _seen(hidden: DataFrame, dataset: ResolvedDataset) -> DataFrame:
     """Return of a hidden table what its users see."""
-    columns = [*dataset.schema.names, *(name for name in _CHANGE_COLUMNS if name in hidden.columns)]
+    columns = [*dataset.schema.names, *(name for name in CHANGE_COLUMNS.names if name in hidden.columns)]
     return hidden.where(VISIBLE).select(*(f"`{name}`" for name in columns)).alias(dataset.name)

@@ -119,7 +119,11 @@ def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> Non
 
 def _result_of(reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> DataFrame:
     """Return what a flow writes: its query with the target's expectations and declared schema."""
-    frame = reader.observe(evaluate(flow.definition, reader), dataset)
+    frame = evaluate(flow.definition, reader)
+    predicate: Any = flow.definition.replace_where
+    if predicate is not None:  # before rows are counted: the others are no rows of this flow
+        frame = frame.where(predicate)
+    frame = reader.observe(frame, dataset)
     if dataset.changes is not None:
         return frame
     schema = declared_schema(reader.engine.spark, dataset.definition)
@@ -168,10 +172,9 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
 
 def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
     """Replace the rows for which the predicate is TRUE by those that the query gives for it, in one commit."""
-    predicate = flow.definition.replace_where
-    column: Any = predicate
+    column: Any = flow.definition.replace_where
     with confs(engine.spark, flow.definition.spark_conf):
-        frame = _result_of(reader, flow, dataset).where(column)
+        frame = _result_of(reader, flow, dataset)
         if not isinstance(column, str):  # Delta takes a text; a row without a table gives it plain names
             filtered = engine.spark.createDataFrame([], frame.schema).where(column)
             column = filtered._jdf.queryExecution().analyzed().condition().sql()  # noqa: SLF001

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 #: What Delta adds to the columns of a table whose change feed is read.
-_CHANGE_COLUMNS = (
+CHANGE_COLUMNS = (
     StructType().add("_change_type", "string").add("_commit_version", "long").add("_commit_timestamp", "timestamp")
 )
 
@@ -179,7 +179,7 @@ class Resolver:
             raise
 
     def _stand_in(self, dataset: ResolvedDataset, *, streaming: bool, changes: bool) -> DataFrame:
-        schema = StructType([*dataset.schema, *(_CHANGE_COLUMNS if changes else ())])
+        schema = StructType([*dataset.schema, *(CHANGE_COLUMNS if changes else ())])
         if streaming:
             frame = self._spark.readStream.schema(schema).parquet(self._empty_folder.name)
         else:
