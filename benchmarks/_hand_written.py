@@ -21,6 +21,7 @@ from pyspark.sql import SparkSession
 
 from expectations.sensors import READING_RULES
 from livetables.jars import spark_jars
+from livetables.jars.classes import java_options
 from sources.kafka import read_kafka
 from transformations.devices import with_device
 from transformations.sensors import (
@@ -86,7 +87,8 @@ def start_session(system: Path) -> SparkSession:
     builder = SparkSession.builder.master(MASTER).appName("sensors")
     for key, value in session_confs(system).items():
         builder = builder.config(key, value)
-    return builder.config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={logging}").getOrCreate()
+    java = f"-Dlog4j2.configurationFile={logging} {java_options(spark_jars())}"
+    return builder.config("spark.driver.extraJavaOptions", java).getOrCreate()
 
 
 class Flows:

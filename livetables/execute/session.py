@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession
 
 from livetables.jars import require_java, spark_jars
+from livetables.jars.classes import java_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,14 +48,10 @@ def start_session(settings: Settings, system: Path, *, quick: bool = False, debu
     _silence_python_side()
     builder = SparkSession.builder.master(settings.master).appName(settings.name)
     confs = {**_defaults(settings, system, cores), **_jars(settings.master), **settings.configuration}
+    options = [confs.get("spark.driver.extraJavaOptions", ""), java_options(spark_jars())]
     if not debug:
-        confs["spark.driver.extraJavaOptions"] = " ".join(
-            [
-                confs.get("spark.driver.extraJavaOptions", ""),
-                f"-Dlog4j2.configurationFile={_logging_file(system, log)}",
-                _QUICK_COMPILER if quick else "",
-            ],
-        ).strip()
+        options += [f'"-Dlog4j2.configurationFile={_logging_file(system, log)}"', _QUICK_COMPILER if quick else ""]
+    confs["spark.driver.extraJavaOptions"] = " ".join(filter(None, options))
     for key, value in confs.items():
         builder = builder.config(key, value)
     _environment_for_workers(settings, system)

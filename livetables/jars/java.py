@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 OLDEST = 17
@@ -55,6 +56,7 @@ def _find() -> str:
     return found
 
 
+@cache
 def _version(java: str) -> int | None:
     """Return the major version, or None where `java` is only a stand-in (macOS has one)."""
     try:

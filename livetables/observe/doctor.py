@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from livetables.jars import require_java, spark_jars
+from livetables.jars.classes import archive_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,3 +33,7 @@ def checks() -> Iterator[tuple[str, bool, str]]:
         yield "jars", True, f"{len(spark_jars())} in {spark_jars()[0].parent}"
     except RuntimeError as error:
         yield "jars", False, str(error)
+        return
+    archive = archive_file(spark_jars())
+    off = "off; python -m livetables.jars makes the archive of classes that Java starts from"
+    yield "quick start", True, str(archive) if archive.is_file() else off
