@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.execute import scd1, scd2
-from livetables.execute.cdc_columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names
+from livetables.execute.cdc_columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names, kept
 from livetables.graph.cdc import HISTORY, condition, sequence_of
 
 if TYPE_CHECKING:
@@ -75,9 +75,6 @@ def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str
     if not history and names.changes.truncates is None:  # its events are looked at once
         upserts, deletes = scd1.merge(events, names, hidden)
     else:
-        events = events.persist()
-        try:
-            upserts, deletes = (scd2 if history else scd1).merge(events, names, hidden)
-        finally:
-            events.unpersist()
+        with kept(events, eager=False) as rows:
+            upserts, deletes = (scd2 if history else scd1).merge(rows, names, hidden)
     return {"num_upserted_rows": upserts, "num_deleted_rows": deletes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from pyspark.sql.types import BooleanType, StructField, StructType
 from livetables.graph.cdc import END, HISTORY, START, visible_columns
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    from collections.abc import Iterator
+
+    from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
 
     from livetables.graph.graph import ResolvedDataset
@@ -71,6 +74,19 @@ def hidden_layout(dataset: ResolvedDataset) -> list[str]:
     """Return the columns by which a target's hidden table is partitioned besides those of the user's choice."""
     clustered = dataset.definition.cluster_by  # type: ignore[attr-defined] # a table; Delta takes one of the two
     return [OPEN] if Names(dataset).changes.scd_type == HISTORY and not clustered else []
+
+
+@contextmanager
+def kept(frame: DataFrame, *, eager: bool = True) -> Iterator[DataFrame]:
+    """Evaluate a frame once, however often it is read inside; not eager: when it is read first.
+
+    Unlike persist(), this keeps rows as they are, and what reads them plans anew from the rows alone.
+    """
+    rows = frame.localCheckpoint(eager=eager)
+    try:
+        yield rows.toDF(*frame.columns)
+    finally:
+        rows._jdf.queryExecution().logical().rdd().unpersist(False)  # noqa: SLF001
 
 
 def columns(names: list[str]) -> list[Column]:

@@ -23,6 +23,7 @@ from livetables.execute.cdc_columns import (
     VISIBLE,
     Names,
     columns,
+    kept,
     same,
 )
 
@@ -41,16 +42,13 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
         oldest, truncates_now = _truncation(events, table)
         events = events.where(~F.col(TRUNCATES))
         events = events if oldest is None else events.where(F.col(SEQUENCE) >= oldest)
-    source = _newest(events, names).persist()
-    try:
+    with kept(_newest(events, names)) as source:
         counted = source.agg(F.count_if(_seen()), F.count_if(~_seen())).first()
         upserts, deletes = counted or (0, 0)
         if upserts or deletes or truncates_now:
             _merge(table, source, names, oldest, truncates_now=truncates_now)
         if oldest is not None and truncates_now:
             _remember(table, oldest)
-    finally:
-        source.unpersist()
     return upserts, deletes
 
 

@@ -28,6 +28,7 @@ from livetables.execute.cdc_columns import (
     VISIBLE,
     Names,
     columns,
+    kept,
     same,
 )
 from livetables.graph.cdc import END, START
@@ -37,57 +38,53 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-_SAID, _OLD, _LATE, _FIRST = "__said", "__old", "__late", "__first"
-_BOUNDARY, _SEGMENT, _VERSION, _NEWEST = "__boundary", "__segment", "__version", "__newest"
+_SAID, _OLD, _LATE, _FIRST, _REPEATED = "__said", "__old", "__late", "__first", "__repeated"
+_BOUNDARY, _BEGINS, _SEGMENT, _VERSION, _NEWEST = "__boundary", "__begins", "__segment", "__version", "__newest"
 
 
 def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     """Merge events into the hidden table; return how many upserts and deletes were not there yet."""
     table = DeltaTable.forPath(events.sparkSession, str(hidden))
     stored = table.toDF()
-    heads = _heads(stored, events, names)
-    new = _arriving(events, names)
-    rows = _versions(heads.unionByName(new), names).persist()
-    try:
+    heads, new = _heads(stored, names), _arriving(events, names)
+    with kept(_versions(heads.unionByName(new), names)) as rows:
         upserts, deletes, late = _counts(rows)
-        if late:  # what was made of the heads of these keys is wrong: all of their events are needed
-            keys = rows.where(_LATE).select(*columns(names.keys)).distinct()
-            known = _known(stored, keys, names)
-            anew = _versions(heads.where(~F.col(_LATE)).unionByName(known).unionByName(new), names).persist()
+        if not late:
+            if upserts or deletes:
+                _write(table, rows, same([*names.keys, SEQUENCE]) & F.col(f"t.{OPEN}"))
+            return upserts, deletes
+        # What was made of the heads of these keys is wrong: all of their events are needed.
+        keys = rows.where(_LATE).select(*columns(names.keys)).distinct()
+        others = heads.alias("t").join(keys.alias("s"), same(names.keys), "left_anti")
+        known = _known(stored, keys, names)
+        with kept(_versions(others.unionByName(known).unionByName(new), names, all_known=True)) as anew:
             upserts, deletes, _ = _counts(anew)
-            rows.unpersist()
-            rows = anew
-        if upserts or deletes:
-            matches = same([*names.keys, SEQUENCE])
-            merging = table.alias("t").merge(
-                rows.drop(NEW, _LATE).alias("s"), matches if late else matches & F.col(f"t.{OPEN}")
-            )
-            merging.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
-    finally:
-        rows.unpersist()
-    return upserts, deletes
+            if upserts or deletes:
+                _write(table, anew, same([*names.keys, SEQUENCE]))
+            return upserts, deletes
 
 
 def _counts(rows: DataFrame) -> tuple[int, int, int]:
-    """Return how many rows are new upserts, are new deletes, and are heads of keys with late events."""
+    """Return how many rows are new upserts, are new deletes, and belong to keys with late events."""
     new, deleted = F.col(NEW), F.col(DELETED)
     counted = rows.agg(F.count_if(new & ~deleted), F.count_if(new & deleted), F.count_if(_LATE)).first()
     upserts, deletes, late = counted or (0, 0, 0)
     return upserts, deletes, late
 
 
+def _write(table: DeltaTable, rows: DataFrame, matches: Column) -> None:
+    merging = table.alias("t").merge(rows.drop(NEW, _LATE).alias("s"), matches)
+    merging.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+
+
 # Rows on their way: an event (its key, sequence and whether it deletes), what it says (_SAID: values, and which of them
-# it touches), whether it is NEW, the row that it made before (_OLD), whether it is a head that has _LATE events.
+# it touches), whether it is NEW, the row that it made before (_OLD).
 
 
-def _heads(stored: DataFrame, events: DataFrame, names: Names) -> DataFrame:
-    """Return the heads of the events' keys; for what comes after them, they say as much as all events before."""
-    firsts = events.groupBy(*columns(names.keys)).agg(F.min(SEQUENCE).alias(_FIRST)).alias("s")
-    heads = stored.where(OPEN).alias("t").join(firsts, same(names.keys))
-    late = F.col(f"s.{_FIRST}") <= F.col(f"t.{LAST}")
-    heads = heads.select("t.*", late.alias(_LATE))
+def _heads(stored: DataFrame, names: Names) -> DataFrame:
+    """Return the heads of all keys; for what comes after them, they say as much as all events before."""
     said = _said(names, columns(names.values), [F.expr("true")] * len(names.partial))
-    return _rows(heads.withColumn(_SAID, said), names, late=F.col(_LATE))
+    return _rows(stored.where(OPEN).withColumn(_SAID, said), names)
 
 
 def _known(stored: DataFrame, keys: DataFrame, names: Names) -> DataFrame:
@@ -114,11 +111,11 @@ def _said(names: Names, values: list[Column], touches: list[Column]) -> Column:
     return F.struct(F.lit(1).alias(NEW), *values, *([F.struct(*touched).alias(TOUCHED)] if touched else []))
 
 
-def _rows(rows: DataFrame, names: Names, *, new: bool = False, late: Column | None = None) -> DataFrame:
+def _rows(rows: DataFrame, names: Names, *, new: bool = False) -> DataFrame:
     old = F.lit(None) if new else _made(names)
     return rows.select(
         *columns(names.keys), SEQUENCE, DELETED, *([EVENT] if names.keeps_events else []), _SAID,
-        F.expr(str(new)).alias(NEW), old.alias(_OLD), (F.expr("false") if late is None else late).alias(_LATE),
+        F.expr(str(new)).alias(NEW), old.alias(_OLD),
     )  # fmt: skip
 
 
@@ -127,18 +124,27 @@ def _made(names: Names) -> Column:
     return F.struct(*columns(names.values), START, END, VISIBLE, OPEN, LAST)
 
 
-def _versions(rows: DataFrame, names: Names) -> DataFrame:
-    """Return the rows that are new or changed: where each version begins and ends, and its values."""
-    keys = columns(names.keys)
-    forward = Window.partitionBy(*keys).orderBy(SEQUENCE)
-    backward = Window.partitionBy(*keys).orderBy(F.col(SEQUENCE).desc())
+def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> DataFrame:
+    """Return the rows that are new or changed: where each version begins and ends, and its values.
+
+    Unless all events of the keys are known, the rows of a key with late events are marked.
+    """
+    key = Window.partitionBy(*columns(names.keys))
+    # One order for all: Spark sorts once. Of equal sequences, what is stored comes first and stays.
+    forward = key.orderBy(SEQUENCE, NEW)
     before = Window.unboundedPreceding
-    repeated = F.lag(SEQUENCE).over(Window.partitionBy(*keys).orderBy(SEQUENCE, NEW)).eqNullSafe(F.col(SEQUENCE))
-    rows = rows.withColumn("__repeated", repeated).where("NOT __repeated").drop("__repeated")
+    rows = rows.withColumns({
+        _REPEATED: F.lag(SEQUENCE).over(forward).eqNullSafe(F.col(SEQUENCE)),
+        _FIRST: F.min(F.when(F.col(NEW), F.col(SEQUENCE))).over(key),
+        _LATE: F.lit(False),
+    })  # fmt: skip
+    rows = rows.where(F.col(_FIRST).isNotNull() & ~F.col(_REPEATED))
+    if not all_known:
+        rows = rows.withColumn(_LATE, F.coalesce(F.col(_FIRST) <= F.max(f"{_OLD}.{LAST}").over(key), F.lit(False)))
     values = {name: F.col(f"{_SAID}.`{name}`") for name in names.values}
     if names.partial:
         rows = rows.withColumn(_SEGMENT, F.sum(F.col(DELETED).cast("int")).over(forward.rowsBetween(before, 0)))
-        life = Window.partitionBy(*keys, _SEGMENT).orderBy(SEQUENCE).rowsBetween(before, 0)
+        life = Window.partitionBy(*columns(names.keys), _SEGMENT).orderBy(SEQUENCE).rowsBetween(before, 0)
         for name in names.partial:
             touched = ~F.col(DELETED) & F.col(f"{_SAID}.{TOUCHED}.`{name}`")
             told = F.when(touched, F.struct(values[name].alias("value")))
@@ -147,16 +153,17 @@ def _versions(rows: DataFrame, names: Names) -> DataFrame:
     tracked = F.struct(F.lit(1).alias(NEW), *columns(names.tracked))
     unchanged = F.lag(tracked).over(forward).eqNullSafe(tracked)
     begins = F.col(DELETED) | F.coalesce(F.lag(DELETED).over(forward), F.expr("true")) | ~unchanged
-    rows = rows.withColumn(_BOUNDARY, begins)
-    next_boundary = F.last(F.when(F.col(_BOUNDARY), F.col(SEQUENCE)), ignorenulls=True)
+    rows = rows.withColumn(_BOUNDARY, begins).withColumn(_BEGINS, F.when(F.col(_BOUNDARY), F.col(SEQUENCE)))
     rows = rows.withColumns({
-        END: next_boundary.over(backward.rowsBetween(before, -1)),
-        LAST: F.first(SEQUENCE).over(backward.rowsBetween(before, 0)),
+        END: F.expr(f"lead({_BEGINS}) IGNORE NULLS").over(forward),
+        LAST: F.max(SEQUENCE).over(key),
     })  # fmt: skip
     untracked = [name for name in names.values if name not in names.tracked]
     if untracked:
         rows = rows.withColumn(_VERSION, F.sum(F.col(_BOUNDARY).cast("int")).over(forward.rowsBetween(before, 0)))
-        version = Window.partitionBy(*keys, _VERSION).orderBy(F.col(SEQUENCE).desc()).rowsBetween(before, 0)
+        version = (
+            Window.partitionBy(*columns(names.keys), _VERSION).orderBy(F.col(SEQUENCE).desc()).rowsBetween(before, 0)
+        )
         newest = F.first(F.struct(*columns(untracked))).over(version)
         rows = rows.withColumn(_NEWEST, newest)
         rows = rows.withColumns({name: F.col(f"{_NEWEST}.`{name}`") for name in untracked})
@@ -168,7 +175,7 @@ def _versions(rows: DataFrame, names: Names) -> DataFrame:
         **{name: F.when(~F.col(DELETED), F.col(f"`{name}`")) for name in names.values},
     })  # fmt: skip
     rows = rows.where(F.col(NEW) | F.col(_LATE) | ~_made(names).eqNullSafe(F.col(_OLD)))
-    kept = [EVENT] if names.keeps_events else []
+    said = [EVENT] if names.keeps_events else []
     return rows.select(
-        *columns(names.visible), VISIBLE, OPEN, START, END, SEQUENCE, LAST, DELETED, *kept, NEW, _LATE
+        *columns(names.visible), VISIBLE, OPEN, START, END, SEQUENCE, LAST, DELETED, *said, NEW, _LATE
     )  # fmt: skip
