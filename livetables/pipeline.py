@@ -19,6 +19,7 @@ from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError,
 from livetables.execute.attempts import Attempts
 from livetables.execute.failures import describe
 from livetables.execute.flows import confs
+from livetables.execute.functions import functions
 from livetables.execute.runner import Runner, selection_details
 from livetables.execute.session import start_session
 from livetables.execute.sources import Sources, start_probes
@@ -88,6 +89,7 @@ class Pipeline:
             if not key.startswith("spark.") or spark.conf.isModifiable(key)
         }
         self._open.enter_context(confs(spark, settable))
+        self._open.enter_context(functions(spark, self.settings.functions))
         return spark
 
     @cached_property

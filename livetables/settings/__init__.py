@@ -11,7 +11,8 @@ from livetables.settings.model import (
     UPDATE_RETRIES,
     Settings,
 )
-from livetables.settings.paths import map_path
+from livetables.settings.paths import map_path, shown
+from livetables.settings.reading import text_of
 from livetables.settings.secrets import SecretStore
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "load_settings",
     "map_path",
     "seconds",
+    "shown",
+    "text_of",
     "with_mode",
 ]

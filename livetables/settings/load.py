@@ -53,7 +53,8 @@ def load_settings(
     else:
         found = find_pipeline(file or Path(DEFAULT_FILE))
     parsed, base = found.parsed, found.base
-    here, place, secrets = _local_file(base)
+    here, place = _local_file(base)
+    secrets = SecretStore(_named("secrets", here.secrets, base, place) if here.secrets else None)
     given = {key: value for key, value in local.items() if value}
     root, path_map = _root_and_paths(parsed, base, {**here.path_map, **given.pop("path_map", {})})
     storage = given.get("storage") or here.storage
@@ -79,6 +80,7 @@ def load_settings(
         master=given.get("master") or here.master or "local[*]",
         tables={**here.tables, **given.get("tables", {})},
         path_map=path_map,
+        functions=tuple(_named("functions", name, base, place) for name in here.functions),
         secrets=secrets,
         warnings=found.warnings,
         document=found.document,
@@ -121,25 +123,31 @@ def _check_configuration(settings: Settings, found: Found) -> None:
             raise
 
 
-def _local_file(base: Path) -> tuple[LocalFile, Callable[..., Place | None], SecretStore]:
-    """Return livetables.yml, what tells the place of a key in it, and the secrets that it names."""
+def _local_file(base: Path) -> tuple[LocalFile, Callable[..., Place | None]]:
+    """Return livetables.yml, and what tells the place of a key in it."""
     file = base / LOCAL_FILE
     if not file.is_file():
-        return LocalFile(), lambda *_: None, SecretStore()
+        return LocalFile(), lambda *_: None
     document = read_yaml(file) or {}
 
     def place(*keys: str) -> Place:
         return place_in(document, keys, None) or Place(shown(file))
 
-    here = validated(LocalFile, document, Place(shown(file)))
-    if here.secrets is None:
-        return here, place, SecretStore()
-    secrets = Path(os.path.normpath(base / Path(here.secrets).expanduser()))
-    if not secrets.is_file():
-        msg = f"'secrets' names {shown(secrets)}, which does not exist."
-        hint = "Write it as YAML, {scope: {key: value}}, or leave 'secrets' out."
-        raise SettingsError("SETTINGS_NOT_FOUND", msg, place=place("secrets"), hint=hint)
-    return here, place, SecretStore(secrets)
+    return validated(LocalFile, document, Place(shown(file))), place
+
+
+#: Keys of livetables.yml that name files, and how such a file is written.
+_FILES = {"secrets": "as YAML, {scope: {key: value}}", "functions": "as SQL, CREATE FUNCTION ..."}
+
+
+def _named(key: str, name: str, base: Path, place: Callable[..., Place | None]) -> Path:
+    """Return a file that a key of livetables.yml names; SettingsError when it is not there."""
+    file = Path(os.path.normpath(base / Path(name).expanduser()))
+    if not file.is_file():
+        msg = f"'{key}' names {shown(file)}, which does not exist."
+        hint = f"Write it {_FILES[key]}, or leave '{key}' out."
+        raise SettingsError("SETTINGS_NOT_FOUND", msg, place=place(key), hint=hint)
+    return file
 
 
 def _of_clusters(found: Found) -> Iterator[Said]:

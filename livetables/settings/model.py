@@ -69,6 +69,10 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class PipelineFile(Strict):
     """The keys of a Databricks pipeline's settings; what the platform alone uses is accepted and left alone."""
 
@@ -144,6 +148,7 @@ class LocalFile(Strict):
     storage: str | None = None
     master: str | None = None
     secrets: str | None = None
+    functions: Annotated[list[str], BeforeValidator(_listed)] = []
     path_map: dict[str, str] = {}
     tables: dict[str, str] = {}
     configuration: dict[str, str] = {}
@@ -165,6 +170,8 @@ class Settings:
     master: str = "local[*]"
     tables: dict[str, str] = field(default_factory=dict)
     path_map: dict[str, str] = field(default_factory=dict)
+    #: SQL files with the functions of the platform's catalog.
+    functions: tuple[Path, ...] = ()
     secrets: SecretStore = field(default_factory=SecretStore)
     warnings: tuple[Problem, ...] = ()
     document: dict[str, Any] = field(default_factory=dict)

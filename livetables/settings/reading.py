@@ -64,7 +64,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|Tr
 
 def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
     """Return what the file holds, and whether it is YAML: its content decides, not its name."""
-    text = _text(file)
+    text = text_of(file)
     plain = _STRING_OR_COMMENT.sub(lambda match: match[1] or "", text)
     yaml_ = plain.lstrip()[:1] not in ("", "{", "[")
     document = _yaml(file, text) if yaml_ else _json(file, plain)
@@ -78,7 +78,7 @@ def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
 
 def read_yaml(file: Path) -> Any:
     """Return what a YAML file holds: its strings are Text, an empty file is None."""
-    return _yaml(file, _text(file))
+    return _yaml(file, text_of(file))
 
 
 def place_in(document: Any, keys: tuple[str | int, ...], default: Place | None) -> Place | None:
@@ -107,7 +107,8 @@ def mapping(document: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """Return what a file of settings holds; SettingsError when it can't be read."""
     place = Place(shown(file))
     try:
         return file.read_text(encoding="utf-8-sig")

@@ -268,6 +268,31 @@ def test_a_file_of_secrets_that_is_not_there_is_named(load):
     assert problem.message == "'secrets' names gone.yml, which does not exist."
 
 
+@pytest.mark.parametrize(
+    ("yml", "expected"),
+    [("", []), ("functions: a.sql", ["a.sql"]), ("functions: [sub/../b.sql, a.sql]", ["b.sql", "a.sql"])],
+)
+def test_functions_are_one_file_of_this_machine_or_several(load, project, yml, expected):
+    """Their paths start at the folder of livetables.yml; those that come later may use those before."""
+    (project / "a.sql").touch()
+    (project / "b.sql").touch()
+    assert load(yml=yml).functions == tuple(project / name for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("yml", "code", "line", "message"),
+    [
+        ("functions: gone.sql", "SETTINGS_NOT_FOUND", 1, "'functions' names gone.sql, which does not exist."),
+        ("functions:\n- gone.sql", "SETTINGS_NOT_FOUND", 1, "'functions' names gone.sql, which does not exist."),
+        ("functions: 1", "WRONG_VALUE", 1, "The value of 'functions' is 1: it must be a valid list."),
+    ],
+)
+def test_a_file_of_functions_that_is_not_there_is_named(load, yml, code, line, message):
+    """As the file of secrets is."""
+    problem = problem_of(load, None, yml)
+    assert (problem.code, str(problem.place), problem.message) == (code, f"livetables.yml:{line}", message)
+
+
 def test_an_empty_local_file_is_the_same_as_none(load):
     """A file with comments only is empty."""
     assert load(yml="# nothing yet\n") == load()

@@ -1,0 +1,58 @@
+"""SQL files with functions: Spark splits and parses them, and the session has the functions for a while."""
+
+import pytest
+
+from livetables.errors import SettingsError
+from livetables.execute.functions import functions
+
+pytestmark = pytest.mark.spark
+
+FUNCTIONS = """
+-- NULL is not TRUE; nothing ends here;
+CREATE OR REPLACE FUNCTION main.security.lies_in(region STRING, wanted STRING)
+RETURNS BOOLEAN
+RETURN region = wanted;
+
+create temporary /* in any case; */ function if not exists `is;even`(id BIGINT) RETURNS BOOLEAN
+RETURN id % 2 = 0 AND lies_in(';', ';')
+-- the end"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """The file functions.sql of the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "functions.sql"
+
+
+def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
+    """By the last part of their names; one may use another that stands before it."""
+    file.write_text(FUNCTIONS)
+    with functions(spark, (file,)):
+        assert spark.sql("SELECT lies_in('eu', 'eu'), lies_in(NULL, 'eu'), `is;even`(3)").collect() == [
+            (True, None, False)
+        ]
+    assert not spark.catalog.functionExists("lies_in")
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("SELECT 1", "A file of functions can hold nothing but CREATE FUNCTION."),
+        ("CREATE FUNCTION f AS 'org.example.F'", "The function 'f' is not written in SQL."),
+        (
+            "CREATE FUNCTION f(a INT) RETURNS BOOLEAN RETURN a >",
+            "The function 'f' can't be defined: [PARSE_SYNTAX_ERROR]",
+        ),
+        ("CREATE FUNCTION f(a INT) RETURNS BOOLEAN RETURN b", "The function 'f' can't be defined: [UNRESOLVED_COLUMN"),
+    ],
+)
+def test_a_file_of_functions_holds_nothing_else(spark, file, statement, says):
+    """The statement is named with its line, and what was defined before it is gone again."""
+    file.write_text(f"{FUNCTIONS}\n;\n\n/* two\nlines; */ {statement};\n")
+    with pytest.raises(SettingsError) as caught, functions(spark, (file,)):
+        pass
+    problem = caught.value.problem
+    assert (problem.code, str(problem.place)) == ("FUNCTION_REFUSED", "functions.sql:13")
+    assert problem.message.startswith(says)
+    assert not spark.catalog.functionExists("lies_in")
