@@ -18,7 +18,7 @@ from livetables.errors import GraphError, LivetablesError, Problem, SettingsErro
 from livetables.redaction import redacted, redacted_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from livetables.pipeline import Pipeline
     from livetables.plan import Selection
@@ -157,9 +157,7 @@ def check(
             _json({"ok": not problems, "problems": [_problem(p) for p in problems],
                    "warnings": [_problem(p) for p in pipeline.warnings], "datasets": datasets})  # fmt: skip
         else:
-            for warning in pipeline.warnings:
-                place = f"{warning.place}: " if warning.place else ""
-                _err.print(f"warning[{warning.code}] {place}{warning.message}", style="yellow", markup=False)
+            _warn(pipeline.warnings)
             for problem in problems:
                 _err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
             flows = 0 if problems else sum(len(d.flows) for d in graph.datasets.values())
@@ -286,6 +284,7 @@ def query(
     with _pipeline(_stored(settings, storage, master), debug=debug, dry=True) as pipeline:
         with _working("Asking Spark", quiet=as_json):
             columns, rows = frame_rows(pipeline.query(sql))
+        _warn(found for found in pipeline.warnings if found not in pipeline.settings.warnings)
         if as_json:
             _json([dict(zip(columns, row, strict=True)) for row in rows])
         else:
@@ -440,6 +439,12 @@ def _pipeline(settings: Settings, *, debug: bool, dry: bool = False) -> Iterator
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livetables-"))) if dry else None
         yield stack.enter_context(Pipeline(settings, quick=dry, debug=debug, scratch=scratch))
+
+
+def _warn(warnings: Iterable[Problem]) -> None:
+    for warning in warnings:
+        place = f"{warning.place}: " if warning.place else ""
+        _err.print(f"warning[{warning.code}] {place}{warning.message}", style="yellow", markup=False)
 
 
 @contextmanager

@@ -50,6 +50,19 @@ class Dataset:
 
 #: The property of a stored table that is not published.
 PRIVATE = "livetables.private"
+#: The property of a stored table with the predicate of its row filter.
+ROW_FILTER = "livetables.row_filter"
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Readers of a table see the rows for which `predicate`, a call of a function in SQL, is TRUE.
+
+    `columns` are those of the table that the function is given.
+    """
+
+    predicate: str
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,7 @@ class Table(Dataset):
     private: bool = False
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
+    row_filter: RowFilter | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from livetables.execute.attempts import Attempts
 from livetables.execute.failures import describe
 from livetables.execute.flows import confs
 from livetables.execute.functions import functions
+from livetables.execute.reader import StoredReader
 from livetables.execute.runner import Runner, selection_details
 from livetables.execute.session import start_session
 from livetables.execute.sources import Sources, start_probes
@@ -131,18 +132,22 @@ class Pipeline:
             hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
             raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
         tables = Tables(self.spark, self.storage, self.settings.namespace)
-        for name in self.storage.table_names():
+        names = self.storage.table_names()
+        for name in names:
             tables.register(name)
+        filters = {name: predicate for name in names if (predicate := self.storage.row_filter_of(name))}
+        reader = StoredReader(self.spark, tables, filters, self.settings.namespace, self._sources, self._say)
         if has_events(self.storage.events):
             tables.register_path("event_log", self.storage.events)
         self.spark.sql(f"USE `{self.settings.namespace.schema}`")
         try:
-            return self.spark.sql(sql)
+            with reads.reading_with(reader):
+                return self.spark.sql(sql)
         except AnalysisException as error:
             if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
                 raise
             name = (error.getMessageParameters() or {}).get("relationName", "").replace("`", "")
-            known = [*self.storage.table_names(), "event_log"]
+            known = [*names, "event_log"]
             hint = did_you_mean(name, known, f"The tables are {', '.join(known)}.")
             raise DatasetNotFoundError("DATASET_NOT_FOUND", f"There is no table '{name}'.", hint=hint) from error
 

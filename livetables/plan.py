@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from livetables.errors import DefinitionError, SettingsError, did_you_mean
-from livetables.model import PRIVATE, MaterializedView, Sink, Table, View
+from livetables.model import PRIVATE, ROW_FILTER, MaterializedView, Sink, Table, View
 from livetables.redaction import redacted
 
 if TYPE_CHECKING:
@@ -143,9 +143,13 @@ class Existing(Protocol):
 
 
 def given(table: Table) -> dict[str, str]:
-    """Return what a definition gives to its table: the properties, with the comment and PRIVATE among them."""
-    private = {PRIVATE: "true"} if table.private else {}
-    return {**table.table_properties, **private, **({"comment": table.comment} if table.comment else {})}
+    """Return what a definition gives to its table: the properties, with the comment and our own among them."""
+    ours = {
+        PRIVATE: "true" if table.private else None,
+        ROW_FILTER: table.row_filter and table.row_filter.predicate,
+        "comment": table.comment,
+    }
+    return {**table.table_properties, **{key: value for key, value in ours.items() if value}}
 
 
 def plan(

@@ -18,11 +18,13 @@ REPLACING, _NEWER = "tests/pipeline/test_replacing.py", "test_newer_rows_of_a_ke
 _AGAIN = "test_a_batch_that_comes_again_adds_nothing"
 FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
 ATTEMPTS, CHANGED = "tests/unit/test_attempts.py", "tests/pipeline/test_changed_code.py"
+ROW_FILTERS = "tests/pipeline/test_row_filters.py"
 
 _TRIGGERED = f"{UPDATES}::test_triggered_updates_take_only_what_is_new"
 _FAIL = f"{UPDATES}::test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it"
 _SEVERAL = f"{UPDATES}::test_several_flows_append_to_one_table_and_a_new_one_reads_back_alone"
 _ALTERED = f"{CHANGED}::test_a_stored_table_takes_a_changed_definition"
+_FILTERED = f"{ROW_FILTERS}::test_readers_see_what_the_row_filter_shows"
 _LEAVES = f"{CHANGED}::test_what_leaves_the_code_stays_until_it_may_go"
 _FULL = f"{UPDATES}::test_full_refresh_starts_over_and_its_readers_go_on"
 _CHECK = f"{RESOLVE}::test_check_reports_every_problem_at_once_with_place_and_hint"
@@ -132,6 +134,18 @@ _DATASETS = (
         unverified=True,
     ),
     _supported("A changed comment and changed table properties reach the stored table", _ALTERED),
+    _supported(
+        "Whoever reads a table with a row filter, a flow of the pipeline too, sees the rows for which its function is"
+        " TRUE; what is stored is complete",
+        _FILTERED,
+        f"{ROW_FILTERS}::test_query_without_the_function_says_so",
+        note="without the function, all rows, which is said aloud",
+    ),
+    _supported(
+        "A row filter must fit the columns of its table, and return a boolean",
+        f"{ROW_FILTERS}::test_a_row_filter_must_fit_its_table",
+    ),
+    _supported("A changed row filter needs no full refresh", _FILTERED),
     _supported(
         "The table of a dataset that was removed from the code stays, and is inactive",
         _LEAVES,

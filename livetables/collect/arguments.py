@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 
 from livetables.collect import registry as registries
 from livetables.collect.checks import must_be_known, refuse
+from livetables.collect.row_filter import row_filter
 
 if TYPE_CHECKING:
     from livetables.collect.registry import Registry
@@ -42,6 +43,10 @@ def _is_flag(value: Any) -> bool:
 
 def _is_expression(value: Any) -> bool:
     return isinstance(value, Column) or (isinstance(value, str) and bool(value.strip()))
+
+
+def _is_row_filter(value: Any) -> bool:
+    return isinstance(value, str) and row_filter(value) is not None
 
 
 def _is_schema(value: Any) -> bool:
@@ -74,7 +79,7 @@ _CONTENTS = {
     "comment": _Content(_is_text, "a text", '"What the rows are."'),
     "path": _Content(_is_text, "a text", '"/mnt/my_table"'),
     "import_checkpoint": _Content(_is_text, "a text", '"/mnt/my_checkpoint"'),
-    "row_filter": _Content(_is_text, "a text", '"ROW FILTER my_filter ON (id)"'),
+    "row_filter": _Content(_is_row_filter, "a row filter", '"ROW FILTER my_filter ON (id)"'),
     "schema": _Content(_is_schema, "a text or a StructType", '"id BIGINT, name STRING"'),
     "table_properties": _Content(_are_settings, "a dict of name -> text", '{"quality": "bronze"}'),
     "spark_conf": _Content(_are_settings, "a dict of name -> text", '{"spark.sql.shuffle.partitions": "4"}'),

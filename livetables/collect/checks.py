@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 #: Parameters that a run on one machine cannot honour, with what is done instead. Nothing is ignored in silence.
 NOT_LOCAL = {
-    "row_filter": "no row filter is applied: every reader sees all rows",
     "cluster_by_auto": "clustering columns are not chosen automatically",
     "refresh_policy": "it is recomputed in full, where the platform would refuse to",
     "format": "tables are stored as Delta",

@@ -37,6 +37,7 @@ from livetables.collect.flows import (
     update_flow,
 )
 from livetables.collect.registry import EXPECTATIONS, Registry, active
+from livetables.collect.row_filter import row_filter
 from livetables.errors import DefinitionError
 from livetables.model import (
     Action,
@@ -281,6 +282,7 @@ def _table(kind: type[Any], name: str, place: Any, given: Mapping[str, Any]) -> 
         path=given.get("path"),
         private=bool(given.get("temporary") or given.get("private")),
         spark_conf=as_strings(given.get("spark_conf")),
+        row_filter=row_filter(given.get("row_filter") or ""),
         **({"refresh_policy": given["refresh_policy"]} if given.get("refresh_policy") else {}),
     )
     return dataset

@@ -36,8 +36,8 @@ current: ContextVar[Reader | None] = ContextVar("reader", default=None)
 
 
 @contextmanager
-def reading_with(reader: Reader) -> Iterator[None]:
-    """Make `reader` the one that reads go through."""
+def reading_with(reader: Reader | None) -> Iterator[None]:
+    """Make `reader` the one that reads go through; with None, the session's own methods are themselves."""
     token = current.set(reader)
     try:
         yield
@@ -55,13 +55,10 @@ def read(name: str, *, streaming: bool, options: Mapping[str, str] | None = None
     if session is None:
         msg = f"There is no Spark session to read '{name}' with."
         raise RuntimeError(msg)
-    token = current.set(None)  # the session's own methods are patched: without a reader they are themselves
-    try:
+    with reading_with(None):
         source: Any = session.readStream if streaming else session.read
         frame: DataFrame = source.options(**(options or {})).table(name)
         return frame
-    finally:
-        current.reset(token)
 
 
 @dataclass(frozen=True)

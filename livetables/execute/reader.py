@@ -1,4 +1,7 @@
-"""What a flow reads while it runs: stored tables, views evaluated in place, sources outside the pipeline."""
+"""What a flow reads while it runs: stored tables, views evaluated in place, sources outside the pipeline.
+
+And what somebody reads who only looks at stored tables.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from livetables.collect import reads
 from livetables.execute.cdc_columns import VISIBLE
 from livetables.execute.expectations import observed
 from livetables.graph.resolve import CHANGE_COLUMNS, evaluate
-from livetables.model import View
+from livetables.graph.row_filters import NOT_APPLIED, not_applied, seen
+from livetables.model import Namespace, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import ThreadPoolExecutor
 
     from pyspark.sql import DataFrame, Observation, SparkSession
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
     from livetables.execute.storage import Storage
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedDataset
-    from livetables.model import Namespace
+
+_IN_A_FILE = "in a SQL file that 'functions' names in livetables.yml"
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,26 @@ class Engine:
     threads: ThreadPoolExecutor
 
 
+class _Outside:
+    """What a Reader does with what is outside the pipeline: it leaves it to `sources`."""
+
+    sources: Reader
+
+    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Open a source outside the pipeline."""
+        return self.sources.load(source, options, schema, path)
+
+    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
+        """Check a source outside the pipeline."""
+        self.sources.prepare(source, options, streaming=streaming)
+
+    def map_path(self, path: str) -> str:
+        """Map a path of the platform."""
+        return self.sources.map_path(path)
+
+
 @dataclass
-class FlowReader:
+class FlowReader(_Outside):
     """The Reader of one flow's evaluation: datasets are their stored tables, views are evaluated in place."""
 
     engine: Engine
@@ -46,24 +69,28 @@ class FlowReader:
     observations: dict[str, Observation] | None = None
     uses: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.sources = self.engine.sources
+
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
         """Return the table or view that a name means; None for a name outside the pipeline."""
         dataset = self.engine.graph.datasets.get(self.namespace.own(name) or "")
         if dataset is None:
-            return self.engine.sources.read(name, streaming=streaming, options=options)
+            return self.sources.read(name, streaming=streaming, options=options)
         if isinstance(dataset.definition, View):
             return self.observe(evaluate(dataset.flows[0].definition, self), dataset).alias(dataset.name)
         spark = self.engine.spark
         source: Any = spark.readStream if streaming else spark.read
-        token = reads.current.set(None)  # the table itself, not this reader again
-        try:
+        with reads.reading_with(None):  # the table itself, not this reader again
             source = source.options(**options)
-            if dataset.changes is not None:
-                return _seen(source.format("delta").load(str(self.engine.storage.table(dataset.name))), dataset)
-            frame: DataFrame = source.table(self.engine.tables.qualified(dataset.name))
-        finally:
-            reads.current.reset(token)
-        return frame.alias(dataset.name)
+            if dataset.changes is None:
+                frame: DataFrame = source.table(self.engine.tables.qualified(dataset.name))
+            else:
+                hidden = source.format("delta").load(str(self.engine.storage.table(dataset.name)))
+                frame = _shown(hidden, dataset)
+        row_filter = getattr(dataset.definition, "row_filter", None)
+        rows = None if row_filter is None else seen(frame, row_filter.predicate)  # the graph warns of what is missing
+        return (frame if rows is None else rows).alias(dataset.name)
 
     def observe(self, frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
         """Apply the expectations of a dataset to a frame, and count its rows."""
@@ -74,20 +101,33 @@ class FlowReader:
             return frame
         return observed(frame, dataset.name, rules, self.flow, number, self.observations)
 
-    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
-        """Open a source outside the pipeline."""
-        return self.engine.sources.load(source, options, schema, path)
 
-    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
-        """Check a source outside the pipeline."""
-        self.engine.sources.prepare(source, options, streaming=streaming)
+@dataclass
+class StoredReader(_Outside):
+    """The Reader of somebody who looks at what is stored: of a table with a row filter, what its readers see."""
 
-    def map_path(self, path: str) -> str:
-        """Map a path of the platform."""
-        return self.engine.sources.map_path(path)
+    spark: SparkSession
+    tables: Tables
+    #: The predicates of row filters, by the keys of their tables.
+    filters: Mapping[str, str]
+    namespace: Namespace
+    sources: Reader
+    warn: Callable[[str, str], None]
+
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
+        """Return the rows that are seen of a table with a row filter; None for all else."""
+        key = Namespace(schema=self.namespace.schema).own(name) or ""  # in the session there is no catalog
+        if streaming or key not in self.filters:
+            return None
+        with reads.reading_with(None):
+            frame = self.spark.read.options(**options).table(self.tables.qualified(key))
+        rows = seen(frame, self.filters[key])
+        if rows is None:
+            self.warn(NOT_APPLIED, not_applied(key, self.filters[key], _IN_A_FILE))
+        return rows
 
 
-def _seen(hidden: DataFrame, dataset: ResolvedDataset) -> DataFrame:
+def _shown(hidden: DataFrame, dataset: ResolvedDataset) -> DataFrame:
     """Return of a hidden table what its users see."""
     columns = [*dataset.schema.names, *(name for name in CHANGE_COLUMNS.names if name in hidden.columns)]
-    return hidden.where(VISIBLE).select(*(f"`{name}`" for name in columns)).alias(dataset.name)
+    return hidden.where(VISIBLE).select(*(f"`{name}`" for name in columns))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from deltalake import DeltaTable
 
 from livetables.errors import LivetablesError, PipelineBusyError
+from livetables.model import ROW_FILTER
 from livetables.observe.stored import HIDDEN
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Storage:
         """Return the properties, and the comment as one of them, that its definition last gave to a table."""
         kept = DeltaTable(str(self.table(name))).metadata().configuration.get(GIVEN, "{}")
         return dict(json.loads(kept))
+
+    def row_filter_of(self, name: str) -> str | None:
+        """Return the predicate of a stored table's row filter, or None when it has none."""
+        return DeltaTable(str(self.table(name))).metadata().configuration.get(ROW_FILTER)
 
     def table_names(self) -> list[str]:
         """Return the names of all stored tables."""

@@ -30,6 +30,7 @@ from livetables.errors import (
 from livetables.graph.cdc import check_replacing, written
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 from livetables.graph.kinds import kind_of, merged_schema, output_mode
+from livetables.graph.row_filters import row_filter_problems
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import (
     CdcFlow,
@@ -106,6 +107,8 @@ class Resolver:
         with self._empty_folder, suppress(_UnreachableServerError):
             for key in self._definitions:
                 self._dataset(key)
+        # Last, since a query function may define the function of a filter.
+        self.problems += row_filter_problems(self._spark, self._resolved.values(), self._registry)
         if self.problems:
             raise GraphError(sorted(self.problems, key=_by_place))
         return Graph.of(self._resolved[key] for key in self._definitions)

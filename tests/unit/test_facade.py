@@ -10,7 +10,7 @@ from livetables.collect import registry as registries
 from livetables.collect.binding import MODULES, bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError, Place
-from livetables.model import Action, Expectation, MaterializedView, StreamingTable, Table, View
+from livetables.model import Action, Expectation, MaterializedView, RowFilter, StreamingTable, Table, View
 
 #: Databricks' own stub, databricks-dlt 0.3.0.
 STUB = {
@@ -323,11 +323,10 @@ def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
 @pytest.mark.parametrize(
     ("call", "parameter"),
     [
-        ("dlt.table(row_filter='ROW FILTER f ON (a)')(f)", "row_filter"),
         ("dlt.table(cluster_by_auto=True)(f)", "cluster_by_auto"),
         ("dlt.table(format='parquet')(f)", "format"),
         ("dlt.materialized_view(refresh_policy='incremental_strict')(f)", "refresh_policy"),
-        ("dlt.create_streaming_table('x', row_filter='ROW FILTER f ON (a)')", "row_filter"),
+        ("dlt.create_streaming_table('x', cluster_by_auto=True)", "cluster_by_auto"),
     ],
 )
 def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, parameter):
@@ -336,6 +335,19 @@ def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, p
     said = registry.freeze().warnings
     assert [(w.code, str(w.place)) for w in said] == [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")]
     assert f"({parameter}=)" in said[0].message
+
+
+@pytest.mark.parametrize(
+    "call", ["dlt.table({})(f)", "dlt.materialized_view({})(f)", "dlt.create_streaming_table('f', {})"]
+)
+def test_a_table_keeps_its_row_filter(define, registry, call):
+    """Without a word: it is applied to whoever reads the table."""
+    define("def f(): ...\n" + call.format("row_filter='ROW FILTER main.x.mine ON (id)'"))
+    defined = registry.freeze()
+    assert ([RowFilter("`mine`(`id`)", ("id",))], ()) == (
+        [one.row_filter for one in defined.datasets],
+        defined.warnings,
+    )
 
 
 def test_defaults_are_not_warned_about(define, registry):

@@ -6,7 +6,7 @@ import pytest
 
 from livetables.errors import DefinitionError, SettingsError
 from livetables.graph.graph import Graph
-from livetables.model import MaterializedView, Sink, StreamingTable, View
+from livetables.model import MaterializedView, RowFilter, Sink, StreamingTable, View
 from livetables.plan import (
     Alter,
     Begin,
@@ -248,6 +248,18 @@ def test_a_removed_comment_is_removed():
     stored = Stored("silver", given={"silver": {"comment": "clean rows"}})
     assert plan(silver(), Selection(), stored)[0] == Alter(
         "silver", "its definition changed: comment is removed", {}, ("comment",)
+    )
+
+
+def test_a_changed_row_filter_is_altered_in_place():
+    """The rows stay as they are: a filter hides rows from readers, and nothing is stored by it."""
+    stored = Stored("silver", given={"silver": {"livetables.row_filter": "`old`()"}})
+    [step, _] = plan(silver(row_filter=RowFilter("`new`(`id`)", ("id",))), Selection(), stored)
+    assert step == Alter(
+        "silver",
+        "its definition changed: livetables.row_filter = '`new`(`id`)'",
+        {"livetables.row_filter": "`new`(`id`)"},
+        (),
     )
 
 

@@ -80,9 +80,12 @@ def test_a_table_remembers_what_its_definition_gave_to_it(storage):
     write_deltalake(str(storage.table("silver")), pa.table({"id": [1]}))
     before = storage.given_to("Silver")
     log = storage.table("silver") / "_delta_log" / f"{0:020}.json"
-    properties = json.dumps({"livetables.given": '{"quality": "x"}', "delta.appendOnly": "true"})
+    ours = {"livetables.given": '{"quality": "x"}', "livetables.row_filter": "`f`(`id`)"}
+    no_filter = storage.row_filter_of("silver")
+    properties = json.dumps({**ours, "delta.appendOnly": "true"})
     log.write_text(log.read_text().replace('"configuration":{}', f'"configuration":{properties}'))
     assert (before, storage.given_to("Silver")) == ({}, {"quality": "x"})
+    assert (no_filter, storage.row_filter_of("Silver")) == (None, "`f`(`id`)")
 
 
 def test_a_removed_table_is_gone(storage):

@@ -41,7 +41,12 @@ dp.create_table("orders", expect_al={})
 # %% pyspark.pipelines: a parameter without effect
 from pyspark import pipelines as dp
 
-dp.create_table("orders", row_filter="ROW FILTER only_mine ON (id)")
+dp.create_table("orders", cluster_by_auto=True)
+
+# %% pyspark.pipelines: a row filter without its columns
+from pyspark import pipelines as dp
+
+dp.create_table("orders", row_filter="ROW FILTER only_mine")
 
 # %% pyspark.pipelines: rules that are no dict
 from pyspark import pipelines as dp

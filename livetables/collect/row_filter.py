@@ -1,0 +1,44 @@
+"""Reads what `row_filter=` says: ROW FILTER function ON (column or literal, ...)."""
+
+from __future__ import annotations
+
+import re
+
+from livetables.model import RowFilter, name_parts
+
+_NAME = r"(?:`(?:[^`]|``)+`|\w+)"
+_TEXT = r"""(?:'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")"""
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?(?:L|S|Y|F|D|BD)?\b"
+_INTERVAL = rf"INTERVAL\s+(?:{_TEXT}|{_NUMBER})\s+\w+(?:\s+TO\s+\w+)?"
+_LITERAL = rf"(?:{_TEXT}|{_NUMBER}|{_INTERVAL}|(?:TRUE|FALSE|NULL)\b)"
+_ARGUMENT = re.compile(rf"\s*(?:(?P<literal>{_LITERAL})|(?P<column>{_NAME}))\s*(?:,|$)", re.IGNORECASE | re.DOTALL)
+_FILTER = re.compile(
+    rf"\s*ROW\s+FILTER\s+(?P<function>{_NAME}(?:\s*\.\s*{_NAME}){{0,2}})\s*\bON\s*\((?P<arguments>.*)\)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def row_filter(text: str) -> RowFilter | None:
+    """Return the row filter that a text is, or None when it is none."""
+    match = _FILTER.fullmatch(text)
+    if match is None:
+        return None
+    given = match["arguments"].strip()
+    columns, arguments, position = [], [], 0
+    while position < len(given):
+        argument = _ARGUMENT.match(given, position)
+        if argument is None:
+            return None
+        if argument["column"]:
+            columns.append(name_parts(argument["column"])[0])
+        arguments.append(argument["literal"] or quoted(columns[-1]))
+        position = argument.end()
+    if given.endswith(","):
+        return None
+    function = name_parts(match["function"])[-1]
+    return RowFilter(f"{quoted(function)}({', '.join(arguments)})", tuple(columns))
+
+
+def quoted(name: str) -> str:
+    """Return a name in back-quotes, as SQL writes it."""
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,67 @@
+"""Row filters: the rows that they show, and whether they fit their tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.errors import AnalysisException
+
+from livetables.collect.python_files import first_sentence
+from livetables.errors import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from livetables.collect.registry import Registry
+    from livetables.graph.graph import ResolvedDataset
+    from livetables.model import RowFilter
+
+#: The warning of a filter whose function is missing.
+NOT_APPLIED = "ROW_FILTER_NOT_APPLIED"
+_ANYWHERE = "with spark.udf.register in a source file, or in a SQL file that 'functions' names in livetables.yml"
+
+
+def seen(frame: DataFrame, predicate: str) -> DataFrame | None:
+    """Return the rows of a table that its readers see, or None when there is no such function."""
+    try:
+        return frame.where(predicate)
+    except AnalysisException as error:
+        if error.getCondition() != "UNRESOLVED_ROUTINE":
+            raise
+        return None
+
+
+def not_applied(name: str, predicate: str, where: str) -> str:
+    """Return the words of the warning; `where` says how to define the function."""
+    return f"The row filter {predicate} of '{name}' is not applied: there is no such function. Define it {where}."
+
+
+def row_filter_problems(
+    spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry,
+) -> list[Problem]:  # fmt: skip
+    """Return what does not fit in the row filters of tables; of one without its function, warn."""
+    filters = ((dataset, getattr(dataset.definition, "row_filter", None)) for dataset in datasets)
+    problems = (_problem(spark, dataset, given, registry) for dataset, given in filters if given is not None)
+    return [problem for problem in problems if problem is not None]
+
+
+def _problem(
+    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, registry: Registry,
+) -> Problem | None:  # fmt: skip
+    place, names = dataset.definition.place, dataset.schema.names
+    for name in row_filter.columns:
+        if name.lower() not in {known.lower() for known in names}:
+            message = f"The row filter of '{dataset.name}' names '{name}', which is not one of its columns."
+            hint = did_you_mean(name, names, f"The columns are {', '.join(names)}.")
+            return Problem("INVALID_ROW_FILTER", message, place, hint)
+    try:
+        rows = seen(spark.createDataFrame([], dataset.schema), row_filter.predicate)
+    except AnalysisException as error:
+        message = f"The row filter of '{dataset.name}' can't be evaluated: {first_sentence(error)}"
+        hint = "Give its function the arguments that it takes, and let it return a BOOLEAN."
+        return Problem("INVALID_ROW_FILTER", message, place, hint)
+    if rows is None:
+        registry.warn(NOT_APPLIED, not_applied(dataset.name, row_filter.predicate, _ANYWHERE), place)
+    return None
