@@ -31,14 +31,14 @@ def row_filter(text: str) -> RowFilter | None:
             return None
         if argument["column"]:
             columns.append(name_parts(argument["column"])[0])
-        arguments.append(argument["literal"] or quoted(columns[-1]))
+        arguments.append(argument["literal"] or _quoted(columns[-1]))
         position = argument.end()
     if given.endswith(","):
         return None
     function = name_parts(match["function"])[-1]
-    return RowFilter(f"{quoted(function)}({', '.join(arguments)})", tuple(columns))
+    return RowFilter(f"{_quoted(function)}({', '.join(arguments)})", tuple(columns))
 
 
-def quoted(name: str) -> str:
+def _quoted(name: str) -> str:
     """Return a name in back-quotes, as SQL writes it."""
     return "`" + name.replace("`", "``") + "`"

