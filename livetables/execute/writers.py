@@ -52,6 +52,10 @@ def start(
     return WorkRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
 
 
+#: Planning costs a merge more than its rows do: the rows to merge are kept already, and every batch is like the last.
+_MERGING = {"spark.databricks.delta.merge.materializeSource": "none", "spark.sql.adaptive.enabled": "false"}
+
+
 def _stream(
     engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any],
     told: dict[int, dict[str, int]] | None,
@@ -86,7 +90,14 @@ def _merging_batches(
     definition = flow.definition
     if isinstance(definition, ReplaceFlow):
         return lambda frame, number: {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
-    return lambda frame, _: cdc.apply(cdc.events_of(frame, dataset), dataset, target)
+    settings = {**_MERGING, **definition.spark_conf}
+
+    def merge(frame: DataFrame, _: int) -> dict[str, int]:
+        for key, value in settings.items():
+            frame.sparkSession.conf.set(key, value)  # of this query alone
+        return cdc.apply(cdc.events_of(frame, dataset), dataset, target)
+
+    return merge
 
 
 def _telling(merge: Callable[[DataFrame, int], dict[str, int]], told: dict[int, dict[str, int]], path: str) -> Any:
