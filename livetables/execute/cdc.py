@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.execute import scd1, scd2
-from livetables.execute.cdc_columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names, kept
+from livetables.execute.cdc_columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names
 from livetables.graph.cdc import HISTORY, condition, sequence_of
 
 if TYPE_CHECKING:
@@ -72,9 +72,5 @@ def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str
     """
     names = Names(dataset)
     history = names.changes.scd_type == HISTORY
-    if not history and names.changes.truncates is None:  # its events are looked at once
-        upserts, deletes = scd1.merge(events, names, hidden)
-    else:
-        with kept(events, eager=False) as rows:
-            upserts, deletes = (scd2 if history else scd1).merge(rows, names, hidden)
+    upserts, deletes = (scd2 if history else scd1).merge(events, names, hidden)
     return {"num_upserted_rows": upserts, "num_deleted_rows": deletes}

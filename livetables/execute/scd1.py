@@ -37,19 +37,16 @@ if TYPE_CHECKING:
 def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     """Merge events into the hidden table; return the keys of the batch whose newest event upserts, and deletes."""
     table = DeltaTable.forPath(events.sparkSession, str(hidden))
-    oldest, truncates_now = None, False
-    if names.changes.truncates is not None:
-        oldest, truncates_now = _truncation(events, table)
-        events = events.where(~F.col(TRUNCATES))
-        events = events if oldest is None else events.where(F.col(SEQUENCE) >= oldest)
-    with kept(_newest(events, names)) as source:
-        counted = source.agg(F.count_if(_seen()), F.count_if(~_seen())).first()
-        upserts, deletes = counted or (0, 0)
-        if upserts or deletes or truncates_now:
-            _merge(table, source, names, oldest, truncates_now=truncates_now)
+    if names.changes.truncates is None:
+        return _merge(table, events, names)
+    with kept(events, eager=False) as batch:
+        oldest, truncates_now = _truncation(batch, table)
+        rows = batch.where(~F.col(TRUNCATES))
+        rows = rows if oldest is None else rows.where(F.col(SEQUENCE) >= oldest)
+        counts = _merge(table, rows, names, oldest, truncates_now=truncates_now)
         if oldest is not None and truncates_now:
             _remember(table, oldest)
-    return upserts, deletes
+    return counts
 
 
 def _newest(events: DataFrame, names: Names) -> DataFrame:
@@ -82,6 +79,17 @@ def _seen() -> Column:
 
 
 def _merge(
+    table: DeltaTable, events: DataFrame, names: Names, oldest: Column | None = None, *, truncates_now: bool = False,
+) -> tuple[int, int]:  # fmt: skip
+    with kept(_newest(events, names)) as source:
+        counted = source.agg(F.count_if(_seen()), F.count_if(~_seen())).first()
+        upserts, deletes = counted or (0, 0)
+        if upserts or deletes or truncates_now:
+            _write(table, source, names, oldest, truncates_now=truncates_now)
+    return upserts, deletes
+
+
+def _write(
     table: DeltaTable, source: DataFrame, names: Names, oldest: Column | None, *, truncates_now: bool,
 ) -> None:  # fmt: skip
     matches = same(names.keys)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-_SAID, _OLD, _LATE, _FIRST, _REPEATED = "__said", "__old", "__late", "__first", "__repeated"
+_SAID, _OLD, _LATE, _REPEATED, _FIRST, _KNOWN = "__said", "__old", "__late", "__repeated", "__first", "__known"
 _BOUNDARY, _BEGINS, _SEGMENT, _VERSION, _NEWEST = "__boundary", "__begins", "__segment", "__version", "__newest"
 
 
@@ -46,8 +46,7 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     """Merge events into the hidden table; return how many upserts and deletes were not there yet."""
     table = DeltaTable.forPath(events.sparkSession, str(hidden))
     stored = table.toDF()
-    heads, new = _heads(stored, names), _arriving(events, names)
-    with kept(_versions(heads.unionByName(new), names)) as rows:
+    with kept(_versions(_heads(stored, names).unionByName(_arriving(events, names)), names)) as rows:
         upserts, deletes, late = _counts(rows)
         if not late:
             if upserts or deletes:
@@ -55,12 +54,13 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
             return upserts, deletes
         # What was made of the heads of these keys is wrong: all of their events are needed.
         keys = rows.where(_LATE).select(*columns(names.keys)).distinct()
-        others = heads.alias("t").join(keys.alias("s"), same(names.keys), "left_anti")
-        known = _known(stored, keys, names)
-        with kept(_versions(others.unionByName(known).unionByName(new), names, all_known=True)) as anew:
-            upserts, deletes, _ = _counts(anew)
+        known = stored.alias("t").join(keys.alias("s"), same(names.keys), "left_semi")
+        arrived = _events(rows.where(F.col(_LATE) & F.col(NEW)), names, new=True)
+        anew = _versions(_events(known, names).unionByName(arrived), names, all_known=True)
+        with kept(rows.where(~F.col(_LATE)).unionByName(anew)) as mended:
+            upserts, deletes, _ = _counts(mended)
             if upserts or deletes:
-                _write(table, anew, same([*names.keys, SEQUENCE]))
+                _write(table, mended, same([*names.keys, SEQUENCE]))
             return upserts, deletes
 
 
@@ -87,14 +87,13 @@ def _heads(stored: DataFrame, names: Names) -> DataFrame:
     return _rows(stored.where(OPEN).withColumn(_SAID, said), names)
 
 
-def _known(stored: DataFrame, keys: DataFrame, names: Names) -> DataFrame:
-    """Return all stored events of some keys."""
-    rows = stored.alias("t").join(keys.alias("s"), same(names.keys), "left_semi")
+def _events(rows: DataFrame, names: Names, *, new: bool = False) -> DataFrame:
+    """Return the events of rows that are stored, or as they would be stored."""
     values = columns(names.values)
     if names.keeps_events:
         values = [F.col(f"{EVENT}.`{name}`").alias(name) for name in names.values]
     said = _said(names, values, [F.col(f"{EVENT}.{TOUCHED}.`{name}`") for name in names.partial])
-    return _rows(rows.withColumn(_SAID, said), names)
+    return _rows(rows.withColumn(_SAID, said), names, new=new)
 
 
 def _arriving(events: DataFrame, names: Names) -> DataFrame:
@@ -136,11 +135,12 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
     rows = rows.withColumns({
         _REPEATED: F.lag(SEQUENCE).over(forward).eqNullSafe(F.col(SEQUENCE)),
         _FIRST: F.min(F.when(F.col(NEW), F.col(SEQUENCE))).over(key),
-        _LATE: F.lit(False),
+        _KNOWN: F.max(f"{_OLD}.{LAST}").over(key),
+        LAST: F.max(SEQUENCE).over(key),
     })  # fmt: skip
     rows = rows.where(F.col(_FIRST).isNotNull() & ~F.col(_REPEATED))
-    if not all_known:
-        rows = rows.withColumn(_LATE, F.coalesce(F.col(_FIRST) <= F.max(f"{_OLD}.{LAST}").over(key), F.lit(False)))
+    late = F.lit(False) if all_known else F.coalesce(F.col(_FIRST) <= F.col(_KNOWN), F.lit(False))
+    rows = rows.withColumn(_LATE, late)
     values = {name: F.col(f"{_SAID}.`{name}`") for name in names.values}
     if names.partial:
         rows = rows.withColumn(_SEGMENT, F.sum(F.col(DELETED).cast("int")).over(forward.rowsBetween(before, 0)))
@@ -154,10 +154,7 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
     unchanged = F.lag(tracked).over(forward).eqNullSafe(tracked)
     begins = F.col(DELETED) | F.coalesce(F.lag(DELETED).over(forward), F.expr("true")) | ~unchanged
     rows = rows.withColumn(_BOUNDARY, begins).withColumn(_BEGINS, F.when(F.col(_BOUNDARY), F.col(SEQUENCE)))
-    rows = rows.withColumns({
-        END: F.expr(f"lead({_BEGINS}) IGNORE NULLS").over(forward),
-        LAST: F.max(SEQUENCE).over(key),
-    })  # fmt: skip
+    rows = rows.withColumn(END, F.expr(f"lead({_BEGINS}) IGNORE NULLS").over(forward))
     untracked = [name for name in names.values if name not in names.tracked]
     if untracked:
         rows = rows.withColumn(_VERSION, F.sum(F.col(_BOUNDARY).cast("int")).over(forward.rowsBetween(before, 0)))
