@@ -1,6 +1,6 @@
 """Change events per second into a table of type 1 and one of type 2: AUTO CDC against MERGEs written by hand.
 
-    python -m benchmarks.cdc [--pairs 3] [--rows 1000000] [--keys 100000]
+    python -m benchmarks.cdc [--pairs 3] [--rows 1000000] [--keys 100000] [--filled]
 
 See benchmarks/README.md.
 """
@@ -51,8 +51,8 @@ class Run:
 class Bench:
     """The change feed as files, and what all runs must agree on."""
 
-    def __init__(self, folder: Path, rows: int, keys: int) -> None:
-        self.folder, self.rows, self.keys = folder, rows, keys
+    def __init__(self, folder: Path, rows: int, keys: int, *, filled: bool = False) -> None:
+        self.folder, self.rows, self.keys, self.filled = folder, rows, keys, filled
         self.events = folder / "events"
         self.sums: dict[str, tuple[int, ...]] = {}
 
@@ -61,19 +61,25 @@ class Bench:
         self.events.mkdir()
         chance = np.random.default_rng(SEED)
         each = self.rows // BATCHES
-        for number in range(BATCHES):
-            ids = chance.integers(0, self.keys, each)
+        batches = [chance.integers(0, self.keys, each) for _ in range(BATCHES)]
+        if self.filled:
+            batches.insert(0, np.arange(self.keys))
+        sent = 0
+        for number, ids in enumerate(batches):
+            sequence = np.arange(len(ids)) + sent
+            sent += len(ids)
             table = pa.table({
                 "id": pa.array(ids, pa.int32()),
                 "name": pa.array([f"name {key}" for key in ids]),
                 # No two alike: equal versions that follow each other are one, and the alternative does not see that.
-                "city": pa.array([f"city {number * each + row}" for row in range(each)]),
-                "op": pa.array(np.where(chance.random(each) < DELETES, "D", "U")),
-                "seq": pa.array(np.arange(each) + number * each, pa.int64()),
+                "city": pa.array([f"city {at}" for at in sequence]),
+                "op": pa.array(np.where(chance.random(len(ids)) < DELETES, "D", "U")),
+                "seq": pa.array(sequence, pa.int64()),
             })  # fmt: skip
             file = self.events / f"{number:03}.parquet"
             parquet.write_table(table, file)
             os.utime(file, (number + 1, number + 1))  # Spark takes files in the order of their times
+        self.rows = sent
 
     def ours(self) -> Run:
         """Run the pipeline as a user would."""
@@ -140,12 +146,13 @@ def main(
     pairs: Annotated[int, typer.Option(min=1, max=20, help="pairs of runs")] = 3,
     rows: Annotated[int, typer.Option(min=10_000, max=5_000_000, help="change events")] = 1_000_000,
     keys: Annotated[int, typer.Option(min=100, max=1_000_000, help="keys that they change")] = 100_000,
+    filled: Annotated[bool, typer.Option("--filled", help="one more batch before them has every key")] = False,
 ) -> None:
     """Measure both sides in turns and print the result as a line of JSON."""
     place = ROOT / ".livetables" / "benchmarks"
     place.mkdir(parents=True, exist_ok=True)
     with failing_in_words(), tempfile.TemporaryDirectory(dir=place, prefix="cdc-") as name:
-        bench = Bench(Path(name), rows, keys)
+        bench = Bench(Path(name), rows, keys, filled=filled)
         bench.fill()
         measured = run_pairs(pairs, bench.ours, bench.alternative)
     found = [
@@ -156,7 +163,7 @@ def main(
         }
         for ours, other in measured
     ]
-    print_result("cdc", "events/s", found, rows=rows, keys=keys)
+    print_result("cdc", "events/s", found, rows=bench.rows, keys=keys)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from livetables.collect.binding import bound
 from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
-from livetables.execute.attempts import Attempts
+from livetables.execute.attempts import SCHEMA_CHANGE, Attempts
 from livetables.execute.failures import describe
 from livetables.execute.flows import confs
 from livetables.execute.functions import functions
@@ -189,9 +189,10 @@ class Pipeline:
         """Run one update; return whether it is to be run again, and what it raised."""
         attempts.start()
         error: BaseException | None = None
+        restarts = False
         try:
             runner = self._update(bus, attempts, idle)
-            outcome, mendable = runner.outcome, runner.mendable
+            outcome, mendable, restarts = runner.outcome, runner.mendable, runner.restarts
         except KeyboardInterrupt:  # a second Ctrl-C
             _end(bus, "CANCELED")
             raise
@@ -207,19 +208,20 @@ class Pipeline:
             which = attempts.retry()
             message = f"Update {bus.update_id[:6]} is run again in {attempts.wait_seconds:g} s ({which}). {reason}"
             bus.emit("update_progress", message, {"state": outcome}, level="WARN")
-        return again, error
+        return again or restarts, error
 
     def _update(self, bus: EventBus, attempts: Attempts, idle: Callable[[], None]) -> Runner:
         hooks = HookRunner(bus)
         bus.subscribers.append(hooks)
         self._ending.callback(hooks.close)
-        if not attempts.retries:
+        if attempts.cause == "USER_ACTION":
             bus.emit("user_action", "User started an update.", {"action": "START"})
         selection = attempts.selection
         bus.emit("create_update", f"Update {bus.update_id[:6]} started.", {
-            "cause": "RETRY_ON_FAILURE" if attempts.retries else "USER_ACTION", "config": self.settings.document,
-            **selection_details(selection),
+            "cause": attempts.cause, "config": self.settings.document, **selection_details(selection),
         })  # fmt: skip
+        if attempts.cause == SCHEMA_CHANGE:
+            self.__dict__.pop("graph", None)  # it is resolved anew, from the columns that there are now
         for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
             bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
             if state == "WAITING_FOR_RESOURCES":

@@ -345,6 +345,12 @@ _UPDATE_RULES = (
         f"{UPDATES}::test_a_failed_update_is_run_again_in_production",
         note="`development` must be `false` in the settings, or the number be set",
     ),
+    _supported(
+        "When a Delta source gets a column, an update with the cause SCHEMA_CHANGE follows in the same run",
+        f"{UPDATES}::test_a_source_that_gets_a_column_is_followed",
+        f"{ATTEMPTS}::test_a_schema_that_cannot_be_followed_ends_the_run",
+        unverified=True,
+    ),
     _differs(
         "When Auto Loader meets a new column, the update restarts with the wider schema",
         "the first schema stays, and columns that come later are left out",

@@ -16,6 +16,8 @@ _LASTING = (
     "DELTA_NOT_NULL_CONSTRAINT", "DELTA_SOURCE_TABLE_IGNORE_CHANGES", "DELTA_SOURCE_IGNORE_DELETE",
     "DIFFERENT_DELTA_TABLE", "CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "TABLE_OR_VIEW_NOT_FOUND", "ParseException",
 )  # fmt: skip
+#: A stream was planned for columns that its source no longer has: another update, which looks again, may go on.
+_NEW_SCHEMA = ("DELTA_SCHEMA_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS", "UNKNOWN_FIELD_EXCEPTION")
 _EXPECTATION = re.compile(r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*Missing input data: (?:true|false)", re.DOTALL)
 _CODE = re.compile(r"^\[[A-Z0-9_.]+\] ")
 _MOST_CAUSES = 20
@@ -23,10 +25,11 @@ _MOST_CAUSES = 20
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a flow failed."""
+    """Why a flow failed. With `new_schema`, its source has other columns than when the update began."""
 
     message: str
     retryable: bool
+    new_schema: bool = False
 
 
 def describe(error: BaseException) -> Failure:
@@ -42,10 +45,13 @@ def describe(error: BaseException) -> Failure:
     if violation:
         return Failure(violation[0], retryable=False)
     message = text.strip().splitlines()[0] if causes else first_sentence(error)
-    lasting = isinstance(error, TypeError | AttributeError | NameError) or any(
-        mark in part for mark in _LASTING for part in [*causes, type(error).__name__, message]
-    )
-    return Failure(message.split(" SQLSTATE: ")[0], retryable=not lasting)
+    parts = [*causes, type(error).__name__, message]
+
+    def has(marks: tuple[str, ...]) -> bool:
+        return any(mark in part for mark in marks for part in parts)
+
+    lasting = isinstance(error, TypeError | AttributeError | NameError) or has(_LASTING)
+    return Failure(message.split(" SQLSTATE: ")[0], retryable=not lasting, new_schema=has(_NEW_SCHEMA))
 
 
 def _causes(origin: Any) -> list[str]:

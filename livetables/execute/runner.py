@@ -66,6 +66,8 @@ class Runner:
         self._idle = idle
         self._mode = Mode.CONTINUOUS if settings.continuous else Mode.TRIGGERED
         self._jobs: list[Job] = []
+        #: Another update is to follow at once: the source of a flow has a new schema.
+        self.restarts = False
 
     def run(self, steps: tuple[Step, ...]) -> None:
         """Do the steps; in continuous mode until the run is over, or makes way for another update."""
@@ -85,6 +87,8 @@ class Runner:
     @property
     def outcome(self) -> str:
         """The final state of the update: COMPLETED, FAILED or CANCELED."""
+        if self.restarts:
+            return "CANCELED"
         if any(job.status == "FAILED" for job in self._jobs):
             return "FAILED"
         stopped = self._attempts.stop.is_set() and self._mode is Mode.TRIGGERED
@@ -179,7 +183,9 @@ class Runner:
             self._clock.sleep(_POLL_SECONDS)
 
     def _makes_way(self) -> bool:
-        """Tell whether the other flows, which would never end by themselves, stop for an update that tries again."""
+        """Tell whether the other flows stop for another update: one that tries again, or knows a new schema."""
+        if self.restarts:
+            return True
         failed = self._mode is Mode.CONTINUOUS and self.outcome == "FAILED"
         return failed and self.mendable and self._attempts.left
 
@@ -234,12 +240,18 @@ class Runner:
         batches = job.run.batches()
         for number, batch in enumerate(batches, start=1):
             job.succeeded()
+            self._attempts.progressed(job.flow.name)
             last = number == len(batches) and not job.flow.streaming
             self._batch(job, batch, job.finish() if last else "RUNNING")
 
     def _failed(self, job: Job, error: BaseException) -> None:
         job.run = None
         failure = describe(error)
+        if failure.new_schema and self._attempts.restart(job.flow.name):
+            self.restarts = True
+            because = f" for a new update, as its source has a new schema: {failure.message}"
+            self._flow_progress(job, "STOPPED", because=because, level="WARN")
+            return
         if failure.retryable and job.retry():
             message = (
                 f"Flow '{job.flow.name}' failed on attempt {job.attempts} of {job.tries} and is tried again: "

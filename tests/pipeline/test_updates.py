@@ -131,6 +131,42 @@ def test_continuous_mode_follows_its_source_until_it_is_stopped(bench):
     assert (0, (3, 0)) == (quality(bench.storage, "clean")[0], quality(bench.storage, "clean")[1]["clean", "small"])
 
 
+def test_a_source_that_gets_a_column_is_followed(bench, spark):
+    """The update ends, a new one takes the rows with the new column, downstream too; nothing has failed."""
+    source, frame = str(bench.folder / "source"), spark.createDataFrame([(1,)], "id INT")
+    frame.write.format("delta").save(source)
+    [path] = bench.write(
+        follow="""
+        import dlt
+
+        @dlt.table
+        def first():
+            return spark.readStream.format("delta").load("/in/source")
+
+        @dlt.table
+        def second():
+            return dlt.read_stream("first")
+    """
+    )
+    stop, causes, levels = threading.Event(), [], set()
+
+    def watch(event):
+        levels.add(event.level)
+        if event.event_type == "create_update":
+            causes.append(event.details["cause"])
+        if event.origin.get("flow_name") == "second" and event.details.get("metrics", {}).get("num_output_rows"):
+            if causes == ["USER_ACTION"]:
+                wider = spark.createDataFrame([(2, "x")], "id INT, name STRING")
+                wider.write.format("delta").mode("append").option("mergeSchema", "true").save(source)
+            else:
+                stop.set()
+
+    conf = {"pipelines.trigger.interval": "200 ms"}
+    state = bench.run(path, continuous=True, overrides=conf, stop=stop, listeners=[watch])
+    assert ("COMPLETED", {"USER_ACTION", "SCHEMA_CHANGE"}, False) == (state.state, set(causes), "ERROR" in levels)
+    assert [(1, None), (2, "x")] == bench.table("second")
+
+
 FAILING = """
     import dlt
 

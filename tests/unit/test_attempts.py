@@ -123,11 +123,33 @@ def test_what_was_reset_is_not_reset_again(attempts, asked, left):
     assert (before, one.selection) == (asked, left)
 
 
+def test_a_new_schema_is_followed_at_once(attempts, time):
+    """Nothing has failed, so nothing is waited for; the next update says why it starts."""
+    one = attempts()
+    assert (one.restart("silver"), one.cause, one.wait(), time.seconds) == (True, "SCHEMA_CHANGE", True, 0)
+
+
+def test_a_schema_that_cannot_be_followed_ends_the_run(attempts):
+    """A flow that comes no further in its new update would restart without end; one that did is free to again."""
+    one = attempts()
+    one.restart("silver")
+    stuck = one.restart("silver")
+    one.progressed("silver")
+    assert (stuck, one.restart("gold"), one.restart("silver")) == (False, True, True)
+
+
+def test_a_run_that_is_over_follows_no_new_schema(attempts):
+    """Ctrl-C means the whole run."""
+    one = attempts()
+    one.stop.set()
+    assert not one.restart("silver")
+
+
 class Ended:
     """A runner that has ended."""
 
-    def __init__(self, outcome, mendable=True):
-        self.outcome, self.mendable = outcome, mendable
+    def __init__(self, outcome, mendable=True, restarts=False):
+        self.outcome, self.mendable, self.restarts = outcome, mendable, restarts
 
 
 @pytest.fixture
@@ -164,6 +186,13 @@ def test_an_update_that_fails_is_run_again_as_a_new_one(run):
     assert len({event.origin["update_id"] for event in events}) == 2
     [said] = [event.message for event in events if "is run again" in event.message]
     assert said.endswith("is run again in 5 s (retry 1 of 5). Flow 'x' has FAILED: disk full")
+
+
+def test_an_update_with_a_new_schema_follows_in_the_same_run(run):
+    """The run is as good as its last update."""
+    state, events = run(Ended("CANCELED", restarts=True), Ended("COMPLETED"))
+    assert state.state == "COMPLETED"
+    assert len({event.origin["update_id"] for event in events}) == 2
 
 
 def test_the_last_failure_stands(run):

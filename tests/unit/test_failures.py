@@ -115,6 +115,12 @@ def test_only_what_may_pass_is_tried_again(error, retryable):
     assert describe(error).retryable == retryable
 
 
+def test_a_source_with_new_columns_is_told_from_a_failure():
+    """Another update can read what this one can't."""
+    error = raised_in_the_jvm(("StreamingQueryException", "Job aborted"), ("X", "[DELTA_SCHEMA_CHANGED] It has id, v."))
+    assert (describe(error).new_schema, describe(OSError("disk full")).new_schema) == (True, False)
+
+
 def test_an_error_of_ours_keeps_its_code_and_its_hint():
     """The event log is all that is left of an update that failed at night."""
     error = UnreachableError("BROKER_UNREACHABLE", "No broker answers.", hint="Start it.")
