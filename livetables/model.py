@@ -208,14 +208,21 @@ class Definitions:
 
 
 _PART = re.compile(r"`((?:[^`]|``)*)`|([^.`]+)")
+#: One part of a name where SQL text is looked through, as a pattern without groups.
+NAME_PART = r"(?:`(?:[^`]|``)+`|\w+)"
+
+
+def quoted(name: str) -> str:
+    """Return a name in back-quotes, as SQL writes it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def name_parts(name: str) -> tuple[str, ...]:
     """Split a dotted name into its parts, with back-quotes taken off: ``a.`b.c` `` -> ("a", "b.c")."""
     parts = []
     for match in _PART.finditer(name.strip()):
-        quoted, plain = match.groups()
-        parts.append(quoted.replace("``", "`") if quoted is not None else plain.strip())
+        within, plain = match.groups()
+        parts.append(within.replace("``", "`") if within is not None else plain.strip())
     return tuple(parts)
 
 

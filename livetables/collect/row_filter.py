@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
-from livetables.model import RowFilter, name_parts
+from livetables.model import NAME_PART, RowFilter, name_parts, quoted
 
-_NAME = r"(?:`(?:[^`]|``)+`|\w+)"
 _TEXT = r"""(?:'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")"""
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?(?:L|S|Y|F|D|BD)?\b"
 _INTERVAL = rf"INTERVAL\s+(?:{_TEXT}|{_NUMBER})\s+\w+(?:\s+TO\s+\w+)?"
 _LITERAL = rf"(?:{_TEXT}|{_NUMBER}|{_INTERVAL}|(?:TRUE|FALSE|NULL)\b)"
-_ARGUMENT = re.compile(rf"\s*(?:(?P<literal>{_LITERAL})|(?P<column>{_NAME}))\s*(?:,|$)", re.IGNORECASE | re.DOTALL)
+_ARGUMENT = re.compile(rf"\s*(?:(?P<literal>{_LITERAL})|(?P<column>{NAME_PART}))\s*(?:,|$)", re.IGNORECASE | re.DOTALL)
 _FILTER = re.compile(
-    rf"\s*ROW\s+FILTER\s+(?P<function>{_NAME}(?:\s*\.\s*{_NAME}){{0,2}})\s*\bON\s*\((?P<arguments>.*)\)\s*",
+    rf"\s*ROW\s+FILTER\s+(?P<function>{NAME_PART}(?:\s*\.\s*{NAME_PART}){{0,2}})\s*\bON\s*\((?P<arguments>.*)\)\s*",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -31,14 +30,9 @@ def row_filter(text: str) -> RowFilter | None:
             return None
         if argument["column"]:
             columns.append(name_parts(argument["column"])[0])
-        arguments.append(argument["literal"] or _quoted(columns[-1]))
+        arguments.append(argument["literal"] or quoted(columns[-1]))
         position = argument.end()
     if given.endswith(","):
         return None
     function = name_parts(match["function"])[-1]
-    return RowFilter(f"{_quoted(function)}({', '.join(arguments)})", tuple(columns))
-
-
-def _quoted(name: str) -> str:
-    """Return a name in back-quotes, as SQL writes it."""
-    return "`" + name.replace("`", "``") + "`"
+    return RowFilter(f"{quoted(function)}({', '.join(arguments)})", tuple(columns))

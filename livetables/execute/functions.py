@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 
 from livetables.collect.python_files import first_sentence
 from livetables.errors import Place, SettingsError
-from livetables.model import name_parts
+from livetables.model import NAME_PART, name_parts, quoted
 from livetables.settings import shown, text_of
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _SPACE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
-_NAME = r"(?:`(?:[^`]|``)+`|\w+)"
 _SPACES = re.compile(f"{_SPACE}*", re.DOTALL)
 _CREATE = re.compile(
     rf"CREATE{_SPACE}+(?:OR{_SPACE}+REPLACE{_SPACE}+)?(?:TEMP(?:ORARY)?{_SPACE}+)?FUNCTION{_SPACE}+"
-    rf"(?:IF{_SPACE}+NOT{_SPACE}+EXISTS{_SPACE}+)?(?P<name>{_NAME}(?:\s*\.\s*{_NAME})*)",
+    rf"(?:IF{_SPACE}+NOT{_SPACE}+EXISTS{_SPACE}+)?(?P<name>{NAME_PART}(?:\s*\.\s*{NAME_PART})*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -43,7 +42,7 @@ def functions(spark: SparkSession, files: tuple[Path, ...]) -> Iterator[None]:
         yield
     finally:
         for name in made:
-            spark.sql(f"DROP TEMPORARY FUNCTION IF EXISTS `{name}`")
+            spark.sql(f"DROP TEMPORARY FUNCTION IF EXISTS {quoted(name)}")
 
 
 def _statements(spark: SparkSession, file: Path) -> Iterator[tuple[str, Place]]:
@@ -65,8 +64,8 @@ def _define(spark: SparkSession, statement: str, place: Place) -> str:
     match = _CREATE.match(statement)
     if match is None:
         raise _refused("A file of functions can hold nothing but CREATE FUNCTION.", place)
-    name = name_parts(match["name"])[-1].replace("`", "``")
-    sql = f"CREATE OR REPLACE TEMPORARY FUNCTION `{name}`{statement[match.end() :]}"
+    name = name_parts(match["name"])[-1]
+    sql = f"CREATE OR REPLACE TEMPORARY FUNCTION {quoted(name)}{statement[match.end() :]}"
     try:
         parsed = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
         if parsed.getClass().getSimpleName() != "CreateSQLFunctionCommand":
