@@ -128,7 +128,8 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
 
     Unless all events of the keys are known, the rows of a key with late events are marked.
     """
-    key = Window.partitionBy(*columns(names.keys))
+    keys = columns(names.keys)
+    key = Window.partitionBy(*keys)
     # One order for all: Spark sorts once. Of equal sequences, what is stored comes first and stays.
     forward = key.orderBy(SEQUENCE, NEW)
     before = Window.unboundedPreceding
@@ -144,7 +145,7 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
     values = {name: F.col(f"{_SAID}.`{name}`") for name in names.values}
     if names.partial:
         rows = rows.withColumn(_SEGMENT, F.sum(F.col(DELETED).cast("int")).over(forward.rowsBetween(before, 0)))
-        life = Window.partitionBy(*columns(names.keys), _SEGMENT).orderBy(SEQUENCE).rowsBetween(before, 0)
+        life = Window.partitionBy(*keys, _SEGMENT).orderBy(SEQUENCE).rowsBetween(before, 0)
         for name in names.partial:
             touched = ~F.col(DELETED) & F.col(f"{_SAID}.{TOUCHED}.`{name}`")
             told = F.when(touched, F.struct(values[name].alias("value")))
@@ -158,9 +159,7 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
     untracked = [name for name in names.values if name not in names.tracked]
     if untracked:
         rows = rows.withColumn(_VERSION, F.sum(F.col(_BOUNDARY).cast("int")).over(forward.rowsBetween(before, 0)))
-        version = (
-            Window.partitionBy(*columns(names.keys), _VERSION).orderBy(F.col(SEQUENCE).desc()).rowsBetween(before, 0)
-        )
+        version = Window.partitionBy(*keys, _VERSION).orderBy(F.col(SEQUENCE).desc()).rowsBetween(before, 0)
         newest = F.first(F.struct(*columns(untracked))).over(version)
         rows = rows.withColumn(_NEWEST, newest)
         rows = rows.withColumns({name: F.col(f"{_NEWEST}.`{name}`") for name in untracked})

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from livetables.graph.graph import ResolvedDataset, ResolvedFlow
 
 _OBSERVATION_SECONDS = 10.0
+#: Planning costs a merge more than its rows do: the rows to merge are kept already, and every batch is like the last.
+_MERGING = {"spark.databricks.delta.merge.materializeSource": "none", "spark.sql.adaptive.enabled": "false"}
 #: Batches of several flows into one target take turns: each merge then sees the other's.
 _merging: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -40,7 +42,8 @@ def start(
     definition = flow.definition
     if flow.streaming:
         told: dict[int, dict[str, int]] | None = {} if isinstance(definition, CdcFlow | ReplaceFlow) else None
-        with confs(engine.spark, definition.spark_conf):
+        merging = _MERGING if isinstance(definition, CdcFlow) else {}
+        with confs(engine.spark, {**merging, **definition.spark_conf}):
             query = _stream(engine, reader, flow, dataset, trigger, told)
         return StreamRun(engine.graph, dataset.name, query, told)
     if isinstance(definition, SnapshotFlow):
@@ -50,10 +53,6 @@ def start(
     if definition.replace_where is not None:
         return WorkRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
     return WorkRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
-
-
-#: Planning costs a merge more than its rows do: the rows to merge are kept already, and every batch is like the last.
-_MERGING = {"spark.databricks.delta.merge.materializeSource": "none", "spark.sql.adaptive.enabled": "false"}
 
 
 def _stream(
@@ -90,14 +89,7 @@ def _merging_batches(
     definition = flow.definition
     if isinstance(definition, ReplaceFlow):
         return lambda frame, number: {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
-    settings = {**_MERGING, **definition.spark_conf}
-
-    def merge(frame: DataFrame, _: int) -> dict[str, int]:
-        for key, value in settings.items():
-            frame.sparkSession.conf.set(key, value)  # of this query alone
-        return cdc.apply(cdc.events_of(frame, dataset), dataset, target)
-
-    return merge
+    return lambda frame, _: cdc.apply(cdc.events_of(frame, dataset), dataset, target)
 
 
 def _telling(merge: Callable[[DataFrame, int], dict[str, int]], told: dict[int, dict[str, int]], path: str) -> Any:
