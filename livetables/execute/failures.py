@@ -17,7 +17,7 @@ _LASTING = (
     "DIFFERENT_DELTA_TABLE", "CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "TABLE_OR_VIEW_NOT_FOUND", "ParseException",
 )  # fmt: skip
 #: A stream was planned for columns that its source no longer has: another update, which looks again, may go on.
-_NEW_SCHEMA = ("DELTA_SCHEMA_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS", "UNKNOWN_FIELD_EXCEPTION")
+_NEW_SCHEMA = ("DELTA_SCHEMA_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS")
 _EXPECTATION = re.compile(r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*Missing input data: (?:true|false)", re.DOTALL)
 _CODE = re.compile(r"^\[[A-Z0-9_.]+\] ")
 _MOST_CAUSES = 20
