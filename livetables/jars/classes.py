@@ -53,8 +53,9 @@ def make_archive(jars: tuple[Path, ...]) -> bool:
         subprocess.run(training, capture_output=True, check=True, timeout=_LONGEST_TRAINING_SECONDS)
         with partial.open("rb") as written:
             os.fsync(written.fileno())  # Java dies of an archive that a power cut made shorter
-        for old in archive.parent.glob("*.jsa"):
-            old.unlink()
+        for old in archive.parent.iterdir():  # also what a training left that was killed
+            if old != partial:
+                old.unlink()
         partial.replace(archive)
     except (OSError, subprocess.SubprocessError):
         with suppress(OSError):
