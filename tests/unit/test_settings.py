@@ -323,7 +323,7 @@ def test_storage_lies_on_this_machine(load, project, storage, expected):
         ("/Volumes/raw", "/raw"),
         ("/Volumes/raw2/x.json", "/here/raw2/x.json"),
         ("/VolumesOld/x.json", "/VolumesOld/x.json"),
-        ("dbfs:/data/x", "/root/data/x"),
+        ("dbfs:/data/x", "/files/data/x"),
         ("s3://bucket/x", "s3://other/x"),
         ("/bucket/x", "s3://other/x"),
         ("s3://bucket2/x", "s3://bucket2/x"),
@@ -333,7 +333,7 @@ def test_storage_lies_on_this_machine(load, project, storage, expected):
 def test_the_longest_prefix_of_whole_folders_is_mapped(path, expected):
     """`/mnt/data` says nothing about `/mnt/database`; relative targets start at the project's folder."""
     path_map = {
-        "/Volumes": "/here", "/Volumes/raw": "/raw", "dbfs:/": "/root", "s3://bucket": "s3://other",
+        "/Volumes": "/here", "/Volumes/raw": "/raw", "dbfs:/": "/files", "s3://bucket": "s3://other",
         "/bucket/": "s3://other/",
     }  # fmt: skip
     assert map_path(path, path_map, Path("/project")) == expected
