@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -226,10 +225,6 @@ class Pipeline:
             bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
             if state == "WAITING_FOR_RESOURCES":
                 self.spark  # noqa: B018 (the session is the resource)
-        # Spark takes seconds to open its catalog, and as long as that to resolve a graph.
-        opening = ThreadPoolExecutor(max_workers=1, thread_name_prefix="livetables-catalog")
-        tables = opening.submit(Tables, self.spark, self.storage, self.settings.namespace)
-        opening.shutdown(wait=False)
         self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
         hooks.begin(self._registry.hooks)
         graph = self.graph
@@ -239,8 +234,8 @@ class Pipeline:
         self._definitions_events(bus)
         steps = self._plan(selection)
         runner = Runner(
-            self.spark, graph, self.settings, self.storage, tables.result(), self._sources, bus, self._clock,
-            attempts, idle,
+            self.spark, graph, self.settings, self.storage,
+            Tables(self.spark, self.storage, self.settings.namespace), self._sources, bus, self._clock, attempts, idle,
         )  # fmt: skip
         runner.run(steps)
         return runner

@@ -82,12 +82,8 @@ class FlowReader(_Outside):
         spark = self.engine.spark
         source: Any = spark.readStream if streaming else spark.read
         with reads.reading_with(None):  # the table itself, not this reader again
-            source = source.options(**options)
-            if dataset.changes is None:
-                frame: DataFrame = source.table(self.engine.tables.qualified(dataset.name))
-            else:
-                hidden = source.format("delta").load(str(self.engine.storage.table(dataset.name)))
-                frame = _shown(hidden, dataset)
+            stored = source.options(**options).format("delta").load(str(self.engine.storage.table(dataset.name)))
+        frame: DataFrame = stored if dataset.changes is None else _shown(stored, dataset)
         row_filter = getattr(dataset.definition, "row_filter", None)
         rows = None if row_filter is None else seen(frame, row_filter.predicate)  # the graph warns of what is missing
         return (frame if rows is None else rows).alias(dataset.name)

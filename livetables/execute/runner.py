@@ -12,7 +12,7 @@ from livetables.execute.failures import describe
 from livetables.execute.jobs import Job, Mode
 from livetables.execute.reader import Engine, FlowReader
 from livetables.execute.writers import start
-from livetables.model import Table
+from livetables.model import Sink, Table
 from livetables.observe.events import error_of
 from livetables.plan import Alter, Begin, Create, Drop, Exclude, Inactive, Leave, Reset, Restart, Run
 
@@ -106,6 +106,10 @@ class Runner:
         # Delta takes up to a second to create a table, and one does not wait for another.
         with ThreadPoolExecutor(max_workers=_SET_UP_THREADS, thread_name_prefix="livetables-set-up") as threads:
             list(threads.map(self._set_up_dataset, by_dataset.values()))
+        # What a flow reads comes through its reader. What the function of a sink reads, the session looks up.
+        if any(isinstance(d.definition, Sink) and d.definition.write_batch for d in self._graph.datasets.values()):
+            for name in self._engine.storage.table_names():
+                self._engine.tables.register(name)
 
     def _set_up_dataset(self, steps: list[Step]) -> None:
         for step in steps:
@@ -148,8 +152,6 @@ class Runner:
                     )  # fmt: skip
             case Run() | Leave() | Inactive():
                 return
-        if storage.has_table(step.dataset):
-            tables.register(step.dataset)
 
     def _elsewhere(self, name: str) -> Path | None:
         """Return the folder that `path=` gives a table on this machine."""
@@ -166,8 +168,6 @@ class Runner:
 
     def _jobs_of(self, step: Run) -> list[Job]:
         dataset = self._graph.datasets[step.dataset.lower()]
-        if self._engine.storage.has_table(dataset.name):
-            self._engine.tables.register(dataset.name)
         return [Job(flow, dataset, step, self._mode, self._settings, self._clock) for flow in dataset.flows]
 
     def _loop(self) -> None:

@@ -1,13 +1,16 @@
-"""Creates the Delta tables of a pipeline, and registers them so that plain SQL finds them."""
+"""Creates the Delta tables of a pipeline, and registers them so that the session finds them by name."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from delta.tables import DeltaTable
 from deltalake import DeltaTable as Stored
+from deltalake import Schema
 from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql.types import ArrayType, DecimalType, MapType, StructType
 
 from livetables.errors import DefinitionError
 from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import DataType
 
     from livetables.execute.storage import Storage
     from livetables.graph.graph import ResolvedDataset
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
 
 #: The property of a hidden table that names the columns its users see.
 COLUMNS = "livetables.cdc.columns"
+#: The types that all versions of Delta have.
+_PLAIN_TYPES = {
+    "binary", "boolean", "byte", "date", "double", "float", "integer", "long", "short", "string", "timestamp",
+}  # fmt: skip
+#: Confs of a session that give properties to the tables it creates.
+_DEFAULT_PROPERTIES = "spark.databricks.delta.properties.defaults."
 
 
 class Tables:
@@ -39,7 +49,6 @@ class Tables:
         self._storage = storage
         self._schema = namespace.schema
         self._registered: set[str] = set()
-        spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._schema}`")
 
     def qualified(self, name: str) -> str:
         """Return the name under which Spark knows a table."""
@@ -49,27 +58,29 @@ class Tables:
         """Create a table with its columns, comment, properties and layout; its files may lie elsewhere."""
         definition = dataset.definition
         assert isinstance(definition, Table)
-        self.unregister(dataset.name)
         if self._storage.table(dataset.name).exists() and not self._storage.has_table(dataset.name):
             self._storage.remove_table(dataset.name)  # what a killed creation left behind
+        hidden = dataset.changes is not None
+        folder = self._storage.hidden_table(dataset.name) if hidden else self._storage.table(dataset.name)
         if elsewhere is not None:
-            storage, hidden = self._storage, dataset.changes is not None
-            folder = storage.hidden_table(dataset.name) if hidden else storage.table(dataset.name)
-            storage.place_table(folder, elsewhere, dataset.name)
+            self._storage.place_table(folder, elsewhere, dataset.name)
         gives = given(definition)
         properties = {**gives, KIND: dataset.stored_kind, GIVEN: json.dumps(gives)}
         properties.pop("comment", None)
-        partition_cols = list(definition.partition_cols)
-        builder = DeltaTable.create(self._spark)
-        if dataset.changes is None:
-            builder = builder.tableName(self.qualified(dataset.name)).addColumns(dataset.schema)
-            builder = builder.location(str(self._storage.table(dataset.name)))
-        else:
+        schema, partition_cols = dataset.schema, list(definition.partition_cols)
+        if hidden:
             sequence = next(flow.sequence for flow in dataset.flows if flow.sequence is not None)
-            builder = builder.addColumns(hidden_schema(dataset, sequence))
-            builder = builder.location(str(self._storage.hidden_table(dataset.name)))
+            schema = hidden_schema(dataset, sequence)
             properties[COLUMNS] = json.dumps(dataset.schema.names)
             partition_cols = hidden_layout(dataset) + partition_cols
+        if not partition_cols and not definition.cluster_by and self._plain(schema, properties):
+            # Without Spark, which takes a second for each table, and several for the first.
+            Stored.create(
+                str(folder), Schema.from_json(schema.json()), description=definition.comment,
+                configuration=properties, raise_if_key_not_exists=False,
+            )  # fmt: skip
+            return
+        builder = DeltaTable.create(self._spark).location(str(folder)).addColumns(schema)
         for key, value in properties.items():
             builder = builder.property(key, value)
         if definition.comment:
@@ -79,8 +90,12 @@ class Tables:
         if definition.cluster_by:
             builder = builder.clusterBy(*definition.cluster_by)
         builder.execute()
-        if dataset.changes is None:
-            self._registered.add(dataset.key)
+
+    def _plain(self, schema: StructType, properties: Iterable[str]) -> bool:
+        """Tell whether nothing about a table asks more of Delta than its first version had."""
+        if any(key.lower().startswith("delta.") for key in properties) or not _is_plain(schema):
+            return False
+        return not any(key.startswith(_DEFAULT_PROPERTIES) for key in self._spark.conf.getAll)
 
     def alter(self, dataset: ResolvedDataset, changed: Mapping[str, str], removed: Iterable[str]) -> None:
         """Change the properties and the comment of a stored table; raises DefinitionError when Delta refuses that."""
@@ -110,7 +125,8 @@ class Tables:
         """Make the Delta table in a folder known to the session; of a hidden table, what users see of it."""
         if name.lower() in self._registered:
             return
-        self.unregister(name)  # another pipeline of this session may have one of that name, elsewhere
+        self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._schema}`")
+        self._unregister(name)  # another pipeline of this session may have one of that name, elsewhere
         self._registered.add(name.lower())
         location = str(folder)
         if not folder.name.startswith(HIDDEN):
@@ -121,9 +137,7 @@ class Tables:
         query = f"SELECT {columns} FROM delta.`{location}` WHERE {VISIBLE}"  # noqa: S608 (all names are our own)
         self._spark.sql(f"CREATE VIEW {self.qualified(name)} AS {query}")
 
-    def unregister(self, name: str) -> None:
-        """Make the session forget a table; its rows stay."""
-        self._registered.discard(name.lower())
+    def _unregister(self, name: str) -> None:
         try:
             self._spark.sql(f"DROP TABLE IF EXISTS {self.qualified(name)}")
         except AnalysisException:  # it is a view
@@ -131,7 +145,6 @@ class Tables:
 
     def remove(self, name: str) -> None:
         """Remove a table with all its rows."""
-        self.unregister(name)
         self._storage.remove_table(name)
         # Delta remembers tables by path for the life of the process.
         self._spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr] # noqa: SLF001
@@ -147,3 +160,21 @@ def _literal(text: str) -> str:
     """Return a text as SQL writes it."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _is_plain(kind: DataType) -> bool:
+    """Tell whether a type, or a table with these columns, is one that all versions of Delta have."""
+    match kind:
+        case StructType():
+            names = {field.name.lower() for field in kind}
+            return (
+                len(names) == len(kind)
+                and all(re.fullmatch(r"\w+", name) for name in names)
+                and all(field.metadata.keys() <= {"comment"} and _is_plain(field.dataType) for field in kind)
+            )
+        case ArrayType():
+            return _is_plain(kind.elementType)
+        case MapType():
+            return _is_plain(kind.keyType) and _is_plain(kind.valueType)
+        case _:
+            return isinstance(kind, DecimalType) or kind.jsonValue() in _PLAIN_TYPES
