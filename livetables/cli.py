@@ -15,6 +15,24 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from livetables.errors import GraphError, LivetablesError, Problem, SettingsError, count
+from livetables.options import (
+    AsJson,
+    Debug,
+    ExternalTables,
+    FullRefresh,
+    FullRefreshAll,
+    Master,
+    Overrides,
+    PathMap,
+    Paths,
+    Refresh,
+    ResetCheckpoints,
+    SettingsFile,
+    StorageFolder,
+    selection_of,
+    settings_of,
+    stored_settings,
+)
 from livetables.redaction import redacted, redacted_in
 
 if TYPE_CHECKING:
@@ -33,37 +51,6 @@ app = typer.Typer(
 )
 _out, _err = Console(), Console(stderr=True)
 _debug = False
-
-Paths = Annotated[
-    list[Path] | None, typer.Argument(help="Source files or folders, in place of --settings.", show_default=False),
-]  # fmt: skip
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file.", show_default="pipeline_settings.json"),
-]  # fmt: skip
-StorageFolder = Annotated[
-    str | None,
-    typer.Option("--storage", help="Folder for tables, checkpoints and events.", show_default=".livetables/NAME"),
-]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override configuration.", show_default=False),
-]  # fmt: skip
-ExternalTables = Annotated[
-    list[str] | None,
-    typer.Option("--table", metavar="NAME=PATH", help="Table outside the pipeline.", show_default=False),
-]
-PathMap = Annotated[
-    list[str] | None,
-    typer.Option("--path-map", metavar="FROM=TO", help="Where a path prefix lies here.", show_default=False),
-]
-Master = Annotated[str | None, typer.Option("--master", help="Spark master.", show_default="local[*]")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show full traces and Spark's own output.")]
-Refresh = Annotated[str | None, typer.Option("--refresh", metavar="A,B", help="Only these tables.")]
-FullRefresh = Annotated[str | None, typer.Option("--full-refresh", metavar="A,B", help="These tables from the start.")]
-FullRefreshAll = Annotated[bool, typer.Option("--full-refresh-all", help="All tables from the start.")]
-ResetCheckpoints = Annotated[
-    str | None, typer.Option("--reset-checkpoints", metavar="A,B", help="Keep rows, read the sources again."),
-]  # fmt: skip
 
 
 @app.command()
@@ -92,10 +79,10 @@ def run(
     if continuous and triggered:
         raise SettingsError("WRONG_OPTION", "--continuous and --triggered exclude each other.", hint="Give one.")
     for_seconds = seconds(for_, "--for") if for_ else None
-    loaded = _settings(paths, settings, storage, set_, table, path_map, master)
+    loaded = settings_of(paths, settings, storage, set_, table, path_map, master)
     mode = True if continuous or for_ else False if triggered else None
     with _pipeline(with_mode(loaded, continuous=mode), debug=debug) as pipeline:
-        _run(pipeline, _selection(refresh, full_refresh, full_refresh_all, reset_checkpoints), for_seconds)
+        _run(pipeline, selection_of(refresh, full_refresh, full_refresh_all, reset_checkpoints), for_seconds)
 
 
 def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) -> None:
@@ -144,7 +131,7 @@ def check(
 ) -> None:  # fmt: skip
     """Find everything that is wrong with the pipeline; nothing is written."""
     with _pipeline(
-        _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+        settings_of(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
     ) as pipeline:
         problems: tuple[Problem, ...] = ()
         try:
@@ -179,7 +166,7 @@ def graph(
     from livetables.observe.draw import graph_document, graph_svg, graph_tree
 
     with _pipeline(
-        _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+        settings_of(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
     ) as pipeline:
         with _working("Reading the pipeline", quiet=as_json):
             resolved = pipeline.graph
@@ -205,10 +192,10 @@ def plan(
     from dataclasses import asdict
 
     with _pipeline(
-        _settings(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+        settings_of(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
     ) as pipeline:
         with _working("Planning", quiet=as_json):
-            steps = pipeline.plan(_selection(refresh, full_refresh, full_refresh_all, reset_checkpoints))
+            steps = pipeline.plan(selection_of(refresh, full_refresh, full_refresh_all, reset_checkpoints))
         if as_json:
             _json([{"step": type(step).__name__.lower(), **asdict(step)} for step in steps])
             return
@@ -228,7 +215,7 @@ def events(
     from livetables.observe.event_log import read_events
 
     _remember(debug)
-    rows = read_events(_storage(settings, storage) / "system" / "events")
+    rows = read_events(stored_settings(settings, storage).storage / "system" / "events")
     rows = rows[-last:] if last else rows
     if as_json:
         _json(rows)
@@ -253,7 +240,7 @@ def tables(
     from livetables.observe.stored import stored_tables
 
     _remember(debug)
-    folder = _storage(settings, storage)
+    folder = stored_settings(settings, storage).storage
     defined = defined_tables(folder / "system" / "events")
     found = [
         {**entry, "inactive": defined is not None and entry["name"] not in defined} for entry in stored_tables(folder)
@@ -281,7 +268,7 @@ def query(
     """Run SQL over the stored tables."""
     from livetables.observe.stored import frame_rows, rows_table
 
-    with _pipeline(_stored(settings, storage, master), debug=debug, dry=True) as pipeline:
+    with _pipeline(stored_settings(settings, storage, master), debug=debug, dry=True) as pipeline:
         with _working("Asking Spark", quiet=as_json):
             columns, rows = frame_rows(pipeline.query(sql))
         _warn(found for found in pipeline.warnings if found not in pipeline.settings.warnings)
@@ -302,7 +289,7 @@ def reset(
     from livetables.execute.storage import Storage
 
     _remember(debug)
-    folder = _storage(settings, storage)
+    folder = stored_settings(settings, storage).storage
     if not (folder / "system").is_dir():
         _out.print(f"Nothing to remove: {_relative(folder)} holds no pipeline.", highlight=False)
         return
@@ -373,61 +360,6 @@ def _trace_if_debug(error: BaseException) -> None:
         sys.exit(1)
 
 
-def _settings(
-    paths: list[Path] | None, file: Path | None, storage: str | None, overrides: list[str] | None,
-    tables: list[str] | None, path_map: list[str] | None, master: str | None, *, with_secrets: bool = True,
-) -> Settings:  # fmt: skip
-    from livetables.settings import load_settings
-
-    if paths and file:
-        raise SettingsError("WRONG_OPTION", "Give --settings or source files, not both.", hint="Leave one out.")
-    return load_settings(
-        file,
-        paths=tuple(paths or ()),
-        overrides=_pairs(overrides, "--set"),
-        storage=str(Path(storage).absolute()) if storage else None,
-        tables=_pairs(tables, "--table"),
-        path_map=_pairs(path_map, "--path-map"),
-        master=master,
-        with_secrets=with_secrets,
-    )
-
-
-def _stored(file: Path | None, storage: str | None, master: str | None = None) -> Settings:
-    """Return the settings of a command that only looks at what is stored: a storage folder is enough."""
-    from livetables.settings import DEFAULT_FILE, Settings
-
-    if storage and file is None and not Path(DEFAULT_FILE).is_file():
-        return Settings("stored", Path.cwd(), (), Path(storage).absolute(), master=master or "local[*]")
-    return _settings(None, file, storage, None, None, None, master, with_secrets=False)
-
-
-def _storage(file: Path | None, storage: str | None) -> Path:
-    return _stored(file, storage).storage
-
-
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    pairs = {}
-    for entry in given or []:
-        key, equals, value = entry.partition("=")
-        if not equals or not key:
-            msg = f"{option} was given '{entry}', which is not KEY=VALUE."
-            raise SettingsError("WRONG_OPTION", msg, hint=f"Write it as {option} key=value.")
-        pairs[key] = value
-    return pairs
-
-
-def _selection(
-    refresh: str | None, full_refresh: str | None, full_refresh_all: bool, reset_checkpoints: str | None,
-) -> Selection:  # fmt: skip
-    from livetables.plan import Selection
-
-    def names(text: str | None) -> tuple[str, ...]:
-        return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-    return Selection(names(refresh), names(full_refresh), full_refresh_all, names(reset_checkpoints))
-
-
 @contextmanager
 def _pipeline(settings: Settings, *, debug: bool, dry: bool = False) -> Iterator[Pipeline]:
     """Open a pipeline; a dry one leaves no file in the pipeline's storage, only in a folder that goes away."""
@@ -443,8 +375,7 @@ def _pipeline(settings: Settings, *, debug: bool, dry: bool = False) -> Iterator
 
 def _warn(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
-        place = f"{warning.place}: " if warning.place else ""
-        _err.print(f"warning[{warning.code}] {place}{warning.message}", style="yellow", markup=False)
+        _err.print(f"warning[{warning.code}] {warning.placed}", style="yellow", markup=False)
 
 
 @contextmanager

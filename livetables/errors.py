@@ -49,6 +49,11 @@ class Problem:
             lines.append(f"  Hint: {self.hint}")
         return "\n".join(lines)
 
+    @property
+    def placed(self) -> str:
+        """The place and the sentence in one line."""
+        return f"{self.place}: {self.message}" if self.place else self.message
+
 
 class LivetablesError(Exception):
     """Base of all errors that are meant for a user; `exit_code` is what the command line returns."""

@@ -229,8 +229,7 @@ class Pipeline:
         hooks.begin(self._registry.hooks)
         graph = self.graph
         for problem in self.warnings:
-            place = f"{problem.place}: " if problem.place else ""
-            bus.emit("deprecation", f"{place}{problem.message}", {"code": problem.code}, level="WARN")
+            bus.emit("deprecation", problem.placed, {"code": problem.code}, level="WARN")
         self._definitions_events(bus)
         steps = self._plan(selection)
         runner = Runner(
