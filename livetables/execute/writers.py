@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import DataFrame, Observation
+    from pyspark.sql.conf import RuntimeConfig
     from pyspark.sql.streaming.query import StreamingQuery
 
     from livetables.execute.reader import Engine, FlowReader
@@ -42,7 +43,7 @@ def start(
     definition = flow.definition
     if flow.streaming:
         told: dict[int, dict[str, int]] | None = {} if isinstance(definition, CdcFlow | ReplaceFlow) else None
-        merging = _MERGING if isinstance(definition, CdcFlow) else {}
+        merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
         with confs(engine.spark, {**merging, **definition.spark_conf}):
             query = _stream(engine, reader, flow, dataset, trigger, told)
         return StreamRun(engine.graph, dataset.name, query, told)
@@ -53,6 +54,11 @@ def start(
     if definition.replace_where is not None:
         return WorkRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
     return WorkRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
+
+
+def merging_confs(session: RuntimeConfig) -> dict[str, str]:
+    """Return the confs that suit merges of small batches, save those that the pipeline has set itself."""
+    return {key: value for key, value in _MERGING.items() if session.get(key, None) is None}
 
 
 def _stream(
