@@ -226,7 +226,10 @@ _CHANGES = (
     ),
     _supported("Type 2: a delete ends the open version, and an older event that comes later becomes history", _FEED),
     _supported("A NULL overwrites; with `ignore_null_updates`, the column keeps its value", _ORACLE),
-    _differs("`ignore_null_updates` also looks at the fields of structs", "whole columns only"),
+    _supported(
+        "`ignore_null_updates` also looks at the fields of structs",
+        f"{CDC}::test_a_null_field_of_a_struct_leaves_that_field_alone",
+    ),
     _supported("`ignore_null_updates_column_list` and `_except_column_list` say for which columns", _ORACLE),
     _supported(
         "`columns_to_update` names a column with the names of the columns to change",

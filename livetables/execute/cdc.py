@@ -53,13 +53,14 @@ def events_of(frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
         condition(names.changes.truncates).alias(TRUNCATES),
     ]
     if names.partial:
-        columns.append(F.struct(*(_touches(names.changes, name).alias(name) for name in names.partial)).alias(TOUCHED))
+        touched = (_touches(names.changes, part, path).alias(part) for part, path in names.parts.items())
+        columns.append(F.struct(*touched).alias(TOUCHED))
     return frame.select(*columns)
 
 
-def _touches(changes: Changes, name: str) -> Column:
+def _touches(changes: Changes, name: str, path: str) -> Column:
     if changes.columns_to_update is None:
-        return F.col(f"`{name}`").isNotNull()
+        return F.col(path).isNotNull()
     given = changes.columns_to_update
     return F.coalesce(F.array_contains(F.col(given) if isinstance(given, str) else given, name), F.lit(False))
 

@@ -12,7 +12,7 @@ from pyspark.sql.types import BooleanType, StructField, StructType
 from livetables.graph.cdc import END, HISTORY, START, visible_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
@@ -40,12 +40,38 @@ class Names:
         self.values = [name for name in self.visible if name.lower() not in lower]
         self.partial = [] if self.changes.partial is None else self.changes.partial.of(self.values)
         self.whole = [name for name in self.values if name not in self.partial]
+        fields = {} if self.changes.columns_to_update is not None else {f.name: f.dataType for f in dataset.schema}
+        self._kinds = {name: fields.get(name) for name in self.partial}
+        #: What an event may leave alone, each by itself: columns, and of a struct its fields. Name -> its path in SQL.
+        self.parts = {
+            part: path for name, kind in self._kinds.items() for part, path in _parts(name, f"`{name}`", kind)
+        }
         self.tracked = self.changes.tracked.of(self.values)
 
     @property
     def keeps_events(self) -> bool:
         """Whether a version's row differs from its events, so that these must be kept beside it."""
         return bool(self.partial) or len(self.tracked) < len(self.values)
+
+    def together(self, name: str, value: Callable[[str], Column]) -> Column:
+        """Return a column made of the values of its parts; a struct that has nothing but NULLs is NULL."""
+        return _together(name, self._kinds[name], value)
+
+
+def _parts(name: str, path: str, kind: DataType | None) -> Iterator[tuple[str, str]]:
+    if not isinstance(kind, StructType):
+        yield name, path
+        return
+    for field in kind:
+        yield from _parts(f"{name}.{field.name}", f"{path}.`{field.name}`", field.dataType)
+
+
+def _together(name: str, kind: DataType | None, value: Callable[[str], Column]) -> Column:
+    if not isinstance(kind, StructType):
+        return value(name)
+    fields = {field.name: _together(f"{name}.{field.name}", field.dataType, value) for field in kind}
+    something = reduce(lambda a, b: a | b, (column.isNotNull() for column in fields.values()))
+    return F.when(something, F.struct(*(column.alias(field) for field, column in fields.items())))
 
 
 def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
@@ -58,13 +84,13 @@ def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
         added += [StructField(name, sequence) for name in (START, END, SEQUENCE, LAST)]
         added.append(StructField(DELETED, BooleanType()))
         if names.keeps_events:
-            touched = StructField(TOUCHED, StructType([StructField(name, BooleanType()) for name in names.partial]))
+            touched = StructField(TOUCHED, StructType([StructField(part, BooleanType()) for part in names.parts]))
             values = [field for field in out if field.name in names.values]
             added.append(StructField(EVENT, StructType([*values, *([touched] if names.partial else [])])))
         return StructType([*out, *added])
     added += [StructField(name, sequence) for name in (UPSERTED, DELETED)]
     if names.partial:
-        added.append(StructField(TOUCHED, StructType([StructField(name, sequence) for name in names.partial])))
+        added.append(StructField(TOUCHED, StructType([StructField(part, sequence) for part in names.parts])))
     if names.changes.truncates is not None:
         added.append(StructField(TRUNCATION, BooleanType()))
     return StructType([*out, *added])

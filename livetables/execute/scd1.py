@@ -10,11 +10,11 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from delta.tables import DeltaTable
+from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.execute.cdc_columns import (
     DELETED,
-    NEW,
     SEQUENCE,
     TOUCHED,
     TRUNCATES,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import Column, DataFrame, Row
+
+_PLACE = "__place"
 
 
 def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
@@ -52,25 +54,20 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
 def _newest(events: DataFrame, names: Names) -> DataFrame:
     """Return a row per key: the newest upsert, its sequence, the sequence of the newest delete."""
     sequence, live = F.col(SEQUENCE), ~F.col(DELETED)
-    aggregates = [
-        F.max(F.when(live, sequence)).alias(UPSERTED),
-        F.max(F.when(~live, sequence)).alias(DELETED),
-        F.max_by(F.struct(F.lit(1).alias(NEW), *columns(names.whole)), F.when(live, sequence)).alias("row"),
-    ]
-    touching = {name: F.when(live & F.col(f"{TOUCHED}.`{name}`"), sequence) for name in names.partial}
-    aggregates += [F.max_by(f"`{name}`", when).alias(name) for name, when in touching.items()]
-    aggregates += [F.max(when).alias(f"{TOUCHED} {name}") for name, when in touching.items()]
-    reduced = events.groupBy(*columns(names.keys)).agg(*aggregates)
-    shown: list[Column | str] = [
-        *columns(names.keys),
-        UPSERTED,
-        DELETED,
-        *(F.col(f"row.`{name}`") for name in names.whole),
-    ]
+    # In this order the newest upsert of a key comes first; one sort is cheaper than to aggregate rows of any size.
+    newest_first = Window.partitionBy(*columns(names.keys)).orderBy(DELETED, F.desc(SEQUENCE))
+    whole = newest_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    row = {name: F.when(live, F.col(f"`{name}`")) for name in names.whole}
+    row |= {UPSERTED: F.when(live, sequence), DELETED: F.max(F.when(~live, sequence)).over(whole)}
+    told = {part: F.struct(sequence.alias("at"), F.col(path).alias("value")) for part, path in names.parts.items()}
+    touching = {part: F.when(live & F.col(f"{TOUCHED}.`{part}`"), said) for part, said in told.items()}
+    last = {f"{TOUCHED} {part}": F.first(said, ignorenulls=True).over(whole) for part, said in touching.items()}
+    rows = events.withColumns({**row, **last, _PLACE: F.row_number().over(newest_first)}).where(F.col(_PLACE) == 1)
     if names.partial:
-        touched = F.struct(*(F.col(f"`{TOUCHED} {name}`").alias(name) for name in names.partial))
-        shown += [*columns(names.partial), touched.alias(TOUCHED)]
-    return reduced.select(*shown)
+        newest = {name: names.together(name, lambda part: F.col(f"`{TOUCHED} {part}`.value")) for name in names.partial}
+        touched = F.struct(*(F.col(f"`{TOUCHED} {part}`.at").alias(part) for part in names.parts))
+        rows = rows.withColumns({**newest, TOUCHED: touched})
+    return rows.drop(_PLACE, TRUNCATES, SEQUENCE, *last)
 
 
 def _seen() -> Column:
@@ -121,18 +118,18 @@ def _merged(
     row: dict[str, Column] = {VISIBLE: seen, **newest}
     for name in names.whole:
         row[name] = F.when(seen, F.when(newer[UPSERTED], F.col(f"s.`{name}`")).otherwise(stored(f"`{name}`")))
-    touched, changed = [], [newer[UPSERTED], newer[DELETED]]
-    for name in names.partial:
-        then, now = stored(f"{TOUCHED}.`{name}`"), F.col(f"s.{TOUCHED}.`{name}`")
+    touched, parts, changed = [], {}, [newer[UPSERTED], newer[DELETED]]
+    for part, path in names.parts.items():
+        then, now = stored(f"{TOUCHED}.`{part}`"), F.col(f"s.{TOUCHED}.`{part}`")
         at = F.greatest(then, now)
         alive = F.coalesce(at > newest[DELETED], at.isNotNull())
         if oldest is not None:
             alive = alive & (at >= oldest)
-        value = F.when(_newer(now, then), F.col(f"s.`{name}`")).otherwise(stored(f"`{name}`"))
-        row[name] = F.when(seen & alive, value)
-        touched.append(at.alias(name))
+        parts[part] = F.when(seen & alive, F.when(_newer(now, then), F.col(f"s.{path}")).otherwise(stored(path)))
+        touched.append(at.alias(part))
         changed.append(_newer(now, then))
     if touched:
+        row |= {name: names.together(name, parts.__getitem__) for name in names.partial}
         row[TOUCHED] = F.struct(*touched)
     return row, reduce(lambda a, b: a | b, changed)
 

@@ -83,7 +83,7 @@ def _write(table: DeltaTable, rows: DataFrame, matches: Column) -> None:
 
 def _heads(stored: DataFrame, names: Names) -> DataFrame:
     """Return the heads of all keys; for what comes after them, they say as much as all events before."""
-    said = _said(names, columns(names.values), [F.expr("true")] * len(names.partial))
+    said = _said(names, columns(names.values), [F.expr("true")] * len(names.parts))
     return _rows(stored.where(OPEN).withColumn(_SAID, said), names)
 
 
@@ -92,12 +92,12 @@ def _events(rows: DataFrame, names: Names, *, new: bool = False) -> DataFrame:
     values = columns(names.values)
     if names.keeps_events:
         values = [F.col(f"{EVENT}.`{name}`").alias(name) for name in names.values]
-    said = _said(names, values, [F.col(f"{EVENT}.{TOUCHED}.`{name}`") for name in names.partial])
+    said = _said(names, values, [F.col(f"{EVENT}.{TOUCHED}.`{part}`") for part in names.parts])
     return _rows(rows.withColumn(_SAID, said), names, new=new)
 
 
 def _arriving(events: DataFrame, names: Names) -> DataFrame:
-    said = _said(names, columns(names.values), [F.col(f"{TOUCHED}.`{name}`") for name in names.partial])
+    said = _said(names, columns(names.values), [F.col(f"{TOUCHED}.`{part}`") for part in names.parts])
     rows = events.withColumn(_SAID, said)
     if names.keeps_events:
         touched = [F.col(TOUCHED)] if names.partial else []
@@ -106,7 +106,7 @@ def _arriving(events: DataFrame, names: Names) -> DataFrame:
 
 
 def _said(names: Names, values: list[Column], touches: list[Column]) -> Column:
-    touched = [touch.alias(name) for name, touch in zip(names.partial, touches, strict=True)]
+    touched = [touch.alias(part) for part, touch in zip(names.parts, touches, strict=True)]
     return F.struct(F.lit(1).alias(NEW), *values, *([F.struct(*touched).alias(TOUCHED)] if touched else []))
 
 
@@ -146,10 +146,12 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
     if names.partial:
         rows = rows.withColumn(_SEGMENT, F.sum(F.col(DELETED).cast("int")).over(forward.rowsBetween(before, 0)))
         life = Window.partitionBy(*keys, _SEGMENT).orderBy(SEQUENCE).rowsBetween(before, 0)
-        for name in names.partial:
-            touched = ~F.col(DELETED) & F.col(f"{_SAID}.{TOUCHED}.`{name}`")
-            told = F.when(touched, F.struct(values[name].alias("value")))
-            values[name] = F.last(told, ignorenulls=True).over(life)["value"]
+        told = {}
+        for part, path in names.parts.items():
+            touched = ~F.col(DELETED) & F.col(f"{_SAID}.{TOUCHED}.`{part}`")
+            value = F.when(touched, F.struct(F.col(f"{_SAID}.{path}").alias("value")))
+            told[part] = F.last(value, ignorenulls=True).over(life)["value"]
+        values |= {name: names.together(name, told.__getitem__) for name in names.partial}
     rows = rows.withColumns(values)
     tracked = F.struct(F.lit(1).alias(NEW), *columns(names.tracked))
     unchanged = F.lag(tracked).over(forward).eqNullSafe(tracked)

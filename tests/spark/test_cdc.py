@@ -265,6 +265,20 @@ def test_columns_to_update_are_named_by_the_event(spark, tmp_path):
     assert target.rows() == [(1, None, "b2")]
 
 
+def test_a_null_field_of_a_struct_leaves_that_field_alone(spark, small_plans, tmp_path):
+    """Where NULLs change nothing, that holds for each field of a struct, and for a struct as a whole."""
+    columns, found = "id INT, home STRUCT<city: STRING, at: STRUCT<zip: STRING>>, seq INT", {}
+    for scd_type in (1, 2):
+        changes = Changes(("id",), "seq", columns=Columns(but=("seq",)), partial=Columns(), scd_type=scd_type)
+        target = Target(spark, tmp_path, columns, changes)
+        target.apply([(1, ("Rome", None), 2), (2, None, 2)])
+        target.apply([(1, None, 3), (1, ("Oslo", ("0150",)), 1)])
+        found[scd_type] = target.rows()
+    moved = ("Rome", ("0150",))
+    assert found[1] == [(1, moved), (2, None)]
+    assert found[2] == [(1, ("Oslo", ("0150",)), 1, 2), (1, moved, 2, None), (2, None, 2, None)]
+
+
 def test_an_event_without_a_sequence_fails_the_batch(spark, tmp_path):
     """The message shows the event; nothing of the batch is written, and it can come again, repaired."""
     target = users(spark, tmp_path)
