@@ -103,12 +103,12 @@ def hidden_layout(dataset: ResolvedDataset) -> list[str]:
 
 
 @contextmanager
-def kept(frame: DataFrame, *, eager: bool = True) -> Iterator[DataFrame]:
-    """Evaluate a frame once, however often it is read inside; not eager: when it is read first.
+def kept(frame: DataFrame) -> Iterator[DataFrame]:
+    """Evaluate a frame once, when it is first read, however often it is read inside.
 
     Unlike persist(), this keeps rows as they are, and what reads them plans anew from the rows alone.
     """
-    rows = frame.localCheckpoint(eager=eager)
+    rows = frame.localCheckpoint(eager=False)
     try:
         yield rows.toDF(*frame.columns)
     finally:

@@ -41,7 +41,7 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     table = DeltaTable.forPath(events.sparkSession, str(hidden))
     if names.changes.truncates is None:
         return _merge(table, events, names)
-    with kept(events, eager=False) as batch:
+    with kept(events) as batch:
         oldest, truncates_now = _truncation(batch, table)
         rows = batch.where(~F.col(TRUNCATES))
         rows = rows if oldest is None else rows.where(F.col(SEQUENCE) >= oldest)
