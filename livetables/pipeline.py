@@ -131,6 +131,7 @@ class Pipeline:
             hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
             raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
         tables = Tables(self.spark, self.storage, self.settings.namespace)
+        tables.create_schema()
         names = self.storage.table_names()
         for name in names:
             tables.register(name)

@@ -108,6 +108,7 @@ class Runner:
             list(threads.map(self._set_up_dataset, by_dataset.values()))
         # What a flow reads comes through its reader. What the function of a sink reads, the session looks up.
         if any(isinstance(d.definition, Sink) and d.definition.write_batch for d in self._graph.datasets.values()):
+            self._engine.tables.create_schema()
             for name in self._engine.storage.table_names():
                 self._engine.tables.register(name)
 

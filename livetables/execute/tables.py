@@ -50,6 +50,10 @@ class Tables:
         self._schema = namespace.schema
         self._registered: set[str] = set()
 
+    def create_schema(self) -> None:
+        """Make the pipeline's schema known to the session, before tables are registered in it."""
+        self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._schema}`")
+
     def qualified(self, name: str) -> str:
         """Return the name under which Spark knows a table."""
         return f"`{self._schema}`.`{name.lower()}`"
@@ -125,7 +129,6 @@ class Tables:
         """Make the Delta table in a folder known to the session; of a hidden table, what users see of it."""
         if name.lower() in self._registered:
             return
-        self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS `{self._schema}`")
         self._unregister(name)  # another pipeline of this session may have one of that name, elsewhere
         self._registered.add(name.lower())
         location = str(folder)

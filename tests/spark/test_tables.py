@@ -11,6 +11,8 @@ from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
 from livetables.graph.graph import ResolvedDataset
 from livetables.model import Namespace, StreamingTable
+from livetables.pipeline import Pipeline
+from livetables.settings import Settings
 
 _COLUMNS = "id BIGINT NOT NULL COMMENT 'the key', at TIMESTAMP, price DECIMAL(10,2), drops ARRAY<STRUCT<x: INT>>"
 _numbers = count()
@@ -52,3 +54,13 @@ def test_what_asks_more_of_delta_is_left_to_spark(spark, tmp_path):
         spark.conf.unset("spark.databricks.delta.properties.defaults.enableChangeDataFeed")
     assert not quick
     assert table[3] == {"delta.enableChangeDataFeed": "true"}
+
+
+def test_a_query_needs_no_stored_table(spark, tmp_path):
+    """A pipeline with a schema of its own can be asked before its first update, too."""
+    settings = Settings("asked", tmp_path, (), tmp_path / "storage", namespace=Namespace(schema="never_run"))
+    try:
+        with Pipeline(settings, scratch=tmp_path / "scratch") as pipeline:
+            assert [row.x for row in pipeline.query("SELECT 1 AS x").collect()] == [1]
+    finally:
+        spark.sql("USE default")
