@@ -1,6 +1,6 @@
 """Rows per second through the sensor pipeline: `livetables run` against a hand-written streaming script.
 
-    python -m benchmarks.capacity [--pairs 3] [--rows 3000000]
+    python -m benchmarks.capacity [--pairs 3] [--rows 5000000]
 
 Both read the same topic of a real broker into the same six tables, and join the same devices. See
 benchmarks/README.md.
@@ -248,7 +248,7 @@ def report(bench: Bench, measured: list[tuple[Capacity, Capacity]]) -> None:
 
 def main(
     pairs: Annotated[int, typer.Option(min=1, max=20, help="pairs of runs")] = 3,
-    rows: Annotated[int, typer.Option(min=10_000, max=5_000_000, help="rows in the topic")] = 3_000_000,
+    rows: Annotated[int, typer.Option(min=10_000, max=10_000_000, help="rows in the topic")] = 5_000_000,
 ) -> None:
     """Measure both sides in turns and print the result as a line of JSON."""
     place = ROOT / ".livetables" / "benchmarks"  # beside the project, on its disk: /tmp may be memory

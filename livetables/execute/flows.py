@@ -65,8 +65,12 @@ class StreamRun:
 
     def batches(self) -> list[Batch]:
         """Return the batches that have ended since the last call; triggers that found nothing are left out."""
+        java = self._query._jsq  # noqa: SLF001 (the Python side turns all of it into JSON and back)
+        newest = java.lastProgress()
+        if newest is None or newest.timestamp() == self._seen[1]:  # nearly always, and each call costs
+            return []
         new = []
-        for reported in reversed(list(self._query._jsq.recentProgress())):  # noqa: SLF001
+        for reported in reversed(java.recentProgress()):
             mark = (reported.batchId(), reported.timestamp())
             if mark <= self._seen:
                 break
@@ -99,8 +103,8 @@ class StreamRun:
 
     def between_batches(self) -> bool:
         """Tell whether no trigger is active, or a batch has just ended and the next has not got far."""
-        reported = list(self._query._jsq.recentProgress())  # noqa: SLF001
-        just_ended = bool(reported) and (reported[-1].batchId(), reported[-1].timestamp()) > self._seen
+        newest = self._query._jsq.lastProgress()  # noqa: SLF001
+        just_ended = newest is not None and (newest.batchId(), newest.timestamp()) > self._seen
         return just_ended or not self._query.status["isTriggerActive"]
 
     def stop(self) -> None:

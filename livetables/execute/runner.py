@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from livetables.plan import Step
     from livetables.settings import Settings
 
-_POLL_SECONDS = 0.1
+#: How often flows are looked at. Continuous ones do not wait for one another, and each look costs Spark some time.
+_POLL_SECONDS = {Mode.TRIGGERED: 0.1, Mode.CONTINUOUS: 0.25}
 _SET_UP_THREADS = 4
 #: While a stop waits for the ends of batches, they must be seen at once: the next batch starts right away.
 _STOP_POLL_SECONDS = 0.005
@@ -181,7 +182,7 @@ class Runner:
                 elif not job.ended:
                     self._start_if_ready(job)
             self._idle()
-            self._clock.sleep(_POLL_SECONDS)
+            self._clock.sleep(_POLL_SECONDS[self._mode])
 
     def _makes_way(self) -> bool:
         """Tell whether the other flows stop for another update: one that tries again, or knows a new schema."""
