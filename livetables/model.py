@@ -48,10 +48,14 @@ class Dataset:
         return self.name.lower()
 
 
+#: How the properties that we give to stored tables begin.
+OWN = "livetables."
 #: The property of a stored table that is not published.
-PRIVATE = "livetables.private"
+PRIVATE = OWN + "private"
 #: The property of a stored table with the predicate of its row filter.
-ROW_FILTER = "livetables.row_filter"
+ROW_FILTER = OWN + "row_filter"
+#: The properties of a stored table with the columns by which its rows are laid out.
+PARTITION_COLS, CLUSTER_BY = OWN + "partition_cols", OWN + "cluster_by"
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from livetables.errors import DefinitionError, SettingsError, did_you_mean
-from livetables.model import PRIVATE, ROW_FILTER, MaterializedView, Sink, Table, View
+from livetables.model import CLUSTER_BY, OWN, PARTITION_COLS, PRIVATE, ROW_FILTER, MaterializedView, Sink, Table, View
 from livetables.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pyspark.sql.types import DataType, StructType
+
     from livetables.graph.graph import Graph, ResolvedDataset
+    from livetables.model import Changes, Columns
+
+#: What decides how the rows of AUTO CDC are stored. The names are those of its parameters.
+_CDC = OWN + "cdc."
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,13 @@ class Create:
 
 @dataclass(frozen=True)
 class Alter:
-    """Give a stored table the properties and the comment (as `comment`) that its definition has now."""
+    """Give a stored table what its definition gives to it now: properties, the comment (as `comment`), new columns."""
 
     dataset: str
     reason: str
     changed: Mapping[str, str]
     removed: tuple[str, ...]
+    columns: Mapping[str, DataType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,9 @@ class Existing(Protocol):
     def given_to(self, name: str) -> Mapping[str, str]:
         """Return what the last definition gave to a stored table: the result of `given`."""
 
+    def new_columns(self, name: str, schema: StructType) -> Mapping[str, DataType]:
+        """Return the columns of `schema`, and the fields inside of columns, that a stored table does not have."""
+
     def flows_of(self, name: str) -> tuple[str, ...]:
         """Return the keys of the flows into a dataset that have a checkpoint."""
 
@@ -142,14 +152,35 @@ class Existing(Protocol):
         """Return the keys of all stored tables."""
 
 
-def given(table: Table) -> dict[str, str]:
+def given(dataset: ResolvedDataset) -> dict[str, str]:
     """Return what a definition gives to its table: the properties, with the comment and our own among them."""
+    table = dataset.definition
+    assert isinstance(table, Table)
     ours = {
         PRIVATE: "true" if table.private else None,
         ROW_FILTER: table.row_filter and table.row_filter.predicate,
+        PARTITION_COLS: ", ".join(table.partition_cols),
+        CLUSTER_BY: ", ".join(table.cluster_by),
         "comment": table.comment,
+        **(_of_changes(dataset.changes) if dataset.changes else {}),
     }
     return {**table.table_properties, **{key: value for key, value in ours.items() if value}}
+
+
+def _of_changes(changes: Changes) -> dict[str, str | None]:
+    return {
+        f"{_CDC}keys": ", ".join(sorted(key.lower() for key in changes.keys)),
+        f"{_CDC}track_history": _chosen(changes.tracked),
+        f"{_CDC}ignore_null_updates": None if changes.partial is None else _chosen(changes.partial) or "all columns",
+        f"{_CDC}columns_to_update": "given" if changes.columns_to_update is not None else None,
+        f"{_CDC}apply_as_truncates": "given" if changes.truncates is not None else None,
+    }
+
+
+def _chosen(columns: Columns) -> str | None:
+    if columns.only is not None:
+        return "only " + ", ".join(sorted(columns.only))
+    return "all but " + ", ".join(sorted(columns.but)) if columns.but else None
 
 
 def plan(
@@ -191,23 +222,43 @@ def _prepare(
     stored = existing.kind_of(dataset.name)
     if chosen and stored not in (None, dataset.stored_kind):
         return _with_new_kind(dataset, str(stored), reset=reset)
-    altered = _alter(dataset, existing) if chosen else []
-    if isinstance(dataset.definition, MaterializedView):
-        return altered  # it is replaced in one commit at the end of its run: nothing is removed before
-    if reset:
+    view = isinstance(dataset.definition, MaterializedView)
+    if reset and not view:
         return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
+    altered = _alter(dataset, existing) if chosen else []
+    if view:
+        return altered  # it is replaced in one commit at the end of its run: nothing is removed before
     return [*altered, *_continued(dataset, restarts, existing, chosen=chosen)]
 
 
 def _alter(dataset: ResolvedDataset, existing: Existing) -> list[Step]:
-    assert isinstance(dataset.definition, Table)
-    before, after = existing.given_to(dataset.name), given(dataset.definition)
+    before, after = existing.given_to(dataset.name), given(dataset)
     changed = {key: value for key, value in after.items() if before.get(key) != value}
     removed = tuple(key for key in before if key not in after)
-    if not (changed or removed):
+    columns = existing.new_columns(dataset.name, dataset.schema)
+    if not (changed or removed or columns):
         return []
+    if isinstance(dataset.definition, MaterializedView):
+        if PARTITION_COLS in before and CLUSTER_BY in after:
+            return [Reset(dataset.name, "its layout changed"), Create(dataset.name, "its layout changed")]
+    else:
+        _check_lasting(dataset, before, after)
     said = [f"{key} = '{redacted(value)}'" for key, value in changed.items()] + [f"{key} is removed" for key in removed]
-    return [Alter(dataset.name, f"its definition changed: {', '.join(said)}", changed, removed)]
+    said += [f"column {name} is new" for name in columns]
+    return [Alter(dataset.name, f"its definition changed: {', '.join(said)}", changed, removed, columns)]
+
+
+def _check_lasting(dataset: ResolvedDataset, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Raise DefinitionError when the rows that are stored do not fit the definition any more."""
+    for key in {**before, **after}:
+        if (key == PARTITION_COLS or key.startswith(_CDC)) and before.get(key) != after.get(key):
+            then, now = (repr(had[key]) if key in had else "not set" for had in (before, after))
+            raise DefinitionError(
+                "LAYOUT_CHANGED",
+                f"The rows of '{dataset.name}' are stored for {key.rpartition('.')[2]} {then}, and it is {now} now.",
+                place=dataset.definition.place,
+                hint=f"Fill it from the start with --full-refresh {dataset.name}, or give it a new name.",
+            )
 
 
 def _continued(dataset: ResolvedDataset, restarts: list[Restart], existing: Existing, *, chosen: bool) -> list[Step]:

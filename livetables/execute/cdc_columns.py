@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
 TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
 OPEN, LAST = "__open", "__last"
+#: All that users of a target do not see, and those that type 2 adds.
+HIDDEN_COLUMNS = frozenset({VISIBLE, SEQUENCE, UPSERTED, DELETED, TOUCHED, EVENT, TRUNCATION, OPEN, LAST, START, END})
 #: Columns of events on their way.
 TRUNCATES, NEW = "__truncates", "__new"
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sysconfig
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from livetables.collect.python_files import first_sentence
@@ -21,6 +25,8 @@ _NEW_SCHEMA = ("DELTA_SCHEMA_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS")
 _EXPECTATION = re.compile(r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*Missing input data: (?:true|false)", re.DOTALL)
 _CODE = re.compile(r"^\[[A-Z0-9_.]+\] ")
 _MOST_CAUSES = 20
+#: Where the files of Python and our own lie.
+_NOT_THE_USERS = (sysconfig.get_path("stdlib") + os.sep, str(Path(__file__).parents[1]) + os.sep)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def describe(error: BaseException) -> Failure:
     violation = _EXPECTATION.search(text)
     if violation:
         return Failure(violation[0], retryable=False)
-    message = text.strip().splitlines()[0] if causes else first_sentence(error)
+    message = text.strip().splitlines()[0] if causes else first_sentence(error) + _where(error)
     parts = [*causes, type(error).__name__, message]
 
     def has(marks: tuple[str, ...]) -> bool:
@@ -52,6 +58,13 @@ def describe(error: BaseException) -> Failure:
 
     lasting = isinstance(error, TypeError | AttributeError | NameError) or has(_LASTING)
     return Failure(message.split(" SQLSTATE: ")[0], retryable=not lasting, new_schema=has(_NEW_SCHEMA))
+
+
+def _where(error: BaseException) -> str:
+    """Return the last line of a user's own file that an exception went through, as ` (sinks.py:12)`, or nothing."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not (f.filename.startswith((*_NOT_THE_USERS, "<")) or "site-packages" in f.filename)]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
 
 
 def _causes(origin: Any) -> list[str]:

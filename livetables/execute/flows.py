@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livetables.execute.expectations import Quality, quality_of
@@ -14,7 +14,7 @@ from livetables.observe.progress import stream_metrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
     from livetables.execute.reader import Engine
@@ -51,16 +51,39 @@ class FlowRun(Protocol):
         """End it; what its current batch has not committed comes again at the next start."""
 
 
-class StreamRun:
-    """A streaming query; `told` holds what its batches reported themselves, by the number of the batch."""
+@dataclass
+class Told:
+    """What the functions that write batches tell: counts by the number of the batch, and what they raised last.
 
-    def __init__(
-        self, graph: Graph, target: str, query: StreamingQuery, told: Mapping[int, dict[str, int]] | None = None,
-    ) -> None:  # fmt: skip
+    The query itself knows of that only as text.
+    """
+
+    counts: dict[int, dict[str, int]] = field(default_factory=dict)
+    raised: Exception | None = None
+
+    def telling(self, write: Callable[[DataFrame, int], dict[str, int] | None]) -> Callable[[DataFrame, int], None]:
+        """Return a function for `foreachBatch` that calls `write`, which may return counts."""
+
+        def batch(frame: DataFrame, number: int) -> None:
+            try:
+                counts = write(frame, number)
+            except Exception as error:
+                self.raised = error
+                raise
+            if counts is not None:
+                self.counts[number] = counts
+
+        return batch
+
+
+class StreamRun:
+    """A streaming query, with what its batches tell themselves."""
+
+    def __init__(self, graph: Graph, target: str, query: StreamingQuery, told: Told | None = None) -> None:
         self._graph = graph
         self._target = target
         self._query = query
-        self._told = {} if told is None else told
+        self._told = told or Told()
         self._seen: tuple[int, str] = (-1, "")
 
     def batches(self) -> list[Batch]:
@@ -84,7 +107,7 @@ class StreamRun:
             self._graph, self._target, stream_metrics(progress), progress.get("observedMetrics", {}),
             progress["batchId"],
         )  # fmt: skip
-        told = self._told.get(progress["batchId"])
+        told = self._told.counts.get(progress["batchId"])
         if told is not None:  # rows that a merge took are not rows that were appended
             batch.metrics.pop("num_output_rows", None)
             batch.metrics.update(told)
@@ -97,6 +120,8 @@ class StreamRun:
     def error(self) -> BaseException | None:
         """Return the query's exception, with the JVM's own, whose causes say more."""
         raised = self._query.exception()
+        if raised is not None and self._told.raised is not None:
+            return self._told.raised
         if raised is not None:
             vars(raised)["_origin"] = self._query._jsq.exception().get()  # noqa: SLF001
         return raised

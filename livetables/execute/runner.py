@@ -133,8 +133,8 @@ class Runner:
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     storage.new_checkpoint(dataset, flow.name)
                 tables.create(self._graph.datasets[dataset.lower()], self._elsewhere(dataset))
-            case Alter(dataset, reason, changed, removed):
-                tables.alter(self._graph.datasets[dataset.lower()], changed, removed)
+            case Alter(dataset, reason, changed, removed, columns):
+                tables.alter(self._graph.datasets[dataset.lower()], changed, removed, columns)
                 self._operation("ALTER_TABLE", f"Table '{dataset}' is altered: {reason}.", dataset)
             case Drop(dataset, reason):
                 tables.remove(dataset)

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
+from pyspark.sql.types import StructType
 
 from livetables.errors import LivetablesError, PipelineBusyError
+from livetables.graph.schema import new_columns
 from livetables.model import ROW_FILTER
 from livetables.observe.stored import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pyspark.sql.types import DataType
 
 
 #: The table property that tells what kind of dataset a table was created for.
@@ -59,6 +63,11 @@ class Storage:
         """Return the properties, and the comment as one of them, that its definition last gave to a table."""
         kept = DeltaTable(str(self.table(name))).metadata().configuration.get(GIVEN, "{}")
         return dict(json.loads(kept))
+
+    def new_columns(self, name: str, schema: StructType) -> dict[str, DataType]:
+        """Return the columns of `schema`, and the fields inside of columns, that a stored table does not have."""
+        stored = StructType.fromJson(json.loads(DeltaTable(str(self.table(name))).schema().to_json()))
+        return new_columns(stored, schema)
 
     def row_filter_of(self, name: str) -> str | None:
         """Return the predicate of a stored table's row filter, or None when it has none."""

@@ -16,7 +16,8 @@ from livetables.errors import DefinitionError
 from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema
 from livetables.execute.failures import describe
 from livetables.execute.storage import GIVEN, KIND
-from livetables.model import MaterializedView, Table
+from livetables.graph.cdc import END, START
+from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
 from livetables.observe.stored import HIDDEN
 from livetables.plan import given
 
@@ -68,7 +69,7 @@ class Tables:
         folder = self._storage.hidden_table(dataset.name) if hidden else self._storage.table(dataset.name)
         if elsewhere is not None:
             self._storage.place_table(folder, elsewhere, dataset.name)
-        gives = given(definition)
+        gives = given(dataset)
         properties = {**gives, KIND: dataset.stored_kind, GIVEN: json.dumps(gives)}
         properties.pop("comment", None)
         schema, partition_cols = dataset.schema, list(definition.partition_cols)
@@ -101,25 +102,46 @@ class Tables:
             return False
         return not any(key.startswith(_DEFAULT_PROPERTIES) for key in self._spark.conf.getAll)
 
-    def alter(self, dataset: ResolvedDataset, changed: Mapping[str, str], removed: Iterable[str]) -> None:
-        """Change the properties and the comment of a stored table; raises DefinitionError when Delta refuses that."""
-        definition = dataset.definition
-        assert isinstance(definition, Table)
-        table = f"ALTER TABLE delta.`{self._storage.table(dataset.name)}`"
+    def alter(
+        self, dataset: ResolvedDataset, changed: Mapping[str, str], removed: Iterable[str],
+        columns: Mapping[str, DataType],
+    ) -> None:  # fmt: skip
+        """Give a stored table changed properties, new columns, another clustering.
+
+        Raises DefinitionError when Delta refuses that.
+        """
+        folder = self._storage.table(dataset.name)
+        table = f"ALTER TABLE delta.`{folder}`"
         # What is noted last is what the next update compares with: a change that failed is tried again.
-        properties = {**changed, GIVEN: json.dumps(given(definition))}
+        properties = {**changed, GIVEN: json.dumps(given(dataset))}
+        if columns and dataset.changes is not None:
+            properties[COLUMNS] = json.dumps(_seen_columns(folder, dataset))
         pairs = ", ".join(f"{_literal(key)} = {_literal(value)}" for key, value in properties.items())
         keys = ", ".join(map(_literal, removed))
+        added = self._added_columns(dataset, columns)
         try:
+            if added:
+                self._spark.sql(f"{table} ADD COLUMNS ({added})")
+            if CLUSTER_BY in {*changed, *removed}:
+                clustered = ", ".join(map(quoted, dataset.definition.cluster_by))  # type: ignore[attr-defined]
+                self._spark.sql(f"{table} CLUSTER BY {f'({clustered})' if clustered else 'NONE'}")
             if keys:
                 self._spark.sql(f"{table} UNSET TBLPROPERTIES IF EXISTS ({keys})")
             self._spark.sql(f"{table} SET TBLPROPERTIES ({pairs})")
         except PySparkException as error:
-            msg = f"The table of '{dataset.name}' can't take the new properties: {describe(error).message}"
-            view = isinstance(definition, MaterializedView)
+            msg = f"The table of '{dataset.name}' can't take its new definition: {describe(error).message}"
+            view = isinstance(dataset.definition, MaterializedView)
             other = "give the view a new name" if view else f"fill it from the start with --full-refresh {dataset.name}"
-            hint = f"Take the change back. If Delta lets a new table have them, {other}."
-            raise DefinitionError("PROPERTIES_REFUSED", msg, place=definition.place, hint=hint) from error
+            hint = f"Take the change back. If Delta lets a new table have it, {other}."
+            raise DefinitionError("CHANGE_REFUSED", msg, place=dataset.definition.place, hint=hint) from error
+
+    def _added_columns(self, dataset: ResolvedDataset, columns: Mapping[str, DataType]) -> str:
+        """Return new columns as ADD COLUMNS takes them; of a hidden table, also those that nobody sees."""
+        if columns and dataset.changes is not None:
+            sequence = next(flow.sequence for flow in dataset.flows if flow.sequence is not None)
+            columns = self._storage.new_columns(dataset.name, hidden_schema(dataset, sequence))
+        to_sql = self._spark._jvm.org.apache.spark.sql.types.DataType.fromJson  # type: ignore[union-attr] # noqa: SLF001
+        return ", ".join(f"{path} {to_sql(kind.json()).sql()}" for path, kind in columns.items())
 
     def register(self, name: str) -> None:
         """Make a stored table known to the session."""
@@ -157,6 +179,13 @@ class Tables:
         log = self._storage.table(name) / "_delta_log"
         versions = [int(file.stem) for file in log.glob("*.json") if file.stem.isdigit()]
         return max(versions, default=-1)
+
+
+def _seen_columns(hidden: Path, dataset: ResolvedDataset) -> list[str]:
+    """Return the columns that users of a target see: those it had, then the new ones, then the two of type 2."""
+    before = json.loads(Stored(str(hidden)).metadata().configuration[COLUMNS])
+    names = dict.fromkeys([*before, *dataset.schema.names])
+    return [*(name for name in names if name not in (START, END)), *(name for name in (START, END) if name in names)]
 
 
 def _literal(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from livetables.collect import reads
 from livetables.errors import DefinitionError
 from livetables.execute import cdc, replace, snapshots
-from livetables.execute.flows import Batch, FlowRun, StreamRun, WorkRun, batch_of, confs
+from livetables.execute.flows import Batch, FlowRun, StreamRun, Told, WorkRun, batch_of, confs
 from livetables.graph.resolve import evaluate
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
@@ -42,7 +42,7 @@ def start(
     """Start a flow; `trigger` is that of a streaming query."""
     definition = flow.definition
     if flow.streaming:
-        told: dict[int, dict[str, int]] | None = {} if isinstance(definition, CdcFlow | ReplaceFlow) else None
+        told = Told()
         merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
         with confs(engine.spark, {**merging, **definition.spark_conf}):
             query = _stream(engine, reader, flow, dataset, trigger, told)
@@ -63,29 +63,29 @@ def merging_confs(session: RuntimeConfig) -> dict[str, str]:
 
 def _stream(
     engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any],
-    told: dict[int, dict[str, int]] | None,
+    told: Told,
 ) -> StreamingQuery:  # fmt: skip
     definition = dataset.definition
-    path = str(engine.storage.table(dataset.name))
+    path = engine.storage.table(dataset.name)
     mode = "update" if flow.definition.update_mode else flow.output_mode
     writer = _result_of(reader, flow, dataset).writeStream.queryName(flow.name).trigger(**trigger).outputMode(mode)
     checkpoint = engine.storage.checkpoint(dataset.name, flow.name)
     if flow.definition.import_checkpoint is not None:
         _import_checkpoint(reader.map_path(flow.definition.import_checkpoint), checkpoint, flow)
     writer = writer.option("checkpointLocation", str(checkpoint))
-    if told is not None:
-        merge = _merging_batches(flow, dataset, engine.storage.table(dataset.name), f"livetables {checkpoint}")
-        return writer.foreachBatch(_telling(merge, told, path)).start()
+    if isinstance(flow.definition, CdcFlow | ReplaceFlow):
+        merge = _merging_batches(flow, dataset, path, f"livetables {checkpoint}")
+        return writer.foreachBatch(told.telling(merge)).start()
     if isinstance(definition, Sink):
         if definition.write_batch is not None:
-            return writer.foreachBatch(definition.write_batch).start()
+            return writer.foreachBatch(told.telling(_returning_nothing(definition.write_batch))).start()
         options = {key: reader.map_path(v) if key == "path" else v for key, v in definition.options.items()}
         table = options.pop("tableName", None)
         writer = writer.format(definition.format).options(**options)
         return writer.toTable(table) if table else writer.start()
     if isinstance(definition, Table) and definition.partition_cols:
         writer = writer.partitionBy(*definition.partition_cols)
-    return writer.format("delta").option("mergeSchema", "true").start(path)
+    return writer.format("delta").option("mergeSchema", "true").start(str(path))
 
 
 def _merging_batches(
@@ -93,15 +93,21 @@ def _merging_batches(
 ) -> Callable[[DataFrame, int], dict[str, int]]:  # fmt: skip
     """Return what merges a batch into a table, and counts what it did."""
     definition = flow.definition
-    if isinstance(definition, ReplaceFlow):
-        return lambda frame, number: {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
-    return lambda frame, _: cdc.apply(cdc.events_of(frame, dataset), dataset, target)
+
+    def merge(frame: DataFrame, number: int) -> dict[str, int]:
+        with _merging[str(target)]:
+            if isinstance(definition, ReplaceFlow):
+                return {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
+            return cdc.apply(cdc.events_of(frame, dataset), dataset, target)
+
+    return merge
 
 
-def _telling(merge: Callable[[DataFrame, int], dict[str, int]], told: dict[int, dict[str, int]], path: str) -> Any:
-    def batch(frame: DataFrame, batch_id: int) -> None:
-        with _merging[path]:
-            told[batch_id] = merge(frame, batch_id)
+def _returning_nothing(write: Callable[[DataFrame, int], Any]) -> Callable[[DataFrame, int], None]:
+    """Drop what a user's function returns: it is not ours."""
+
+    def batch(frame: DataFrame, number: int) -> None:
+        write(frame, number)
 
     return batch
 

@@ -1,4 +1,4 @@
-"""Declared schemas: columns are matched by name, missing ones become NULL, types are cast."""
+"""Declared schemas: columns are matched by name, missing ones become NULL, types are cast. What is new in a schema."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions
-from pyspark.sql.types import StructField, StructType
+from pyspark.sql.types import ArrayType, MapType, NullType, StructField, StructType
 
 from livetables.collect.python_files import first_sentence
 from livetables.errors import DefinitionError, did_you_mean
-from livetables.model import Dataset, Table
+from livetables.model import Dataset, Table, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import DataType
 
 
 #: Where Delta keeps the expression of a generated column.
@@ -41,6 +44,55 @@ def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
         ) from error
     columns = parsed.columns()
     return StructType([_field(columns.apply(index), dataset) for index in range(columns.size())])
+
+
+def new_columns(stored: StructType, now: StructType) -> dict[str, DataType]:
+    """Return the columns that `now` has and `stored` has not, and such fields of structs, by their paths in SQL."""
+    return dict(_new_fields(stored, now, ""))
+
+
+def _new_fields(stored: StructType, now: StructType, within: str) -> Iterator[tuple[str, DataType]]:
+    have = {field.name.lower(): field.dataType for field in stored}
+    for field in now:
+        path = within + quoted(field.name)
+        if field.name.lower() not in have:
+            if not isinstance(field.dataType, NullType):  # nothing can be kept in it
+                yield path, field.dataType
+        else:
+            yield from _new_inside(have[field.name.lower()], field.dataType, path)
+
+
+def _new_inside(stored: DataType, now: DataType, path: str) -> Iterator[tuple[str, DataType]]:
+    match stored, now:
+        case StructType(), StructType():
+            yield from _new_fields(stored, now, f"{path}.")
+        case ArrayType(), ArrayType():
+            yield from _new_inside(stored.elementType, now.elementType, f"{path}.element")
+        case MapType(), MapType():
+            yield from _new_inside(stored.valueType, now.valueType, f"{path}.value")
+
+
+def widened(now: StructType, stored: StructType) -> StructType:
+    """Return the columns of `now`, then those that only `stored` has; so too inside of structs."""
+    have = {field.name.lower(): field.dataType for field in stored}
+    fields = [
+        StructField(field.name, _widened(field.dataType, have.get(field.name.lower(), field.dataType)))
+        for field in now
+    ]  # fmt: skip
+    known = {field.name.lower() for field in now}
+    return StructType([*fields, *(field for field in stored if field.name.lower() not in known)])
+
+
+def _widened(now: DataType, stored: DataType) -> DataType:
+    match now, stored:
+        case StructType(), StructType():
+            return widened(now, stored)
+        case ArrayType(), ArrayType():
+            return ArrayType(_widened(now.elementType, stored.elementType))
+        case MapType(), MapType():
+            return MapType(now.keyType, _widened(now.valueType, stored.valueType))
+        case _:
+            return now
 
 
 def _field(column: Any, dataset: Dataset) -> StructField:

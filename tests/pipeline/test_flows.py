@@ -220,6 +220,26 @@ def test_once_flows_sinks_and_hooks(bench, spark):
     assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]
 
 
+def test_a_sink_whose_function_raises_says_what_and_where(bench):
+    """The query itself knows of a Python exception only as a text of many lines."""
+    bench.rows("numbers", [{"id": 1}])
+    [path] = bench.write(
+        failing="""
+        import dlt
+
+        @dlt.foreach_batch_sink
+        def web(df, batch_id):
+            raise ValueError("no route to the web")
+
+        @dlt.append_flow(target="web")
+        def numbers():
+            return spark.readStream.schema("id BIGINT").json("/in/numbers")
+        """
+    )
+    state = bench.run(path, overrides={"pipelines.numUpdateRetryAttempts": "0", "pipelines.maxFlowRetryAttempts": "0"})
+    assert "Flow 'numbers' has FAILED: ValueError: no route to the web (failing.py:6)" in state.errors
+
+
 def test_a_hook_hears_of_a_graph_that_fails(bench):
     """It may be the one who has to tell somebody; what came before the files were read is told too."""
     [path] = bench.write(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from pyspark.sql.types import StringType
 
 from livetables.errors import DefinitionError, SettingsError
 from livetables.graph.graph import Graph
@@ -35,9 +36,13 @@ RUNS = (
 class Stored:
     """The names of the tables that exist, the kind that one was created for; what it was given, its checkpoints."""
 
-    def __init__(self, *names, flows=None, given=None, **kinds):
+    def __init__(self, *names, flows=None, given=None, new_columns=None, **kinds):
         self.names, self.kinds = {name.lower() for name in names}, kinds
-        self.flows, self.given = flows or {}, given or {}
+        self.flows, self.given, self.columns = flows or {}, given or {}, new_columns or {}
+
+    def new_columns(self, name, schema):
+        """Return the columns that the table does not have."""
+        return self.columns
 
     def given_to(self, name):
         """Return the properties and the comment that the table was given."""
@@ -238,7 +243,7 @@ def test_a_stored_table_gets_its_changed_properties_and_comment(kind):
         {"quality": "silver", "owner": "me", "comment": "clean rows"},
         ("old",),
     )
-    assert plan(graph, Selection(), Stored("silver", given={"silver": given(graph.tables[0].definition)}))[0] == Run(
+    assert plan(graph, Selection(), Stored("silver", given={"silver": given(graph.tables[0])}))[0] == Run(
         *(("silver", "stream", (), FROM_NEW) if kind is StreamingTable else ("silver", "recompute", (), FROM_ALL))
     )
 
@@ -261,6 +266,44 @@ def test_a_changed_row_filter_is_altered_in_place():
         {"livetables.row_filter": "`new`(`id`)"},
         (),
     )
+
+
+def test_a_stored_table_gets_the_columns_that_are_new():
+    """The plan names them."""
+    stored = Stored("silver", new_columns={"`city`": StringType()})
+    assert plan(silver(), Selection(), stored)[0] == Alter(
+        "silver", "its definition changed: column `city` is new", {}, (), {"`city`": StringType()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "options", "said"),
+    [
+        ({"livetables.partition_cols": "day"}, {}, "for partition_cols 'day', and it is not set now"),
+        ({}, {"partition_cols": ("day",)}, "for partition_cols not set, and it is 'day' now"),
+        ({"livetables.cdc.keys": "id"}, {}, "for keys 'id', and it is not set now"),
+    ],
+)
+def test_what_decides_how_rows_lie_does_not_change_in_place(before, options, said):
+    """A full refresh fills the table anew; until then nothing is done."""
+    stored = Stored("silver", given={"silver": before})
+    with pytest.raises(DefinitionError, match=said) as caught:
+        plan(silver(**options), Selection(), stored)
+    assert (caught.value.code, "--full-refresh silver" in caught.value.problem.hint) == ("LAYOUT_CHANGED", True)
+    assert plan(silver(**options), Selection(full_refresh=("silver",)), stored)[0] == Reset("silver", "full refresh")
+
+
+def test_a_materialized_view_is_partitioned_anew_by_its_next_run():
+    """It is replaced as a whole then; only from partitions to clusters Delta goes no other way than by a new table."""
+    stored = Stored("gold", given={"gold": {"livetables.partition_cols": "day"}})
+    [altered, _] = plan(Graph.of([dataset(MaterializedView, "gold")]), Selection(), stored)
+    assert altered == Alter(
+        "gold", "its definition changed: livetables.partition_cols is removed", {}, ("livetables.partition_cols",)
+    )
+    clustered = Graph.of([dataset(MaterializedView, "gold", cluster_by=("id",))])
+    assert plan(clustered, Selection(), stored)[:2] == (
+        Reset("gold", "its layout changed"), Create("gold", "its layout changed"),
+    )  # fmt: skip
 
 
 def test_only_a_table_that_runs_and_keeps_its_rows_is_altered():
