@@ -355,8 +355,8 @@ _UPDATE_RULES = (
         unverified=True,
     ),
     _supported(
-        "A table gets the columns, and the fields of structs, that its query adds; a column that the query loses stays, "
-        "and is NULL in new rows",
+        "A table gets the columns, and the fields of structs, that its query adds; a column that the query loses "
+        "stays, and is NULL in new rows",
         f"{CHANGED}::test_tables_get_the_columns_that_their_flows_add",
         note="before the first flow runs; so too targets of AUTO CDC",
         unverified=True,

@@ -100,7 +100,7 @@ def _text(value: Any) -> str:
 
 
 def to_json(document: Any) -> str:
-    """Return a JSON text; timestamps ISO 8601 in UTC, bytes base64, decimals as strings."""
+    """Return a JSON text; timestamps ISO 8601 in UTC, bytes base64, decimals and types as text."""
     return json.dumps(document, default=_plain, indent=2, ensure_ascii=False)
 
 
@@ -112,4 +112,4 @@ def _plain(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    return str(value)
+    return str(value.simpleString() if hasattr(value, "simpleString") else value)  # a type of Spark's, or a decimal

@@ -1,13 +1,17 @@
 """What `livetables tables` shows of a storage folder, without Java."""
 
 import json
+from datetime import date, datetime
+from decimal import Decimal
 
 import pyarrow as pa
 from deltalake import write_deltalake
+from pyspark.sql.types import ArrayType, StringType
 from typer.testing import CliRunner
 
 from livetables.cli import app
 from livetables.observe.event_log import EventLogWriter
+from livetables.observe.stored import to_json
 from tests.unit.builders import FakeTime, event
 
 
@@ -37,3 +41,9 @@ def test_tables_without_a_log_are_not_called_inactive(tmp_path):
     write_deltalake(str(tmp_path / "tables" / "silver"), pa.table({"id": [1]}))
     result = CliRunner().invoke(app, ["tables", "--storage", str(tmp_path), "--json"])
     assert [table["inactive"] for table in json.loads(result.stdout)] == [False]
+
+
+def test_values_become_json():
+    """As whoever reads `--json` expects them: times in UTC, nothing as Python writes it."""
+    values = [datetime(2026, 1, 2), date(2026, 1, 2), b"a", Decimal("1.50"), ArrayType(StringType())]
+    assert json.loads(to_json(values)) == ["2026-01-02T00:00:00Z", "2026-01-02", "YQ==", "1.50", "array<string>"]
