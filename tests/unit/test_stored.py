@@ -1,7 +1,7 @@
 """What `livetables tables` shows of a storage folder, without Java."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from decimal import Decimal
 
 import pyarrow as pa
@@ -45,5 +45,11 @@ def test_tables_without_a_log_are_not_called_inactive(tmp_path):
 
 def test_values_become_json():
     """As whoever reads `--json` expects them: times in UTC, nothing as Python writes it."""
-    values = [datetime(2026, 1, 2), date(2026, 1, 2), b"a", Decimal("1.50"), ArrayType(StringType())]
+    values = [
+        datetime(2026, 1, 2, tzinfo=timezone.utc),
+        date(2026, 1, 2),
+        b"a",
+        Decimal("1.50"),
+        ArrayType(StringType()),
+    ]
     assert json.loads(to_json(values)) == ["2026-01-02T00:00:00Z", "2026-01-02", "YQ==", "1.50", "array<string>"]
