@@ -5,16 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import traceback
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from typer.exceptions import TyperException
 
-from livetables.errors import GraphError, LivetablesError, Problem, SettingsError, count
+from livetables.errors import GraphError, Problem, SettingsError, count
 from livetables.options import (
     AsJson,
     Debug,
@@ -33,7 +31,7 @@ from livetables.options import (
     settings_of,
     stored_settings,
 )
-from livetables.redaction import redacted, redacted_in
+from livetables.redaction import redacted_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +48,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _out, _err = Console(), Console(stderr=True)
-_debug = False
+#: Whether the command that runs was given --debug: who ends the program must know it after the command has failed.
+debugging = False
 
 
 @app.command()
@@ -319,47 +318,6 @@ def doctor(debug: Debug = False) -> None:
         raise typer.Exit(1)
 
 
-def main() -> None:
-    """Run the command line; errors of ours end in their own text and exit code, never in a trace."""
-    try:
-        code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(1)
-    except TyperException as error:  # the words of the command line are wrong
-        show = getattr(error, "show", None)
-        if show:
-            show()
-        else:
-            _err.print(str(error), markup=False)
-        sys.exit(2)
-    except LivetablesError as error:
-        _trace_if_debug(error)
-        _err.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _err.print("Interrupted. What has committed stays; the next run goes on from there.")
-        sys.exit(130)
-    except Exception as error:  # noqa: BLE001 (the last that can say it)
-        _trace_if_debug(error)
-        from livetables.collect.python_files import code_of, first_sentence
-
-        hint = getattr(error, "hint", "Run it again with --debug to see the whole trace.")
-        message = str(error).removesuffix(hint) if hasattr(error, "hint") else first_sentence(error)
-        problem = Problem(getattr(error, "code", None) or code_of(error), message.strip(), hint=hint)
-        _err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
-
-
-def _trace_if_debug(error: BaseException) -> None:
-    """With --debug, show all that Python knows of an error, but no secret, and end."""
-    if _debug:
-        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
-        sys.exit(1)
-
-
 @contextmanager
 def _pipeline(settings: Settings, *, debug: bool, dry: bool = False) -> Iterator[Pipeline]:
     """Open a pipeline; a dry one leaves no file in the pipeline's storage, only in a folder that goes away."""
@@ -388,8 +346,8 @@ def _working(text: str, *, quiet: bool) -> Iterator[None]:
 
 
 def _remember(debug: bool) -> None:
-    global _debug  # noqa: PLW0603 (main() must know it after the command has failed)
-    _debug = debug
+    global debugging  # noqa: PLW0603
+    debugging = debug
 
 
 def _json(document: Any) -> None:

@@ -99,7 +99,7 @@ def run(folder: Path, target: str, configuration: dict[str, str], seconds: int) 
 def livetables(folder: Path, configuration: dict[str, str], *options: str) -> int:
     """Run the sensor pipeline as a user would; return its exit code."""
     settings = [word for key, value in configuration.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-c", "from livetables.cli import main; main()", "run"]
+    command = [sys.executable, "-m", "livetables", "run"]
     return subprocess.run(
         [*command, "--storage", str(folder / "storage"), *settings, *options], cwd=ROOT, check=False,
     ).returncode  # fmt: skip

@@ -68,7 +68,7 @@ def test_every_look_at_a_pipeline_is_one_json_document(bench):
 
 def start(bench, path, *words):
     """Start `livetables run` as a program of its own; return it once its first batch is reported."""
-    command = [sys.executable, "-u", "-c", "from livetables.cli import main; main()", "run", path]
+    command = [sys.executable, "-u", "-m", "livetables", "run", path]
     process = subprocess.Popen(
         [*map(str, command), "--storage", bench.storage, "--set", f"numbers={bench.folder / 'numbers'}", *words],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.folder,

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from livetables import cli
+from livetables.__main__ import main
 from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.dbutils import DbUtils, notebook_names
@@ -174,9 +175,9 @@ def test_the_whole_trace_shows_no_secret(secret, monkeypatch, capsys, kind):
         raise kind(secret) from ValueError(secret)
 
     monkeypatch.setattr(cli, "app", fail)
-    monkeypatch.setattr(cli, "_debug", True)
+    monkeypatch.setattr(cli, "debugging", True)
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        main()
     shown = capsys.readouterr().err
     assert (caught.value.code, "hunter" in shown, shown.count("[REDACTED]")) == (1, False, 2)
     assert shown.startswith("ValueError: [REDACTED]\n\nThe above exception was the direct cause")
