@@ -7,9 +7,11 @@ not depend on how they were split into batches, and that a replayed batch does n
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from deltalake import DeltaTable
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 from pyspark.sql.types import BooleanType, StructField, StructType
 
@@ -19,6 +21,7 @@ from livetables.graph.cdc import HISTORY, condition, sequence_of
 from livetables.graph.schema import new_columns, widened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pyspark.sql import Column, DataFrame
@@ -74,25 +77,32 @@ def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str
     Returns num_upserted_rows and num_deleted_rows: for type 1 the keys whose newest event of the batch is one, for
     type 2 the events that were not there yet.
     """
-    events, dataset = _with_all_columns(events, dataset, hidden)
     names = Names(dataset)
     history = names.changes.scd_type == HISTORY
     upserts, deletes = (scd2 if history else scd1).merge(events, names, hidden)
     return {"num_upserted_rows": upserts, "num_deleted_rows": deletes}
 
 
-def _with_all_columns(
-    events: DataFrame, dataset: ResolvedDataset, hidden: Path
-) -> tuple[DataFrame, ResolvedDataset]:  # fmt: skip
-    """Return events and target with the columns too that only the table has: the feed had them once."""
-    stored = events.sparkSession.read.format("delta").load(str(hidden)).schema
+def with_stored_columns(
+    dataset: ResolvedDataset, hidden: Path
+) -> tuple[ResolvedDataset, Callable[[DataFrame], DataFrame]]:
+    """Return a target with the columns too that only its table has, and what gives them to events, as NULL.
+
+    The feed had them once. It takes reading the table's log: once for a flow, not for each batch.
+    """
+    stored = StructType.fromJson(json.loads(DeltaTable(str(hidden)).schema().to_json()))
     seen = StructType([field for field in stored if field.name not in HIDDEN_COLUMNS])
     wide = replace(dataset, schema=widened(dataset.schema, seen))
     if not new_columns(dataset.schema, wide.schema):
-        return events, dataset
+        return dataset, lambda events: events
     names = Names(wide)
-    fields = {field.name: field for field in events.schema} | {field.name: field for field in wide.schema}
+    known = {field.name: field for field in wide.schema}
     if names.partial:
-        fields[TOUCHED] = StructField(TOUCHED, StructType([StructField(part, BooleanType()) for part in names.parts]))
-    own = [name for name in events.columns if name not in wide.schema.names]
-    return events.to(StructType([fields[name] for name in (*names.visible, *own)])), wide
+        known[TOUCHED] = StructField(TOUCHED, StructType([StructField(part, BooleanType()) for part in names.parts]))
+
+    def completed(events: DataFrame) -> DataFrame:
+        fields = {field.name: field for field in events.schema} | known
+        own = [name for name in events.columns if name not in wide.schema.names]
+        return events.to(StructType([fields[name] for name in (*names.visible, *own)]))
+
+    return wide, completed

@@ -55,7 +55,8 @@ def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: P
     changes = replace(names.changes, deletes=_DELETED, sequence_by=VERSION)
     flows = tuple(_with_changes(flow, changes) for flow in dataset.flows)
     merging = replace(dataset, flows=flows)
-    cdc.apply(cdc.events_of(events, merging), merging, hidden)
+    wide, completed = cdc.with_stored_columns(merging, hidden)
+    cdc.apply(completed(cdc.events_of(events, merging)), wide, hidden)
 
 
 def _with_changes(flow: Any, changes: Any) -> Any:

@@ -93,14 +93,20 @@ def _merging_batches(
 ) -> Callable[[DataFrame, int], dict[str, int]]:  # fmt: skip
     """Return what merges a batch into a table, and counts what it did."""
     definition = flow.definition
+    if isinstance(definition, ReplaceFlow):
 
-    def merge(frame: DataFrame, number: int) -> dict[str, int]:
-        with _merging[str(target)]:
-            if isinstance(definition, ReplaceFlow):
+        def replacing(frame: DataFrame, number: int) -> dict[str, int]:
+            with _merging[str(target)]:
                 return {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
-            return cdc.apply(cdc.events_of(frame, dataset), dataset, target)
 
-    return merge
+        return replacing
+    wide, completed = cdc.with_stored_columns(dataset, target)
+
+    def applying(frame: DataFrame, _: int) -> dict[str, int]:
+        with _merging[str(target)]:
+            return cdc.apply(completed(cdc.events_of(frame, dataset)), wide, target)
+
+    return applying
 
 
 def _returning_nothing(write: Callable[[DataFrame, int], Any]) -> Callable[[DataFrame, int], None]:
@@ -174,8 +180,9 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
     with confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
         if dataset.changes is not None:
+            wide, completed = cdc.with_stored_columns(dataset, path)
             with _merging[str(path)]:
-                metrics = dict(cdc.apply(cdc.events_of(frame, dataset), dataset, path))
+                metrics = dict(cdc.apply(completed(cdc.events_of(frame, dataset)), wide, path))
         else:
             # With a transaction, an append whose mark was not written is not made a second time.
             writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
