@@ -7,16 +7,15 @@ not depend on how they were split into batches, and that a replayed batch does n
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deltalake import DeltaTable
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.execute import scd1, scd2
-from livetables.execute.cdc_columns import DELETED, HIDDEN_COLUMNS, SEQUENCE, TOUCHED, TRUNCATES, Names
+from livetables.execute.cdc_columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names, seen_columns
+from livetables.execute.storage import stored_schema
 from livetables.graph.cdc import HISTORY, condition, sequence_of
 from livetables.graph.schema import new_columns, widened
 
@@ -90,11 +89,11 @@ def with_stored_columns(
 
     The feed had them once. It takes reading the table's log: once for a flow, not for each batch.
     """
-    stored = StructType.fromJson(json.loads(DeltaTable(str(hidden)).schema().to_json()))
-    seen = StructType([field for field in stored if field.name not in HIDDEN_COLUMNS])
-    wide = replace(dataset, schema=widened(dataset.schema, seen))
-    if not new_columns(dataset.schema, wide.schema):
+    stored = stored_schema(hidden)
+    seen = StructType([stored[name] for name in seen_columns(stored)])
+    if not new_columns(dataset.schema, seen):
         return dataset, lambda events: events
+    wide = replace(dataset, schema=widened(dataset.schema, seen))
     names = Names(wide)
     known = {field.name: field for field in wide.schema}
     if names.partial:

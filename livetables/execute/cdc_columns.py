@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
 TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
 OPEN, LAST = "__open", "__last"
-#: All that users of a target do not see, and those that type 2 adds.
-HIDDEN_COLUMNS = frozenset({VISIBLE, SEQUENCE, UPSERTED, DELETED, TOUCHED, EVENT, TRUNCATION, OPEN, LAST, START, END})
+_HIDDEN = frozenset({VISIBLE, SEQUENCE, UPSERTED, DELETED, TOUCHED, EVENT, TRUNCATION, OPEN, LAST})
 #: Columns of events on their way.
 TRUNCATES, NEW = "__truncates", "__new"
 
@@ -96,6 +95,12 @@ def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
     if names.changes.truncates is not None:
         added.append(StructField(TRUNCATION, BooleanType()))
     return StructType([*out, *added])
+
+
+def seen_columns(hidden: StructType) -> list[str]:
+    """Return the columns of a hidden table that users of its target see, the two of type 2 last."""
+    seen = [name for name in hidden.names if name not in _HIDDEN]
+    return sorted(seen, key=(START, END).__contains__)
 
 
 def hidden_layout(dataset: ResolvedDataset) -> list[str]:

@@ -31,6 +31,11 @@ KIND = "livetables.kind"
 GIVEN = "livetables.given"
 
 
+def stored_schema(folder: Path) -> StructType:
+    """Return the columns of the Delta table in a folder, from its log alone."""
+    return StructType.fromJson(json.loads(DeltaTable(str(folder)).schema().to_json()))
+
+
 @dataclass(frozen=True)
 class Storage:
     """The folders below `root`: tables, checkpoints, system."""
@@ -66,8 +71,7 @@ class Storage:
 
     def new_columns(self, name: str, schema: StructType) -> dict[str, DataType]:
         """Return the columns of `schema`, and the fields inside of columns, that a stored table does not have."""
-        stored = StructType.fromJson(json.loads(DeltaTable(str(self.table(name))).schema().to_json()))
-        return new_columns(stored, schema)
+        return new_columns(stored_schema(self.table(name)), schema)
 
     def row_filter_of(self, name: str) -> str | None:
         """Return the predicate of a stored table's row filter, or None when it has none."""

@@ -13,10 +13,9 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.types import ArrayType, DecimalType, MapType, StructType
 
 from livetables.errors import DefinitionError
-from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema
+from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema, seen_columns
 from livetables.execute.failures import describe
-from livetables.execute.storage import GIVEN, KIND
-from livetables.graph.cdc import END, START
+from livetables.execute.storage import GIVEN, KIND, stored_schema
 from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
 from livetables.observe.stored import HIDDEN
 from livetables.plan import given
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Namespace
 
-#: The property of a hidden table that names the columns its users see.
-COLUMNS = "livetables.cdc.columns"
 #: The types that all versions of Delta have.
 _PLAIN_TYPES = {
     "binary", "boolean", "byte", "date", "double", "float", "integer", "long", "short", "string", "timestamp",
@@ -76,7 +73,6 @@ class Tables:
         if hidden:
             sequence = next(flow.sequence for flow in dataset.flows if flow.sequence is not None)
             schema = hidden_schema(dataset, sequence)
-            properties[COLUMNS] = json.dumps(dataset.schema.names)
             partition_cols = hidden_layout(dataset) + partition_cols
         if not partition_cols and not definition.cluster_by and self._plain(schema, properties):
             # Without Spark, which takes a second for each table, and several for the first.
@@ -110,12 +106,9 @@ class Tables:
 
         Raises DefinitionError when Delta refuses that.
         """
-        folder = self._storage.table(dataset.name)
-        table = f"ALTER TABLE delta.`{folder}`"
+        table = f"ALTER TABLE delta.`{self._storage.table(dataset.name)}`"
         # What is noted last is what the next update compares with: a change that failed is tried again.
         properties = {**changed, GIVEN: json.dumps(given(dataset))}
-        if columns and dataset.changes is not None:
-            properties[COLUMNS] = json.dumps(_seen_columns(folder, dataset))
         pairs = ", ".join(f"{_literal(key)} = {_literal(value)}" for key, value in properties.items())
         keys = ", ".join(map(_literal, removed))
         added = self._added_columns(dataset, columns)
@@ -158,7 +151,7 @@ class Tables:
             escaped = location.replace("'", "\\'")
             self._spark.sql(f"CREATE TABLE {self.qualified(name)} USING delta LOCATION '{escaped}'")
             return
-        columns = ", ".join(f"`{column}`" for column in json.loads(Stored(location).metadata().configuration[COLUMNS]))
+        columns = ", ".join(map(quoted, seen_columns(stored_schema(folder))))
         query = f"SELECT {columns} FROM delta.`{location}` WHERE {VISIBLE}"  # noqa: S608 (all names are our own)
         self._spark.sql(f"CREATE VIEW {self.qualified(name)} AS {query}")
 
@@ -179,13 +172,6 @@ class Tables:
         log = self._storage.table(name) / "_delta_log"
         versions = [int(file.stem) for file in log.glob("*.json") if file.stem.isdigit()]
         return max(versions, default=-1)
-
-
-def _seen_columns(hidden: Path, dataset: ResolvedDataset) -> list[str]:
-    """Return the columns that users of a target see: those it had, then the new ones, then the two of type 2."""
-    before = json.loads(Stored(str(hidden)).metadata().configuration[COLUMNS])
-    names = dict.fromkeys([*before, *dataset.schema.names])
-    return [*(name for name in names if name not in (START, END)), *(name for name in (START, END) if name in names)]
 
 
 def _literal(text: str) -> str:

@@ -93,20 +93,20 @@ def _merging_batches(
 ) -> Callable[[DataFrame, int], dict[str, int]]:  # fmt: skip
     """Return what merges a batch into a table, and counts what it did."""
     definition = flow.definition
+    merge: Callable[[DataFrame, int], dict[str, int]]
     if isinstance(definition, ReplaceFlow):
+        merge = lambda frame, number: {  # noqa: E731
+            "num_output_rows": replace.merge(frame, definition, target, transaction, number)
+        }
+    else:
+        wide, completed = cdc.with_stored_columns(dataset, target)
+        merge = lambda frame, _: cdc.apply(completed(cdc.events_of(frame, dataset)), wide, target)  # noqa: E731
 
-        def replacing(frame: DataFrame, number: int) -> dict[str, int]:
-            with _merging[str(target)]:
-                return {"num_output_rows": replace.merge(frame, definition, target, transaction, number)}
-
-        return replacing
-    wide, completed = cdc.with_stored_columns(dataset, target)
-
-    def applying(frame: DataFrame, _: int) -> dict[str, int]:
+    def in_turn(frame: DataFrame, number: int) -> dict[str, int]:
         with _merging[str(target)]:
-            return cdc.apply(completed(cdc.events_of(frame, dataset)), wide, target)
+            return merge(frame, number)
 
-    return applying
+    return in_turn
 
 
 def _returning_nothing(write: Callable[[DataFrame, int], Any]) -> Callable[[DataFrame, int], None]:
