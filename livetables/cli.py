@@ -21,6 +21,7 @@ from livetables.options import (
     FullRefreshAll,
     Master,
     Overrides,
+    Parameters,
     PathMap,
     Paths,
     Refresh,
@@ -58,6 +59,7 @@ def run(
     settings: SettingsFile = None,
     storage: StorageFolder = None,
     set_: Overrides = None,
+    parameter: Parameters = None,
     table: ExternalTables = None,
     path_map: PathMap = None,
     master: Master = None,
@@ -78,7 +80,7 @@ def run(
     if continuous and triggered:
         raise SettingsError("WRONG_OPTION", "--continuous and --triggered exclude each other.", hint="Give one.")
     for_seconds = seconds(for_, "--for") if for_ else None
-    loaded = settings_of(paths, settings, storage, set_, table, path_map, master)
+    loaded = settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter)
     mode = True if continuous or for_ else False if triggered else None
     with _pipeline(with_mode(loaded, continuous=mode), debug=debug) as pipeline:
         _run(pipeline, selection_of(refresh, full_refresh, full_refresh_all, reset_checkpoints), for_seconds)
@@ -125,12 +127,15 @@ def _stop_on_signals(pipeline: Pipeline) -> Iterator[threading.Event]:
 @app.command()
 def check(
     paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
-    table: ExternalTables = None, path_map: PathMap = None, master: Master = None, as_json: AsJson = False,
+    parameter: Parameters = None, table: ExternalTables = None, path_map: PathMap = None, master: Master = None,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:  # fmt: skip
     """Find everything that is wrong with the pipeline; nothing is written."""
     with _pipeline(
-        settings_of(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+        settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter),
+        debug=debug,
+        dry=True,
     ) as pipeline:
         problems: tuple[Problem, ...] = ()
         try:
@@ -157,7 +162,8 @@ def check(
 @app.command()
 def graph(
     paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
-    table: ExternalTables = None, path_map: PathMap = None, master: Master = None, as_json: AsJson = False,
+    parameter: Parameters = None, table: ExternalTables = None, path_map: PathMap = None, master: Master = None,
+    as_json: AsJson = False,
     svg: Annotated[Path | None, typer.Option("--svg", help="Write the picture to this file.")] = None,
     debug: Debug = False,
 ) -> None:  # fmt: skip
@@ -165,7 +171,9 @@ def graph(
     from livetables.observe.draw import graph_document, graph_svg, graph_tree
 
     with _pipeline(
-        settings_of(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+        settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter),
+        debug=debug,
+        dry=True,
     ) as pipeline:
         with _working("Reading the pipeline", quiet=as_json):
             resolved = pipeline.graph
@@ -182,7 +190,8 @@ def graph(
 @app.command()
 def plan(
     paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
-    table: ExternalTables = None, path_map: PathMap = None, master: Master = None, refresh: Refresh = None,
+    parameter: Parameters = None, table: ExternalTables = None, path_map: PathMap = None, master: Master = None,
+    refresh: Refresh = None,
     full_refresh: FullRefresh = None, full_refresh_all: FullRefreshAll = False,
     reset_checkpoints: ResetCheckpoints = None, as_json: AsJson = False,
     debug: Debug = False,
@@ -191,7 +200,9 @@ def plan(
     from dataclasses import asdict
 
     with _pipeline(
-        settings_of(paths, settings, storage, set_, table, path_map, master), debug=debug, dry=True
+        settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter),
+        debug=debug,
+        dry=True,
     ) as pipeline:
         with _working("Planning", quiet=as_json):
             steps = pipeline.plan(selection_of(refresh, full_refresh, full_refresh_all, reset_checkpoints))
@@ -361,6 +372,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {
         "code": problem.code, "message": problem.message, "hint": problem.hint,
         "file": place.file if place else None, "line": place.line if place else None,
+        "column": place.column if place else None,
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from livetables.redaction import redacted
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the user's files something was said; `line` 0 means the whole file."""
+    """Where in the user's files something was said; `line` 0 means the whole file, `column` 0 the whole line."""
 
     file: str
     line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        """Return `file:line`, as editors and terminals link it."""
-        return f"{self.file}:{self.line}" if self.line else self.file
+        """Return `file:line:column`, as editors and terminals link it."""
+        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Problem:
     message: str
     place: Place | None = None
     hint: str | None = None
-    detail: dict[str, str] = field(default_factory=dict)
+    #: The line of the place, with a caret below it.
+    excerpt: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", redacted(self.message))
@@ -44,7 +46,7 @@ class Problem:
     def __str__(self) -> str:
         """Return the text for a terminal: code and place, the sentence, the hint."""
         head = f"error[{self.code}]" + (f" {self.place}" if self.place else "")
-        lines = [head, *(f"  {line}" for line in self.message.splitlines())]
+        lines = [head, *(f"  {line}" for line in f"{self.message}\n{self.excerpt}".splitlines())]
         if self.hint:
             lines.append(f"  Hint: {self.hint}")
         return "\n".join(lines)
@@ -67,8 +69,9 @@ class LivetablesError(Exception):
         *,
         place: Place | None = None,
         hint: str | None = None,
+        excerpt: str = "",
     ) -> None:
-        self.problem = Problem(code, message, place, hint)
+        self.problem = Problem(code, message, place, hint, excerpt)
         super().__init__(str(self.problem))
 
     @property
@@ -76,10 +79,10 @@ class LivetablesError(Exception):
         """The stable name of the error."""
         return self.problem.code
 
-    def locate(self, place: Place) -> None:
+    def locate(self, place: Place, excerpt: str = "") -> None:
         """Say where it happened, unless that is known."""
         if self.problem.place is None:
-            self.problem = replace(self.problem, place=place)
+            self.problem = replace(self.problem, place=place, excerpt=excerpt)
             self.args = (str(self.problem),)
 
 

@@ -32,6 +32,8 @@ class Expectation:
     name: str
     predicate: str | Column
     action: Action
+    #: Where it stands, if that is not where its dataset stands.
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

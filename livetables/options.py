@@ -26,6 +26,10 @@ StorageFolder = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override configuration.", show_default=False),
 ]  # fmt: skip
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME=VALUE", help="What :NAME is in SQL files.", show_default=False),
+]  # fmt: skip
 ExternalTables = Annotated[
     list[str] | None,
     typer.Option("--table", metavar="NAME=PATH", help="Table outside the pipeline.", show_default=False),
@@ -47,7 +51,8 @@ ResetCheckpoints = Annotated[
 
 def settings_of(
     paths: list[Path] | None, file: Path | None, storage: str | None, overrides: list[str] | None,
-    tables: list[str] | None, path_map: list[str] | None, master: str | None, *, with_secrets: bool = True,
+    tables: list[str] | None, path_map: list[str] | None, master: str | None, *,
+    parameters: list[str] | None = None, with_secrets: bool = True,
 ) -> Settings:  # fmt: skip
     """Return the settings that the options of a command name; raises SettingsError."""
     from livetables.settings import load_settings
@@ -58,6 +63,7 @@ def settings_of(
         file,
         paths=tuple(paths or ()),
         overrides=_pairs(overrides, "--set"),
+        parameters=_pairs(parameters, "--parameter"),
         storage=str(Path(storage).absolute()) if storage else None,
         tables=_pairs(tables, "--table"),
         path_map=_pairs(path_map, "--path-map"),

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import AnalysisException
 
 from livetables.clock import Clock
-from livetables.collect import python_files, reads
+from livetables.collect import python_files, reads, sql_files
 from livetables.collect.binding import bound
 from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
+from livetables.collect.sql_relations import changes_something
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
 from livetables.execute.attempts import SCHEMA_CHANGE, Attempts
 from livetables.execute.failures import describe
 from livetables.execute.flows import confs
-from livetables.execute.functions import functions
+from livetables.execute.functions import defined_in, functions
 from livetables.execute.reader import StoredReader
 from livetables.execute.runner import Runner, selection_details
 from livetables.execute.session import start_session
@@ -89,19 +90,19 @@ class Pipeline:
             if not key.startswith("spark.") or spark.conf.isModifiable(key)
         }
         self._open.enter_context(confs(spark, settable))
-        self._open.enter_context(functions(spark, self.settings.functions))
+        self._open.enter_context(functions(spark, defined_in(self.settings.functions)))
         return spark
 
     @cached_property
     def definitions(self) -> Definitions:
         """What the files define."""
-        sql = [file for file in self.settings.files if file.suffix == ".sql"]
-        for file in sql:
-            problem = Problem("NOT_SUPPORTED", "SQL files do not run here yet.", self._registry.place(str(file), 0))
-            self._registry.problems.append(problem)
+        files: dict[bool, list[Path]] = {True: [], False: []}
+        for file in self.settings.files:
+            files[file.suffix.lower() == ".sql"].append(file)
         names = notebook_names(self.spark, self.settings)
-        python = [file for file in self.settings.files if file.suffix != ".sql"]
-        return python_files.collect(python, self._registry, names, self._sources.map_path)
+        sql_files.collect(files[True], self._registry, self.settings.configuration, self.settings.parameters)
+        self._open.enter_context(functions(self.spark, self._registry.functions))
+        return python_files.collect(files[False], self._registry, names, self._sources.map_path)
 
     @cached_property
     def graph(self) -> Graph:
@@ -127,7 +128,7 @@ class Pipeline:
 
         Raises DatasetNotFoundError for an unknown name, LivetablesError for a statement that would change something.
         """
-        if reads.changes_something(self.spark, sql):
+        if changes_something(self.spark, sql):
             hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
             raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
         tables = Tables(self.spark, self.storage, self.settings.namespace)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
-from livetables.collect import facade, reads
+from livetables.collect import facade, reads, sql_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -179,7 +179,10 @@ def _session_sql() -> Callable[..., Any]:
     original = _original(SparkSession, "sql")
 
     def sql(self: SparkSession, sqlQuery: str, *args: Any, **kwargs: Any) -> Any:  # noqa: N803
-        return reads.run_sql(self, sqlQuery, original, *args, **kwargs)
+        reader = reads.current.get()
+        if reader is None:
+            return original(self, sqlQuery, *args, **kwargs)
+        return sql_queries.run(self, sqlQuery, reader, lambda text: original(self, text, *args, **kwargs))
 
     return sql
 

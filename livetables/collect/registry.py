@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 EXPECTATIONS = "__livetables_expectations__"
 
 current: ContextVar[Registry | None] = ContextVar("registry", default=None)
+#: The attribute of an exception of Spark's that holds the place and the excerpt of a SQL file that it speaks of.
+SQL_PLACE = "livetables_sql_place"
+#: Where a SQL file reads what is being opened; None while Python reads.
+sql_place: ContextVar[Place | None] = ContextVar("sql_place", default=None)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Registry:
     unused: list[tuple[str, Place]] = field(default_factory=list)
     #: The rules of all functions, each with the name and the place of its decorator.
     rules: list[tuple[str, Place, Expectation]] = field(default_factory=list)
+    #: The functions that SQL files create: name, what follows it in the statement, place.
+    functions: list[tuple[str, str, Place]] = field(default_factory=list)
     map_path: Callable[[str], str] = str
 
     def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
@@ -65,6 +71,9 @@ class Registry:
 
     def caller(self) -> Place:
         """Return the line of the user's file that is being executed now."""
+        place = sql_place.get()
+        if place is not None:
+            return place
         package = str(Path(__file__).parent.parent) + os.sep
         frame = sys._getframe(1)  # noqa: SLF001 (the documented way to walk frames cheaply)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(package):

@@ -2,70 +2,76 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.errors import PySparkException
 
 from livetables.collect.python_files import first_sentence
-from livetables.errors import Place, SettingsError
-from livetables.model import NAME_PART, name_parts, quoted
+from livetables.errors import SettingsError
+from livetables.model import quoted
 from livetables.settings import shown, text_of
+from livetables.sql.cursor import SqlError
+from livetables.sql.lexer import UnfinishedError, statements
+from livetables.sql.parser import parse
+from livetables.sql.script import Script
+from livetables.sql.statements import CreateFunction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pyspark.sql import SparkSession
 
-_SPACE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
-_SPACES = re.compile(f"{_SPACE}*", re.DOTALL)
-_CREATE = re.compile(
-    rf"CREATE{_SPACE}+(?:OR{_SPACE}+REPLACE{_SPACE}+)?(?:TEMP(?:ORARY)?{_SPACE}+)?FUNCTION{_SPACE}+"
-    rf"(?:IF{_SPACE}+NOT{_SPACE}+EXISTS{_SPACE}+)?(?P<name>{NAME_PART}(?:\s*\.\s*{NAME_PART})*)",
-    re.IGNORECASE | re.DOTALL,
-)
+    from livetables.errors import Place
+    from livetables.sql.lexer import Token
+
+_NOTHING_ELSE = "A file of functions can hold nothing but CREATE FUNCTION."
 
 
 @contextmanager
-def functions(spark: SparkSession, files: tuple[Path, ...]) -> Iterator[None]:
-    """Let a session have the functions that SQL files define, for a while, each by the last part of its name.
+def functions(spark: SparkSession, created: Iterable[tuple[str, str, Place]]) -> Iterator[None]:
+    """Let a session have functions for a while; of each, the name, what follows it in CREATE FUNCTION, and the place.
 
-    Raises SettingsError for a statement that defines none.
+    Raises SettingsError for one that is not written in SQL.
     """
     made: list[str] = []
     try:
-        for file in files:
-            for statement, place in _statements(spark, file):
-                made.append(_define(spark, statement, place))
+        for name, said, place in created:
+            _define(spark, name, said, place)
+            made.append(name)
         yield
     finally:
         for name in made:
             spark.sql(f"DROP TEMPORARY FUNCTION IF EXISTS {quoted(name)}")
 
 
-def _statements(spark: SparkSession, file: Path) -> Iterator[tuple[str, Place]]:
-    """Split a file as Spark does; return each statement, without the comments before it, and where it begins."""
-    text = text_of(file)
-    jvm: Any = spark._jvm  # noqa: SLF001 (what a semicolon ends is Spark's to say)
-    pieces = jvm.org.apache.spark.sql.catalyst.util.StringUtils.splitSemiColonWithIndex(text, False)
-    position = 0
-    for index in range(pieces.size()):
-        piece = pieces.apply(index)
-        statement = piece[_SPACES.match(piece).end() :]  # type: ignore[union-attr] # it may be empty
-        begin = position + len(piece) - len(statement)
-        position += len(piece) + 1
-        if statement:
-            yield statement, Place(shown(file), text.count("\n", 0, begin) + 1)
+def defined_in(files: Iterable[Path]) -> Iterator[tuple[str, str, Place]]:
+    """Return the functions that files define, by the last part of their names; raises SettingsError."""
+    for file in files:
+        script = Script(shown(file), text_of(file))
+        try:
+            for found in statements(script.text):
+                yield _function(script, found)
+        except UnfinishedError as error:
+            raise _refused(f"This {error.what} does not end.", script.place(error.start)) from error
 
 
-def _define(spark: SparkSession, statement: str, place: Place) -> str:
-    match = _CREATE.match(statement)
-    if match is None:
-        raise _refused("A file of functions can hold nothing but CREATE FUNCTION.", place)
-    name = name_parts(match["name"])[-1]
-    sql = f"CREATE OR REPLACE TEMPORARY FUNCTION {quoted(name)}{statement[match.end() :]}"
+def _function(script: Script, found: list[Token]) -> tuple[str, str, Place]:
+    place = script.place(found[0].start)
+    try:
+        statement = parse(script.text, found)
+    except SqlError as error:
+        if not any(token.upper == "FUNCTION" for token in found):
+            raise _refused(_NOTHING_ELSE, place) from error
+        raise _refused(error.message, script.place(error.start)) from error
+    if not isinstance(statement, CreateFunction):
+        raise _refused(_NOTHING_ELSE, place)
+    return statement.name.last, statement.text.text, place
+
+
+def _define(spark: SparkSession, name: str, said: str, place: Place) -> None:
+    sql = f"CREATE OR REPLACE TEMPORARY FUNCTION {quoted(name)} {said}"
     try:
         parsed = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
         if parsed.getClass().getSimpleName() != "CreateSQLFunctionCommand":
@@ -73,7 +79,6 @@ def _define(spark: SparkSession, statement: str, place: Place) -> str:
         spark.sql(sql)
     except PySparkException as error:
         raise _refused(f"The function '{name}' can't be defined: {first_sentence(error)}", place) from error
-    return name
 
 
 def _refused(message: str, place: Place) -> SettingsError:

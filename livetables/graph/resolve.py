@@ -18,6 +18,7 @@ from pyspark.sql.types import StructType
 
 from livetables.collect import reads
 from livetables.collect.python_files import code_of, first_sentence, problem_of
+from livetables.collect.registry import SQL_PLACE
 from livetables.errors import (
     DatasetNotFoundError,
     DefinitionError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from livetables.collect.registry import Registry
+    from livetables.errors import Place
     from livetables.model import Expectation
 
 
@@ -219,8 +221,7 @@ class Resolver:
         self._broken.update(members)
 
     def _report(self, problem: Problem, dataset: Dataset) -> None:
-        place = problem.place or dataset.place
-        self.problems.append(Problem(problem.code, problem.message, place, problem.hint))
+        self.problems.append(problem if problem.place else replace(problem, place=dataset.place))
 
     def _resolve_dataset(self, dataset: Dataset) -> None:
         flows, frames = [], []
@@ -287,24 +288,27 @@ class Resolver:
     def _failure(self, error: Exception, flow: Flow) -> LivetablesError:
         if isinstance(error, AnalysisException) and error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
             parameters = error.getMessageParameters() or {}
-            return self._unknown(parameters.get("relationName", "").replace("`", ""), flow)
+            place, excerpt = getattr(error, SQL_PLACE, (flow.place, ""))
+            return self._unknown(parameters.get("relationName", "").replace("`", ""), place, excerpt)
         problem = problem_of(error, None, self._registry)
         return DefinitionError(
             problem.code,
             f"The query of '{flow.name}' fails: {problem.message}",
             place=problem.place if problem.place and problem.place.line else flow.place,
             hint=problem.hint,
+            excerpt=problem.excerpt,
         )
 
-    def _unknown(self, name: str, flow: Flow | None = None) -> DatasetNotFoundError:
+    def _unknown(self, name: str, place: Place | None = None, excerpt: str = "") -> DatasetNotFoundError:
         known = [dataset.name for dataset in self._definitions.values()]
         last = name.rsplit(".", maxsplit=1)[-1]
         otherwise = f"Define it, or register a table outside the pipeline with --table {last}=PATH."
         return DatasetNotFoundError(
             "DATASET_NOT_FOUND",
             f"'{name}' is neither a dataset of this pipeline nor a table that Spark knows.",
-            place=flow.place if flow else self._registry.caller(),
+            place=place or self._registry.caller(),
             hint=did_you_mean(last, known, otherwise),
+            excerpt=excerpt,
         )
 
     def _check_expectations(self, frame: DataFrame, dataset: Dataset) -> None:
@@ -342,7 +346,7 @@ def _reads_changes(options: Mapping[str, str]) -> bool:
 def _bad_rule(rule: Expectation, dataset: Dataset, why: str, code: str, frame: DataFrame) -> Problem:
     hint = f"The columns are {', '.join(frame.columns)}." if "UNRESOLVED_COLUMN" in code else None
     message = f"Expectation '{rule.name}' of '{dataset.name}' can't be evaluated: {why}"
-    return Problem("INVALID_EXPECTATION", message, dataset.place, hint)
+    return Problem("INVALID_EXPECTATION", message, rule.place or dataset.place, hint)
 
 
 def _by_place(problem: Problem) -> tuple[str, int, str]:

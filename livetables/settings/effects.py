@@ -20,7 +20,6 @@ INSTEAD = {
     "filters": "every source file is loaded",
     "trigger": "an update starts when you start it",
     "run_as": "an update runs as the user who starts it",
-    "parameters": "no query reads them; what `spark.conf.get` shall find belongs into 'configuration'",
 }
 
 

@@ -39,6 +39,7 @@ def load_settings(
     *,
     paths: tuple[Path, ...] = (),
     overrides: dict[str, str] | None = None,
+    parameters: dict[str, str] | None = None,
     with_secrets: bool = True,
     **local: Any,
 ) -> Settings:
@@ -75,6 +76,7 @@ def load_settings(
             ],
             secrets if with_secrets else None,
         ),
+        parameters={**parsed.parameters, **(parameters or {})},
         continuous=parsed.continuous,
         development=parsed.development,
         master=given.get("master") or here.master or "local[*]",

@@ -92,7 +92,7 @@ class PipelineFile(Strict):
     libraries: list[Library] = []
     configuration: dict[str, str] = {}
     root_path: str | None = None
-    parameters: Any = None
+    parameters: dict[str, str] = {}
     notifications: list[Any] = []
     environment: dict[str, Any] | None = None
     event_log: dict[str, Any] | None = None
@@ -164,6 +164,8 @@ class Settings:
     storage: Path
     namespace: Namespace = field(default_factory=Namespace)
     configuration: dict[str, str] = field(default_factory=dict)
+    #: What `:name` stands for in SQL files.
+    parameters: dict[str, str] = field(default_factory=dict)
     continuous: bool = False
     #: None when the settings do not say.
     development: bool | None = None

@@ -3,7 +3,7 @@
 import pytest
 
 from livetables.errors import SettingsError
-from livetables.execute.functions import functions
+from livetables.execute.functions import defined_in, functions
 
 pytestmark = pytest.mark.spark
 
@@ -28,7 +28,7 @@ def file(tmp_path, monkeypatch):
 def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
     """By the last part of their names; one may use another that stands before it."""
     file.write_text(FUNCTIONS)
-    with functions(spark, (file,)):
+    with functions(spark, defined_in((file,))):
         assert spark.sql("SELECT lies_in('eu', 'eu'), lies_in(NULL, 'eu'), `is;even`(3)").collect() == [
             (True, None, False)
         ]
@@ -50,9 +50,9 @@ def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
 def test_a_file_of_functions_holds_nothing_else(spark, file, statement, says):
     """The statement is named with its line, and what was defined before it is gone again."""
     file.write_text(f"{FUNCTIONS}\n;\n\n/* two\nlines; */ {statement};\n")
-    with pytest.raises(SettingsError) as caught, functions(spark, (file,)):
+    with pytest.raises(SettingsError) as caught, functions(spark, defined_in((file,))):
         pass
     problem = caught.value.problem
-    assert (problem.code, str(problem.place)) == ("FUNCTION_REFUSED", "functions.sql:13")
+    assert (problem.code, str(problem.place)) == ("FUNCTION_REFUSED", "functions.sql:13:10")
     assert problem.message.startswith(says)
     assert not spark.catalog.functionExists("lies_in")

@@ -1,0 +1,250 @@
+"""Turns the SQL files of a pipeline into definitions: each statement into the datasets and flows that it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from livetables.collect.checks import dataset_name, name_of_flow, not_supported, refuse
+from livetables.collect.sql_queries import SqlQuery
+from livetables.errors import DefinitionError
+from livetables.model import (
+    Action,
+    CdcFlow,
+    Changes,
+    Columns,
+    Expectation,
+    Flow,
+    MaterializedView,
+    ReplaceFlow,
+    RowFilter,
+    StreamingTable,
+    View,
+    quoted,
+)
+from livetables.sql.cursor import SqlError
+from livetables.sql.edits import Edited
+from livetables.sql.lexer import UnfinishedError, statements, tokens
+from livetables.sql.parser import parse
+from livetables.sql.script import Script
+from livetables.sql.statements import (
+    MATERIALIZED_VIEW,
+    STREAMING_TABLE,
+    TABLE,
+    VIEW,
+    Cdc,
+    CreateDataset,
+    CreateFlow,
+    CreateFunction,
+    Insert,
+    SetConf,
+    Text,
+    Use,
+)
+from livetables.sql.variables import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from livetables.collect.registry import Registry
+    from livetables.errors import Place
+    from livetables.model import Dataset, Table
+    from livetables.sql.lexer import Token
+    from livetables.sql.statements import ColumnChoice, Statement
+
+_KINDS = {STREAMING_TABLE: StreamingTable, MATERIALIZED_VIEW: MaterializedView, TABLE: StreamingTable}
+
+
+def collect(
+    files: Iterable[Path], registry: Registry, configuration: Mapping[str, str], parameters: Mapping[str, str]
+) -> None:
+    """Register what SQL files define. What is wrong with a statement becomes a problem; the others still count."""
+    for file in files:
+        script = Script(registry.place(str(file), 0).file, file.read_text("utf-8-sig"))
+        _Collector(script, registry, dict(configuration), parameters).collect()
+
+
+@dataclass
+class _Collector:
+    """Goes through one file: `confs` is what SET has set so far, for the datasets that follow."""
+
+    script: Script
+    registry: Registry
+    variables: dict[str, str]
+    parameters: Mapping[str, str]
+    confs: dict[str, str] = field(default_factory=dict)
+
+    def collect(self) -> None:
+        try:
+            found = statements(self.script.text)
+        except UnfinishedError as error:
+            self._unfinished(error, error.start)
+            return
+        for statement in found:
+            self._statement(statement)
+
+    def _statement(self, statement: list[Token]) -> None:
+        start, stop = statement[0].start, statement[-1].start
+        text = Edited(self.script.text).part(start, stop)
+        code = "UNKNOWN_VARIABLE"
+        try:
+            text = filled(text, self.variables, self.parameters)
+            code = "SQL_SYNTAX"
+            self._define(parse(text.text, tokens(text.text)), text)
+        except UnfinishedError as error:
+            self._unfinished(error, text.origin(error.start))
+        except SqlError as error:
+            self._wrong(text.origin(error.start), code, error.message, error.hint)
+        except DefinitionError as error:
+            error.locate(self.script.place(start))
+            self.registry.problems.append(error.problem)
+
+    def _unfinished(self, error: UnfinishedError, at: int) -> None:
+        hint = "Close it with */." if error.what == "comment" else "Close it; a quote inside of it is written twice."
+        self._wrong(at, "SQL_SYNTAX", f"This {error.what} does not end.", hint)
+
+    def _wrong(self, at: int, code: str, message: str, hint: str | None) -> None:
+        self.registry.problems.append(self.script.problem(at, code, message, hint))
+
+    def _define(self, statement: Statement, text: Edited) -> None:
+        place = self.script.place(text.origin(statement.start))
+        match statement:
+            case SetConf(key, value):
+                if value is not None:
+                    self.variables[key] = self.confs[key] = value
+            case Use():
+                self._no_effect("USE", "all tables of a pipeline lie in its own schema", place)
+            case CreateFunction(name, said):
+                self.registry.functions.append((name.last, said.text, place))
+            case CreateDataset():
+                self._dataset(statement, text, place)
+            case CreateFlow(name, target, flow, _, comment):
+                own_name = name_of_flow("CREATE FLOW", ".".join(name.parts), place)
+                self.registry.flows.append(self._flow(own_name, target.last, flow, text, place, comment))
+
+    def _no_effect(self, clause: str, why: str, place: Place) -> None:
+        self.registry.warn("NO_EFFECT_HERE", f"{clause} has no effect here: {why}.", place)
+
+    # Datasets
+
+    def _dataset(self, created: CreateDataset, text: Edited, place: Place) -> None:
+        name = dataset_name(f"CREATE {created.kind.upper()}", quoted(created.name.last), place)
+        rules = tuple(
+            Expectation(rule.name, rule.predicate.text, Action[rule.action.upper()],
+                        self.script.place(text.origin(rule.start)))
+            for rule in created.constraints
+        )  # fmt: skip
+        if created.kind == VIEW:
+            dataset: Dataset = View(name, place, created.comment, rules)
+        else:
+            dataset = replace(self._table(created, name, text, place), expectations=rules)
+        flow = None
+        if created.query is not None:
+            query = self._query(created.query, text, created.kind, created)
+            flow = Flow(name, name, query, place, created.comment, dict(self.confs))
+        elif created.flow is not None:
+            flow = self._flow(name, name, created.flow, text, place, created.comment)
+        self.registry.add(dataset, None, flow)
+
+    def _table(self, created: CreateDataset, name: str, text: Edited, place: Place) -> Table:
+        self._check(created, name, text, place)
+        typed = [column for column in created.columns if column.typed]
+        row_filter = None
+        if created.row_filter is not None:
+            arguments = ", ".join(map(quoted, created.row_filter.columns))
+            function = quoted(created.row_filter.function.last)
+            row_filter = RowFilter(f"{function}({arguments})", created.row_filter.columns)
+        table: Table = _KINDS[created.kind](
+            name, place, created.comment,
+            schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
+            table_properties=created.properties, partition_cols=created.partitioned_by, cluster_by=created.cluster_by,
+            path=created.location, private=created.private, row_filter=row_filter,
+        )  # fmt: skip
+        if isinstance(table, MaterializedView) and created.refresh_policy is not None:
+            return replace(table, refresh_policy=created.refresh_policy)
+        return table
+
+    def _check(self, created: CreateDataset, name: str, text: Edited, place: Place) -> None:
+        """Refuse what no table of a pipeline can have, and say what has no effect."""
+        marked = created.properties.get("delta.live.table", "").lower() == "true"
+        if created.kind == TABLE and not marked:
+            hint = "Write CREATE OR REFRESH STREAMING TABLE, or MATERIALIZED VIEW."
+            message = f"CREATE TABLE {name} makes a table that is no part of the pipeline."
+            raise refuse("NOT_A_DATASET", message, place, hint)
+        if created.partitioned_by and created.cluster_by:
+            message = f"Dataset '{name}' has both PARTITIONED BY and CLUSTER BY; a table can have one of them."
+            raise refuse("WRONG_ARGUMENT", message, place, "Keep CLUSTER BY, and leave PARTITIONED BY out.")
+        if (created.using or "delta").lower() != "delta":
+            message = f"Dataset '{name}' is to be stored as {created.using}; all tables of a pipeline are Delta tables."
+            raise refuse("WRONG_ARGUMENT", message, place, "Leave USING out.")
+        for column in created.columns:
+            if " MASK " in f" {column.text.text.upper()} ":
+                raise not_supported(f"MASK of column '{column.name}'", place)
+            if not column.typed and any(other.typed for other in created.columns):
+                message = f"Column '{column.name}' of '{name}' has no type, and other columns have one."
+                at = self.script.place(text.origin(column.text.start))
+                raise refuse("WRONG_ARGUMENT", message, at, "Give all columns a type, or none.")
+        if created.cluster_by_auto:
+            self._no_effect("CLUSTER BY AUTO", "clustering columns are not chosen automatically", place)
+        if created.schedule is not None:
+            self._no_effect("SCHEDULE", "start updates with a scheduler of your own", place)
+
+    # Flows
+
+    def _query(
+        self, said: Text, text: Edited, kind: str = STREAMING_TABLE, created: CreateDataset | None = None
+    ) -> SqlQuery:  # fmt: skip
+        columns = [] if created is None else created.columns
+        names = tuple((column.name, column.comment) for column in columns if not column.typed)
+        query = text.part(said.start, said.start + len(said.text))
+        streams = kind in (STREAMING_TABLE, TABLE) or None
+        return SqlQuery(query, self.script, self.registry, streams=streams, columns=names)
+
+    def _flow(
+        self, name: str, target: str, flow: Insert | Cdc, text: Edited, place: Place, comment: str | None
+    ) -> Flow:  # fmt: skip
+        confs = dict(self.confs)
+        if isinstance(flow, Insert):
+            query = self._query(flow.query, text, VIEW if flow.once or flow.replace_where else STREAMING_TABLE)
+            if flow.replace_using:
+                assert flow.sequence is not None
+                return ReplaceFlow(name, target, query, place, comment, confs, flow.once,
+                                   keys=flow.replace_using, sequence_by=flow.sequence.text)  # fmt: skip
+            where = None if flow.replace_where is None else flow.replace_where.text
+            return Flow(name, target, query, place, comment, confs, flow.once, replace_where=where)
+        if flow.stored_as == "bitemporal" or flow.system_sequence is not None:
+            raise not_supported("STORED AS BITEMPORAL", place)
+        source = text.part(flow.source.start, flow.source.start + len(flow.source.text))
+        query = SqlQuery(source.replaced([(0, 0, "SELECT * FROM ")]), self.script, self.registry, streams=not flow.once)
+        return CdcFlow(name, target, query, place, comment, confs, flow.once, changes=_changes(flow))
+
+
+def _changes(flow: Cdc) -> Changes:
+    partial = None
+    if flow.columns_to_update is not None:
+        partial = Columns()
+    elif flow.ignore_null_updates:
+        partial = _columns(flow.ignored)
+    return Changes(
+        keys=flow.keys,
+        sequence_by=flow.sequence.text,
+        scd_type=int(flow.stored_as),
+        deletes=_text(flow.deletes),
+        truncates=_text(flow.truncates),
+        columns=_columns(flow.columns),
+        tracked=_columns(flow.tracked),
+        partial=partial,
+        where=_text(flow.where),
+        columns_to_update=_text(flow.columns_to_update),
+    )
+
+
+def _text(text: Text | None) -> str | None:
+    return None if text is None else text.text
+
+
+def _columns(choice: ColumnChoice | None) -> Columns:
+    if choice is None:
+        return Columns()
+    return Columns(None, choice.names) if choice.but else Columns(choice.names)

@@ -1,0 +1,263 @@
+"""Runs query texts with what Spark's SQL does not have: datasets of the pipeline, the platform's own sources, `:`.
+
+What stands in the text for a dataset or a source becomes the name of a temporary view for as long as Spark analyses
+it. A JSON path behind a string, `details:flow_progress.metrics`, becomes get_json_object; behind a VARIANT it stays.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyspark.errors import AnalysisException, ParseException, PySparkException
+from pyspark.sql import SparkSession
+
+from livetables.collect import reads
+from livetables.collect.registry import SQL_PLACE, sql_place
+from livetables.collect.sql_relations import relations
+from livetables.collect.sql_sources import sources
+from livetables.errors import DefinitionError, LivetablesError
+from livetables.model import name_parts, quoted
+from livetables.sql.cursor import SqlError
+from livetables.sql.edits import Edited
+from livetables.sql.json_paths import json_paths
+from livetables.sql.lexer import UnfinishedError, name_value, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyspark.sql import DataFrame
+
+    from livetables.collect.reads import Reader
+    from livetables.collect.registry import Registry
+    from livetables.collect.sql_relations import Relation
+    from livetables.collect.sql_sources import Source
+    from livetables.sql.script import Script
+
+#: Temporary views belong to the session, which flows share: one text at a time has its views there.
+_views = threading.RLock()
+#: What Spark says of get_json_object on something that is no string.
+_MISMATCH = "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"
+_POSITION = re.compile(r"\(line (\d+), pos (\d+)\)")
+
+
+@dataclass
+class SqlQuery:
+    """A query of a SQL file; called, it gives the query's DataFrame.
+
+    With `streams` true, what does not stream is made to: its first source is read as a stream, with a warning. With
+    `streams` false, nothing streams. `columns` are names and comments that the columns get, by their order.
+    """
+
+    text: Edited
+    script: Script
+    registry: Registry
+    streams: bool | None = None
+    columns: tuple[tuple[str, str | None], ...] = ()
+
+    def __call__(self) -> DataFrame:
+        """Return the DataFrame; raises LivetablesError, or what Spark raises."""
+        session = SparkSession.getActiveSession()
+        reader = reads.current.get()
+        assert session is not None
+        assert reader is not None
+        run = _Run(session, self.text, reader, self._execute(session), self)
+        try:
+            return self._named(run.result())
+        except SqlError as error:
+            origin = self.text.origin(error.start)
+            raise DefinitionError("SQL_SYNTAX", error.message, place=self.script.place(origin), hint=error.hint,
+                                  excerpt=self.script.excerpt(origin)) from error  # fmt: skip
+        except PySparkException as error:
+            at = _position(error, run.text.text)
+            if at is not None:
+                origin = run.text.origin(at)
+                vars(error)[SQL_PLACE] = self.script.place(origin), self.script.excerpt(origin)
+            raise
+
+    def warn_of_batch(self, name: str, at: int) -> None:
+        """Say that what is no stream is read as one."""
+        message = f"{name} is read as a stream, as a streaming table needs one."
+        hint = f"Write FROM STREAM({name}): the platform reads it as a stream only then."
+        self.registry.warn("STREAM_MISSING", message, self.script.place(self.text.origin(at)), hint)
+
+    def _execute(self, session: SparkSession) -> Callable[[str], DataFrame]:
+        def execute(text: str) -> DataFrame:
+            with reads.reading_with(None):
+                return session.sql(text)
+
+        return execute
+
+    @contextmanager
+    def reading(self, at: int) -> Iterator[None]:
+        """While something is opened, it is the source file's character `at` of the text that reads it."""
+        origin = self.text.origin(at)
+        place = sql_place.set(self.script.place(origin))
+        try:
+            yield
+        except LivetablesError as error:
+            error.locate(self.script.place(origin), self.script.excerpt(origin))
+            raise
+        finally:
+            sql_place.reset(place)
+
+    def _named(self, frame: DataFrame) -> DataFrame:
+        if not self.columns:
+            return frame
+        if len(self.columns) != len(frame.columns):
+            message = f"The list has {len(self.columns)} columns, and the query has {len(frame.columns)}."
+            hint = f"The columns of the query are {', '.join(frame.columns)}."
+            raise DefinitionError("INVALID_SCHEMA", message, place=self.script.place(self.text.origin(0)), hint=hint)
+        frame = frame.toDF(*(name for name, _ in self.columns))
+        for name, comment in self.columns:
+            if comment is not None:
+                frame = frame.withMetadata(name, {"comment": comment})
+        return frame
+
+
+def run(session: SparkSession, text: str, reader: Reader, execute: Callable[[str], DataFrame]) -> DataFrame:
+    """Return the result of a query text, which `execute` hands to Spark, with what it reads given by `reader`."""
+    try:
+        return _Run(session, Edited(text), reader, execute).result()
+    except UnfinishedError:
+        return execute(text)  # Spark says what is wrong with it
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Something that a text reads: a table by its name, or a source."""
+
+    relation: Relation
+    source: Source | None
+
+    def open(self, reader: Reader, *, streams: bool) -> DataFrame | None:
+        if self.source is not None:
+            return self.source.open(streams)
+        return reader.read(self.relation.name, streaming=streams, options=self.relation.options)
+
+
+@dataclass
+class _Run:
+    """One text on its way to Spark: `text` is what it has become so far."""
+
+    session: SparkSession
+    text: Edited
+    reader: Reader
+    execute: Callable[[str], DataFrame]
+    query: SqlQuery | None = None
+
+    def result(self) -> DataFrame:
+        opened = self._opened(self._reads())
+        with _views:
+            views: dict[str, DataFrame] = {}
+            try:
+                self._name(opened, views)
+                return self._analysed()
+            finally:
+                for view in views:
+                    self.session.catalog.dropTempView(view)
+
+    def _reads(self) -> list[_Read]:
+        """Return what the text reads, in its order; from here on, sources have names in it."""
+        found = sources(self.session, self.text.text, tokens(self.text.text), self._value)
+        self.text = self.text.replaced((source.start, source.stop, f"`{source.name}`") for source in found)
+        by_start = {}
+        shift = 0
+        for source in found:
+            by_start[source.start + shift] = source
+            shift += len(source.name) + 2 - (source.stop - source.start)
+        return [_Read(found, by_start.get(found.start)) for found in relations(self.session, self.text.text)]
+
+    def _value(self, expression: str) -> Any:
+        """Return the value of an expression without columns."""
+        return self.execute(f"SELECT {expression}").first()[0]  # type: ignore[index] # it has one row
+
+    def _opened(self, found: list[_Read]) -> list[tuple[_Read, DataFrame | None, bool]]:
+        """Open all that is read; the last is whether it is read as a stream."""
+        wanted = None if self.query is None else self.query.streams
+        opened = []
+        for read in found:
+            streams = read.relation.streaming or (read.source is not None and read.source.streaming)
+            streams = streams and wanted is not False
+            opened.append((read, self._open(read, streams=streams), streams))
+        if wanted and opened and not any(streams or (frame and frame.isStreaming) for _, frame, streams in opened):
+            first = opened[0][0]
+            assert self.query is not None
+            self.query.warn_of_batch(first.relation.name, self._given(first))
+            opened[0] = (first, self._open(first, streams=True), True)
+        return opened
+
+    def _given(self, read: _Read) -> int:
+        """Return where in the text as it was given something is read."""
+        return read.source.start if read.source else self.text.before(read.relation.start)
+
+    def _open(self, read: _Read, *, streams: bool) -> DataFrame | None:
+        if self.query is None:
+            return read.open(self.reader, streams=streams)
+        with self.query.reading(self._given(read)):
+            return read.open(self.reader, streams=streams)
+
+    def _name(self, opened: list[tuple[_Read, DataFrame | None, bool]], views: dict[str, DataFrame]) -> None:
+        """Put temporary views in the place of what was opened, under the last part of its name."""
+        edits = []
+        for read, frame, streams in opened:
+            relation = read.relation
+            if frame is None:
+                if streams and not relation.streaming:  # a table that only Spark knows
+                    edits.append((relation.start, relation.start, "STREAM "))
+                continue
+            last = name_parts(relation.name)[-1]
+            view, number = last, 1
+            while view.lower() in {taken.lower() for taken in views}:
+                number += 1
+                view = f"{last}__{number}"
+            frame.createOrReplaceTempView(quoted(view))
+            views[view] = frame
+            edits += [(relation.start, relation.stop, quoted(view)), *self._prefixes(relation, opened)]
+        self.text = self.text.replaced(sorted(set(edits)))
+
+    def _prefixes(self, relation: Relation, opened: list[Any]) -> Iterator[tuple[int, int, str]]:
+        """Take what stands before the last part of a table's name off its columns: `LIVE.a.id` becomes `a.id`."""
+        parts = [part.lower() for part in name_parts(relation.name)]
+        if len(parts) == 1:
+            return
+        named = {read.relation.start for read, _, _ in opened}
+        found = tokens(self.text.text)
+        length = 2 * len(parts) - 1
+        for index, token in enumerate(found):
+            words = found[index : index + length + 1]
+            names = [name_value(word).lower() for word in words[0:length:2]]
+            dots = {word.text for word in words[1 : length + 1 : 2]}
+            if names == parts and dots == {"."} and token.start not in named:
+                yield token.start, words[length - 1].start, ""
+
+    def _analysed(self) -> DataFrame:
+        """Let Spark analyse the text. JSON paths are tried on strings first; those on a VARIANT stay as they are."""
+        named, kept = self.text, set[int]()
+        paths = json_paths(tokens(named.text))
+        while True:
+            edits = [edit for path in paths if path.start not in kept for edit in path.on_string()]
+            self.text = named.replaced(sorted(edits))
+            try:
+                return self.execute(self.text.text)
+            except AnalysisException as error:
+                at = _position(error, self.text.text) if error.getCondition() == _MISMATCH else None
+                start = None if at is None else self.text.before(at)
+                if start is None or start in kept or all(path.start != start for path in paths):
+                    raise
+                kept.add(start)
+
+
+def _position(error: PySparkException, text: str) -> int | None:
+    """Return the character of a text that an error of Spark's speaks of."""
+    if isinstance(error, ParseException):
+        match = _POSITION.search(str(error))
+        if match is None:
+            return None
+        lines = text.splitlines(keepends=True)[: int(match[1]) - 1]
+        return min(sum(map(len, lines)) + int(match[2]), len(text))
+    contexts = error.getQueryContext() if isinstance(error, AnalysisException) else []
+    return next((context.startIndex() for context in contexts if not context.objectType()), None)

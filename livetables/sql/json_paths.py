@@ -1,0 +1,119 @@
+"""Finds `column:path.to[0].field`, which the platform's SQL has for JSON in strings and Spark's only for VARIANT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livetables.sql.lexer import NAME, NUMBER, STRING, WORD, Token, name_value, string_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Words after which an expression begins: a `:` behind them belongs to a parameter.
+_BEFORE_EXPRESSIONS = frozenset({
+    "ALL", "AND", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "ELSE", "FROM", "HAVING", "IN", "INTERVAL", "IS", "LIKE",
+    "LIMIT", "NOT", "OFFSET", "ON", "OR", "QUALIFY", "RLIKE", "SELECT", "THEN", "VALUES", "WHEN", "WHERE",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JsonPath:
+    """A path: its characters [start, stop), of which [start, colon) are what it is taken of; as JSON paths write it."""
+
+    start: int
+    colon: int
+    stop: int
+    path: str
+
+    def on_string(self) -> list[tuple[int, int, str]]:
+        """Return the edits, as `Edited.replaced` takes them, that make a call of get_json_object of it."""
+        path = self.path.replace("\\", "\\\\").replace("'", "\\'")
+        return [(self.start, self.start, "get_json_object("), (self.colon, self.stop, f", '${path}')")]
+
+
+def outside_of_types(tokens: Sequence[Token]) -> list[int]:
+    """Return where colons stand, without those of types such as STRUCT<a: INT>."""
+    found, depth = [], 0
+    for index, token in enumerate(tokens):
+        if token.text == "<" and (depth or (index and tokens[index - 1].upper in ("STRUCT", "ARRAY", "MAP"))):
+            depth += 1
+        elif token.text == ">" and depth:
+            depth -= 1
+        elif token.text == ":" and not depth:
+            found.append(index)
+    return found
+
+
+def follows_operand(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether a colon stands behind something that it can take a path of."""
+    before = tokens[index - 1] if index else None
+    if before is None or before.upper in _BEFORE_EXPRESSIONS:
+        return False
+    return before.kind in (WORD, NAME) or before.text in (")", "]")
+
+
+def json_paths(tokens: Sequence[Token]) -> list[JsonPath]:
+    """Return the paths in a query; of `a:b:c` the longer one comes second."""
+    found = []
+    for index in outside_of_types(tokens):
+        if follows_operand(tokens, index):
+            first = _operand(tokens, index)
+            last, path = _path(tokens, index + 1)
+            if path:
+                found.append(JsonPath(tokens[first].start, tokens[index].start, tokens[last].stop, path))
+    return found
+
+
+def _operand(tokens: Sequence[Token], colon: int) -> int:
+    """Return the first token of what a colon takes a path of: a name, a call, something in brackets, another path."""
+    at = colon - 1
+    while True:
+        if tokens[at].text in (")", "]"):
+            opening = _opening(tokens, at)
+            before = tokens[opening - 1] if opening else None
+            called = before is not None and before.kind in (WORD, NAME) and before.upper not in _BEFORE_EXPRESSIONS
+            indexed = before is not None and tokens[opening].text == "[" and before.text in (")", "]")
+            if not called and not indexed:
+                return opening
+            at = opening - 1
+        elif at > 1 and tokens[at - 1].text in (".", ":"):
+            at -= 2
+        else:
+            return at
+
+
+def _opening(tokens: Sequence[Token], closing: int) -> int:
+    depth = 0
+    for at in range(closing, -1, -1):
+        depth += (tokens[at].text in (")", "]")) - (tokens[at].text in ("(", "["))
+        if depth == 0:
+            return at
+    return closing
+
+
+def _path(tokens: Sequence[Token], at: int) -> tuple[int, str]:
+    """Return the last token of a path that begins at a token, and the path; no path when there is none."""
+    last, pieces = at - 1, []
+    while at < len(tokens):
+        token = tokens[at]
+        if token.kind in (WORD, NAME):
+            pieces.append(f"['{name_value(token)}']" if token.kind == NAME else f".{token.text}")
+            last = at
+        elif token.text == "[" and tokens[at + 2].text == "]":
+            inside = tokens[at + 1]
+            if inside.kind == STRING:
+                pieces.append(f"['{string_value(inside)}']")
+            elif inside.kind == NUMBER or inside.text == "*":
+                pieces.append(f"[{inside.text}]")
+            else:
+                break
+            last = at = at + 2
+        else:
+            break
+        at += 1
+        if tokens[at].text == ".":
+            at += 1
+        elif tokens[at].text != "[":
+            break
+    return last, "".join(pieces)

@@ -1,0 +1,137 @@
+"""Splits SQL texts into tokens and statements, as Spark's own lexer reads them, without understanding them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WORD, NAME, STRING, NUMBER, SYMBOL, END = "word", "name", "string", "number", "symbol", "end"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token: what it is, its characters as they stand, and where they begin.
+
+    A NAME stands in back-quotes. An END, which has no characters, comes after the last token.
+    """
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """Where the characters end."""
+        return self.start + len(self.text)
+
+    @property
+    def upper(self) -> str:
+        """The characters in upper case; of what stands in quotes, nothing, so that it is no keyword."""
+        return self.text.upper() if self.kind in (WORD, SYMBOL) else ""
+
+
+class UnfinishedError(Exception):
+    """A quote or a comment that begins at `start` does not end; `what` it is."""
+
+    def __init__(self, start: int, what: str) -> None:
+        super().__init__(what)
+        self.start, self.what = start, what
+
+
+_STRING = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*\""""
+_RAW = r"""[rR](?:'[^']*'|"[^"]*")"""
+_TOKEN = re.compile(
+    rf"""(?P<skip>\s+|--[^\n]*|/\*)
+    |(?P<string>{_RAW}|{_STRING})
+    |(?P<name>`(?:[^`]|``)*`)
+    |(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:[LSYDFlsydf]|BD|bd)?(?![\w]))
+    |(?P<word>[^\W\d]\w*|\d\w*)
+    |(?P<symbol>\$\{{[^}}\n]*\}}|=>|->|<=>|<=|>=|<>|!=|==|\|\||::|:|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+#: A line that ends a cell of a notebook, and with it a statement.
+CELL_MARK = re.compile(r"^-- COMMAND -{10}[ \t]*$", re.MULTILINE)
+
+
+def tokens(text: str, start: int = 0, stop: int | None = None) -> list[Token]:
+    """Return the tokens of text[start:stop], the END last; raises UnfinishedError."""
+    stop = len(text) if stop is None else stop
+    found = list(_tokens(text, start, stop))
+    return [*found, Token(END, "", stop)]
+
+
+def _tokens(text: str, start: int, stop: int) -> Iterator[Token]:
+    at = start
+    while at < stop:
+        match = _TOKEN.match(text, at, stop)
+        assert match is not None  # any one character is a symbol
+        kind, said = str(match.lastgroup), match[0]
+        if said == "/*":
+            at = _comment_end(text, at, stop)
+            continue
+        if kind == SYMBOL and said in "'\"`":
+            raise UnfinishedError(at, "name in back-quotes" if said == "`" else "string")
+        if kind != "skip":
+            yield Token(kind, said, at)
+        at = match.end()
+
+
+_COMMENT_MARK = re.compile(r"/\*|\*/")
+
+
+def _comment_end(text: str, start: int, stop: int) -> int:
+    """Return where a comment in brackets ends; they nest."""
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(text, start, stop):
+        depth += 1 if mark[0] == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    raise UnfinishedError(start, "comment")
+
+
+def statements(text: str) -> list[list[Token]]:
+    """Return the tokens of each statement, with an END. A `;` ends one, and so does a line that ends a cell.
+
+    Comments alone are no statement. Raises UnfinishedError.
+    """
+    found: list[list[Token]] = []
+    start = 0
+    for stop in [*(mark.start() for mark in CELL_MARK.finditer(text)), len(text)]:
+        statement: list[Token] = []
+        for token in tokens(text, start, stop):
+            if token.kind == END or token.text == ";":
+                if statement:
+                    found.append([*statement, Token(END, "", token.start)])
+                statement = []
+            else:
+                statement.append(token)
+        start = stop
+    return found
+
+
+_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|.)", re.DOTALL)
+
+
+def string_value(token: Token) -> str:
+    """Return what a string means: its escapes resolved, as Spark does by default."""
+    if token.text[0] in "rR":
+        return token.text[2:-1]
+    quote = token.text[0]
+    return _ESCAPE.sub(_unescaped, token.text[1:-1].replace(quote * 2, quote))
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1]
+    if len(code) == 1:
+        return _ESCAPES.get(code, code)
+    return chr(int(code[1:], 16)) if code[0] in "uU" else chr(int(code, 8))
+
+
+def name_value(token: Token) -> str:
+    """Return the name that a token stands for."""
+    return token.text[1:-1].replace("``", "`") if token.kind == NAME else token.text

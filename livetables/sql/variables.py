@@ -1,0 +1,59 @@
+"""Fills in what a statement leaves open: `${key}` of the configuration, `:name` and `IDENTIFIER(:name)` parameters."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from livetables.errors import did_you_mean
+from livetables.model import name_parts, quoted
+from livetables.sql.cursor import SqlError
+from livetables.sql.json_paths import follows_operand, outside_of_types
+from livetables.sql.lexer import WORD, Token, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from livetables.sql.edits import Edited
+
+_VARIABLE = re.compile(r"\$\{([^}\n]*)\}")
+
+
+def filled(text: Edited, variables: Mapping[str, str], parameters: Mapping[str, str]) -> Edited:
+    """Return a statement with its variables, then its parameters filled in; raises SqlError for one without a value.
+
+    Variables stand for any text, also inside of quotes, but not in comments. A parameter stands for a string, and
+    in IDENTIFIER(...) for a name.
+    """
+    text = text.replaced(_variables(tokens(text.text), variables))
+    found = tokens(text.text)
+    return text.replaced(_parameters(found, parameters)) if any(token.text == ":" for token in found) else text
+
+
+def _variables(found: Sequence[Token], variables: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    for token in found:
+        for match in _VARIABLE.finditer(token.text):
+            key, at = match[1].strip(), token.start + match.start()
+            if key not in variables:
+                hint = did_you_mean(key, variables, f"Add it to 'configuration' in the settings, or --set {key}=VALUE.")
+                raise SqlError(at, f"The variable '{key}' has no value.", hint)
+            yield at, token.start + match.end(), variables[key]
+
+
+def _parameters(found: Sequence[Token], parameters: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    colons = outside_of_types(found)
+    for index in colons:
+        name = found[index + 1]
+        if name.kind != WORD or name.start != found[index].stop or follows_operand(found, index):
+            continue
+        if name.text not in parameters:
+            hint = did_you_mean(
+                name.text, parameters, f"Add it to 'parameters' in the settings, or --parameter {name.text}=VALUE."
+            )
+            raise SqlError(found[index].start, f"The parameter '{name.text}' has no value.", hint)
+        value = parameters[name.text]
+        if index > 1 and found[index - 2].upper == "IDENTIFIER" and found[index + 2].text == ")":
+            yield found[index - 2].start, found[index + 2].stop, ".".join(map(quoted, name_parts(value)))
+        else:
+            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+            yield found[index].start, name.stop, f"'{escaped}'"
