@@ -80,8 +80,8 @@ class LivetablesError(Exception):
         return self.problem.code
 
     def locate(self, place: Place, excerpt: str = "") -> None:
-        """Say where it happened, unless that is known."""
-        if self.problem.place is None:
+        """Say where it happened, unless that is known; an excerpt is added to the same place."""
+        if self.problem.place is None or (excerpt and self.problem.place == place):
             self.problem = replace(self.problem, place=place, excerpt=excerpt)
             self.args = (str(self.problem),)
 

@@ -10,6 +10,7 @@ import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
@@ -23,11 +24,12 @@ from livetables.errors import DefinitionError, LivetablesError
 from livetables.model import name_parts, quoted
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
+from livetables.sql.hidden_columns import METADATA, alias_of, hidden_in_stars, mentions
 from livetables.sql.json_paths import json_paths
 from livetables.sql.lexer import UnfinishedError, name_value, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pyspark.sql import DataFrame
 
@@ -60,9 +62,8 @@ class SqlQuery:
 
     def __call__(self) -> DataFrame:
         """Return the DataFrame; raises LivetablesError, or what Spark raises."""
-        session = SparkSession.getActiveSession()
+        session = SparkSession.builder.getOrCreate()  # in a thread of its own, a flow has no active one
         reader = reads.current.get()
-        assert session is not None
         assert reader is not None
         run = _Run(session, self.text, reader, self._execute(session), self)
         try:
@@ -202,22 +203,26 @@ class _Run:
 
     def _name(self, opened: list[tuple[_Read, DataFrame | None, bool]], views: dict[str, DataFrame]) -> None:
         """Put temporary views in the place of what was opened, under the last part of its name."""
-        edits = []
+        edits: set[tuple[int, int, str]] = set()
+        found = tokens(self.text.text)
+        owners: set[str] = set()
+        with_metadata = mentions(found, METADATA)
         for read, frame, streams in opened:
             relation = read.relation
             if frame is None:
                 if streams and not relation.streaming:  # a table that only Spark knows
-                    edits.append((relation.start, relation.start, "STREAM "))
+                    edits.add((relation.start, relation.start, "STREAM "))
                 continue
-            last = name_parts(relation.name)[-1]
-            view, number = last, 1
-            while view.lower() in {taken.lower() for taken in views}:
-                number += 1
-                view = f"{last}__{number}"
+            view = _free(name_parts(relation.name)[-1], views)
+            if with_metadata and (shown := _with_metadata(frame)) is not None:
+                frame = shown  # noqa: PLW2901 (a view has no hidden columns)
+                owners |= {view.lower(), alias_of(found, relation.stop) or view.lower()}
             frame.createOrReplaceTempView(quoted(view))
             views[view] = frame
-            edits += [(relation.start, relation.stop, quoted(view)), *self._prefixes(relation, opened)]
-        self.text = self.text.replaced(sorted(set(edits)))
+            edits |= {(relation.start, relation.stop, quoted(view)), *self._prefixes(relation, opened)}
+        if owners:
+            edits |= set(hidden_in_stars(found, METADATA, owners))
+        self.text = self.text.replaced(sorted(edits))
 
     def _prefixes(self, relation: Relation, opened: list[Any]) -> Iterator[tuple[int, int, str]]:
         """Take what stands before the last part of a table's name off its columns: `LIVE.a.id` becomes `a.id`."""
@@ -239,8 +244,10 @@ class _Run:
         named, kept = self.text, set[int]()
         paths = json_paths(tokens(named.text))
         while True:
-            edits = [edit for path in paths if path.start not in kept for edit in path.on_string()]
-            self.text = named.replaced(sorted(edits))
+            edits = [
+                edit for path in paths for edit in (*(() if path.start in kept else path.on_string()), *path.named())
+            ]
+            self.text = named.replaced(sorted(edits)) if edits else named
             try:
                 return self.execute(self.text.text)
             except AnalysisException as error:
@@ -249,6 +256,21 @@ class _Run:
                 if start is None or start in kept or all(path.start != start for path in paths):
                     raise
                 kept.add(start)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """Return a name that is not taken: this one, or with a number."""
+    used = {one.lower() for one in taken}
+    numbered = (f"{name}__{number}" for number in count(2))
+    return name if name.lower() not in used else next(other for other in numbered if other.lower() not in used)
+
+
+def _with_metadata(frame: DataFrame) -> DataFrame | None:
+    """Return a frame with its hidden column `_metadata` shown; None when it has none."""
+    try:
+        return frame.select("*", METADATA)
+    except AnalysisException:
+        return None
 
 
 def _position(error: PySparkException, text: str) -> int | None:
