@@ -19,6 +19,7 @@ from livetables.model import (
     ReplaceFlow,
     RowFilter,
     StreamingTable,
+    Table,
     View,
     quoted,
 )
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
     from livetables.collect.registry import Registry
     from livetables.errors import Place
-    from livetables.model import Dataset, Table
+    from livetables.model import Dataset
     from livetables.sql.lexer import Token
     from livetables.sql.statements import ColumnChoice, Statement
 
@@ -155,7 +156,9 @@ class _Collector:
             arguments = ", ".join(map(quoted, created.row_filter.columns))
             function = quoted(created.row_filter.function.last)
             row_filter = RowFilter(f"{function}({arguments})", created.row_filter.columns)
-        table: Table = _KINDS[created.kind](
+        # What a query fills is a streaming table if the query streams; SqlQuery sees to it.
+        kind = Table if created.kind != MATERIALIZED_VIEW and created.query is not None else _KINDS[created.kind]
+        table: Table = kind(
             name, place, created.comment,
             schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
             table_properties=created.properties, partition_cols=created.partitioned_by, cluster_by=created.cluster_by,

@@ -67,7 +67,10 @@ class SqlQuery:
         assert reader is not None
         run = _Run(session, self.text, reader, self._execute(session), self)
         try:
-            return self._named(run.result())
+            frame = run.result()
+            if self.streams and not (frame.isStreaming or run.recomputed):
+                raise self._batch()
+            return self._named(frame)
         except SqlError as error:
             origin = self.text.origin(error.start)
             raise DefinitionError("SQL_SYNTAX", error.message, place=self.script.place(origin), hint=error.hint,
@@ -79,11 +82,17 @@ class SqlQuery:
                 vars(error)[SQL_PLACE] = self.script.place(origin), self.script.excerpt(origin)
             raise
 
-    def warn_of_batch(self, name: str, at: int) -> None:
-        """Say that what is no stream is read as one."""
-        message = f"{name} is read as a stream, as a streaming table needs one."
-        hint = f"Write FROM STREAM({name}): the platform reads it as a stream only then."
-        self.registry.warn("STREAM_MISSING", message, self.script.place(self.text.origin(at)), hint)
+    def warn_of_batch(self, name: str, at: int, *, recomputed: bool) -> None:
+        """Say that what is no stream is read as one, or that it can't be."""
+        place = self.script.place(self.text.origin(at))
+        if recomputed:
+            message = f"{name} is rewritten by each of its batches, so what reads it is recomputed as a whole."
+            hint = "Write CREATE OR REFRESH MATERIALIZED VIEW: the platform takes no other table here."
+            self.registry.warn("RECOMPUTED_TABLE", message, place, hint)
+        else:
+            message = f"{name} is read as a stream, as a streaming table needs one."
+            hint = f"Write FROM STREAM({name}): the platform reads it as a stream only then."
+            self.registry.warn("STREAM_MISSING", message, place, hint)
 
     def _execute(self, session: SparkSession) -> Callable[[str], DataFrame]:
         def execute(text: str) -> DataFrame:
@@ -91,6 +100,14 @@ class SqlQuery:
                 return session.sql(text)
 
         return execute
+
+    def _batch(self) -> DefinitionError:
+        origin = self.text.origin(0)
+        return DefinitionError(
+            "BATCH_IN_STREAMING_TABLE", "A streaming table needs a stream, and nothing in its query is one.",
+            place=self.script.place(origin), excerpt=self.script.excerpt(origin),
+            hint="Write FROM STREAM(name), or make it a MATERIALIZED VIEW.",
+        )  # fmt: skip
 
     @contextmanager
     def reading(self, at: int) -> Iterator[None]:
@@ -149,6 +166,8 @@ class _Run:
     reader: Reader
     execute: Callable[[str], DataFrame]
     query: SqlQuery | None = None
+    #: Whether a query that should stream is computed anew each time, as its source is rewritten each time.
+    recomputed: bool = False
 
     def result(self) -> DataFrame:
         opened = self._opened(self._reads())
@@ -185,11 +204,17 @@ class _Run:
             streams = streams and wanted is not False
             opened.append((read, self._open(read, streams=streams), streams))
         if wanted and opened and not any(streams or (frame and frame.isStreaming) for _, frame, streams in opened):
-            first = opened[0][0]
-            assert self.query is not None
-            self.query.warn_of_batch(first.relation.name, self._given(first))
-            opened[0] = (first, self._open(first, streams=True), True)
+            self._stream_first(opened)
         return opened
+
+    def _stream_first(self, opened: list[tuple[_Read, DataFrame | None, bool]]) -> None:
+        """Read the first source as a stream, if it can be."""
+        first = opened[0][0]
+        assert self.query is not None
+        self.recomputed = first.source is None and self.reader.rewritten(first.relation.name)
+        if not self.recomputed:
+            opened[0] = (first, self._open(first, streams=True), True)
+        self.query.warn_of_batch(first.relation.name, self._given(first), recomputed=self.recomputed)
 
     def _given(self, read: _Read) -> int:
         """Return where in the text as it was given something is read."""

@@ -162,6 +162,11 @@ class Resolver:
             )
         return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
 
+    def rewritten(self, name: str) -> bool:
+        """Tell whether a name is a table that is written in complete mode; it was read before."""
+        dataset = self._resolved.get(self._namespace.own(name) or "")
+        return dataset is not None and dataset.rewritten
+
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open a source outside the pipeline."""
         self._inputs[-1][1][path] = None
