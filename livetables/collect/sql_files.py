@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from livetables.sql.lexer import Token
     from livetables.sql.statements import ColumnChoice, Statement
 
+#: The property of a plain CREATE TABLE that makes it a table of the pipeline.
+_MARK = "delta.live.table"
 _KINDS = {STREAMING_TABLE: StreamingTable, MATERIALIZED_VIEW: MaterializedView, TABLE: StreamingTable}
 
 
@@ -161,7 +163,8 @@ class _Collector:
         table: Table = kind(
             name, place, created.comment,
             schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
-            table_properties=created.properties, partition_cols=created.partitioned_by, cluster_by=created.cluster_by,
+            table_properties={key: value for key, value in created.properties.items() if key != _MARK},
+            partition_cols=created.partitioned_by, cluster_by=created.cluster_by,
             path=created.location, private=created.private, row_filter=row_filter,
         )  # fmt: skip
         if isinstance(table, MaterializedView) and created.refresh_policy is not None:
@@ -170,7 +173,7 @@ class _Collector:
 
     def _check(self, created: CreateDataset, name: str, text: Edited, place: Place) -> None:
         """Refuse what no table of a pipeline can have, and say what has no effect."""
-        marked = created.properties.get("delta.live.table", "").lower() == "true"
+        marked = created.properties.get(_MARK, "").lower() == "true"
         if created.kind == TABLE and not marked:
             hint = "Write CREATE OR REFRESH STREAMING TABLE, or MATERIALIZED VIEW."
             message = f"CREATE TABLE {name} makes a table that is no part of the pipeline."

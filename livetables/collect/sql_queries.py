@@ -91,7 +91,7 @@ class SqlQuery:
             self.registry.warn("RECOMPUTED_TABLE", message, place, hint)
         else:
             message = f"{name} is read as a stream, as a streaming table needs one."
-            hint = f"Write FROM STREAM({name}): the platform reads it as a stream only then."
+            hint = "Put STREAM in front of it: the platform reads it as a stream only then."
             self.registry.warn("STREAM_MISSING", message, place, hint)
 
     def _execute(self, session: SparkSession) -> Callable[[str], DataFrame]:
@@ -144,17 +144,36 @@ def run(session: SparkSession, text: str, reader: Reader, execute: Callable[[str
         return execute(text)  # Spark says what is wrong with it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Read:
     """Something that a text reads: a table by its name, or a source."""
 
     relation: Relation
     source: Source | None
 
+    @property
+    def streams(self) -> bool:
+        """Whether the text says that it is read as a stream."""
+        return self.relation.streaming or (self.source is not None and self.source.streaming)
+
     def open(self, reader: Reader, *, streams: bool) -> DataFrame | None:
         if self.source is not None:
             return self.source.open(streams)
         return reader.read(self.relation.name, streaming=streams, options=self.relation.options)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What was read, its DataFrame (None when Spark finds it), and whether it is read as a stream."""
+
+    read: _Read
+    frame: DataFrame | None
+    streams: bool
+
+
+def _any_streams(opened: Iterable[_Opened], found: Iterable[_Read]) -> bool:
+    frames = (one.frame for one in opened)
+    return any(read.streams for read in found) or any(frame is not None and frame.isStreaming for frame in frames)
 
 
 @dataclass
@@ -195,26 +214,27 @@ class _Run:
         """Return the value of an expression without columns."""
         return self.execute(f"SELECT {expression}").first()[0]  # type: ignore[index] # it has one row
 
-    def _opened(self, found: list[_Read]) -> list[tuple[_Read, DataFrame | None, bool]]:
-        """Open all that is read; the last is whether it is read as a stream."""
+    def _opened(self, found: list[_Read]) -> list[_Opened]:
+        """Open all that is read; what is to stream and does not reads its first source as a stream."""
         wanted = None if self.query is None else self.query.streams
-        opened = []
-        for read in found:
-            streams = read.relation.streaming or (read.source is not None and read.source.streaming)
-            streams = streams and wanted is not False
-            opened.append((read, self._open(read, streams=streams), streams))
-        if wanted and opened and not any(streams or (frame and frame.isStreaming) for _, frame, streams in opened):
-            self._stream_first(opened)
-        return opened
+        opened: dict[_Read, _Opened] = {}
+        for read in sorted(found, key=lambda read: read.source is not None):  # only then is known how sources are read
+            streams = read.streams and wanted is not False
+            if wanted and read.source is not None and read is found[0] and not _any_streams(opened.values(), found):
+                streams = self._stream_first(read)
+            opened[read] = _Opened(read, self._open(read, streams=streams), streams)
+        if wanted and found and found[0].source is None and not _any_streams(opened.values(), found):
+            first = found[0]
+            if self._stream_first(first):
+                opened[first] = _Opened(first, self._open(first, streams=True), streams=True)
+        return [opened[read] for read in found]
 
-    def _stream_first(self, opened: list[tuple[_Read, DataFrame | None, bool]]) -> None:
-        """Read the first source as a stream, if it can be."""
-        first = opened[0][0]
+    def _stream_first(self, first: _Read) -> bool:
+        """Tell whether the first source can be read as a stream; warn in either case."""
         assert self.query is not None
         self.recomputed = first.source is None and self.reader.rewritten(first.relation.name)
-        if not self.recomputed:
-            opened[0] = (first, self._open(first, streams=True), True)
         self.query.warn_of_batch(first.relation.name, self._given(first), recomputed=self.recomputed)
+        return not self.recomputed
 
     def _given(self, read: _Read) -> int:
         """Return where in the text as it was given something is read."""
@@ -226,21 +246,21 @@ class _Run:
         with self.query.reading(self._given(read)):
             return read.open(self.reader, streams=streams)
 
-    def _name(self, opened: list[tuple[_Read, DataFrame | None, bool]], views: dict[str, DataFrame]) -> None:
+    def _name(self, opened: list[_Opened], views: dict[str, DataFrame]) -> None:
         """Put temporary views in the place of what was opened, under the last part of its name."""
         edits: set[tuple[int, int, str]] = set()
         found = tokens(self.text.text)
         owners: set[str] = set()
         with_metadata = mentions(found, METADATA)
-        for read, frame, streams in opened:
-            relation = read.relation
+        for one in opened:
+            relation, frame = one.read.relation, one.frame
             if frame is None:
-                if streams and not relation.streaming:  # a table that only Spark knows
+                if one.streams and not relation.streaming:  # a table that only Spark knows
                     edits.add((relation.start, relation.start, "STREAM "))
                 continue
             view = _free(name_parts(relation.name)[-1], views)
             if with_metadata and (shown := _with_metadata(frame)) is not None:
-                frame = shown  # noqa: PLW2901 (a view has no hidden columns)
+                frame = shown  # a view has no hidden columns
                 owners |= {view.lower(), alias_of(found, relation.stop) or view.lower()}
             frame.createOrReplaceTempView(quoted(view))
             views[view] = frame
@@ -249,12 +269,12 @@ class _Run:
             edits |= set(hidden_in_stars(found, METADATA, owners))
         self.text = self.text.replaced(sorted(edits))
 
-    def _prefixes(self, relation: Relation, opened: list[Any]) -> Iterator[tuple[int, int, str]]:
+    def _prefixes(self, relation: Relation, opened: list[_Opened]) -> Iterator[tuple[int, int, str]]:
         """Take what stands before the last part of a table's name off its columns: `LIVE.a.id` becomes `a.id`."""
         parts = [part.lower() for part in name_parts(relation.name)]
         if len(parts) == 1:
             return
-        named = {read.relation.start for read, _, _ in opened}
+        named = {one.read.relation.start for one in opened}
         found = tokens(self.text.text)
         length = 2 * len(parts) - 1
         for index, token in enumerate(found):
