@@ -24,6 +24,10 @@ class Place:
         """Return `file:line:column`, as editors and terminals link it."""
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
+    def hint(self, python: str, sql: str) -> str:
+        """Return the hint that is in the language of the file."""
+        return sql if self.file.lower().endswith(".sql") else python
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -78,8 +78,7 @@ class SqlQuery:
         except PySparkException as error:
             at = _position(error, run.text.text)
             if at is not None:
-                origin = run.text.origin(at)
-                vars(error)[SQL_PLACE] = self.script.place(origin), self.script.excerpt(origin)
+                self._locate(error, run.text.origin(at))
             raise
 
     def warn_of_batch(self, name: str, at: int, *, recomputed: bool) -> None:
@@ -119,8 +118,15 @@ class SqlQuery:
         except LivetablesError as error:
             error.locate(self.script.place(origin), self.script.excerpt(origin))
             raise
+        except PySparkException as error:
+            self._locate(error, origin)
+            raise
         finally:
             sql_place.reset(place)
+
+    def _locate(self, error: PySparkException, origin: int) -> None:
+        """Note on an exception of Spark's which character of the file it is about, unless that is known."""
+        vars(error).setdefault(SQL_PLACE, (self.script.place(origin), self.script.excerpt(origin)))
 
     def _named(self, frame: DataFrame) -> DataFrame:
         if not self.columns:

@@ -96,6 +96,8 @@ def _path(session: SparkSession, text: str, tokens: Sequence[Token], index: int)
 
     def opened(streams: bool) -> DataFrame:
         reader: Any = (session.readStream if streams else session.read).format(source_format).options(**options)
+        if streams and source_format not in ("delta", "kafka", "text"):  # a stream of files infers no schema
+            reader = reader.schema(opened(False).schema)
         frame: DataFrame = reader.load() if source_format == "kafka" else reader.load(path)
         return frame
 

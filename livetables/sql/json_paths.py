@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from livetables.model import quoted
-from livetables.sql.lexer import NAME, NUMBER, STRING, WORD, Token, name_value, string_value
+from livetables.sql.edits import Edited
+from livetables.sql.lexer import NAME, NUMBER, STRING, WORD, Token, UnfinishedError, name_value, string_value
+from livetables.sql.lexer import tokens as tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +61,16 @@ def follows_operand(tokens: Sequence[Token], index: int) -> bool:
     if before is None or before.upper in _BEFORE_EXPRESSIONS:
         return False
     return before.kind in (WORD, NAME) or before.text in (")", "]")
+
+
+def on_string_columns(expression: str) -> str:
+    """Return an expression with each path as a call of get_json_object; one that is no SQL as it is."""
+    if ":" not in expression:
+        return expression
+    with suppress(UnfinishedError):
+        edits = (edit for path in json_paths(tokens_of(expression)) for edit in path.on_string())
+        return Edited(expression).replaced(sorted(edits)).text
+    return expression
 
 
 def json_paths(tokens: Sequence[Token]) -> list[JsonPath]:
