@@ -62,7 +62,7 @@ def must_take(what: str, function: Callable[..., Any], place: Place, *takes: str
 
 
 #: What the platform's catalogs have in no name of a table.
-_NOT_IN_NAMES = re.compile(r"[\s/\x00-\x1f\x7f]")
+NOT_IN_NAMES = re.compile(r"[\s/\x00-\x1f\x7f]")
 
 
 def dataset_name(what: str, name: str | None, place: Place) -> str:
@@ -70,10 +70,10 @@ def dataset_name(what: str, name: str | None, place: Place) -> str:
     last = (name_parts(name or "") or ("",))[-1]
     if not last or last == "<lambda>":
         raise refuse("WRONG_ARGUMENT", f"{what} needs a name.", place, 'name="my_table"')
-    wrong = _NOT_IN_NAMES.search(last)
+    wrong = NOT_IN_NAMES.search(last)
     if wrong:
         message = f"{what}: the name {last!r} has {wrong.group()!r} in it, which no table can have in its name."
-        raise refuse("WRONG_ARGUMENT", message, place, f'name="{_NOT_IN_NAMES.sub("_", last)}"')
+        raise refuse("WRONG_ARGUMENT", message, place, f'name="{NOT_IN_NAMES.sub("_", last)}"')
     return last
 
 

@@ -142,11 +142,12 @@ def active() -> Registry:
 def _repeated_rules(dataset: Dataset) -> list[Problem]:
     rules: tuple[Expectation, ...] = getattr(dataset, "expectations", ())
     names = [rule.name for rule in rules]
+    places = {rule.name: rule.place for rule in rules}
     return [
         Problem(
             "DUPLICATE_EXPECTATION",
             f"Dataset '{dataset.name}' has two expectations named '{name}'.",
-            dataset.place,
+            places[name] or dataset.place,
             "Give each expectation of a dataset its own name.",
         )
         for name in sorted({name for name in names if names.count(name) > 1})
@@ -164,7 +165,7 @@ def _duplicates(datasets: list[Dataset]) -> list[Problem]:
                     "DUPLICATE_DATASET",
                     f"Dataset '{dataset.name}' is defined twice; the first definition is at {earlier.place}.",
                     dataset.place,
-                    "Rename one of them, or use append_flow to fill one table from several queries.",
+                    "Rename one of them, or fill one table from several queries: append_flow, or in SQL CREATE FLOW.",
                 ),
             )
     return problems

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from livetables.collect.checks import dataset_name, name_of_flow, not_supported, refuse
+from livetables.collect.checks import NOT_IN_NAMES, NOT_LOCAL
 from livetables.collect.sql_queries import SqlQuery
-from livetables.errors import DefinitionError
 from livetables.model import (
     Action,
     CdcFlow,
@@ -25,7 +24,7 @@ from livetables.model import (
 )
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
-from livetables.sql.lexer import UnfinishedError, statements, tokens
+from livetables.sql.lexer import STRING, UnfinishedError, cells, statements, string_value, tokens
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
 from livetables.sql.statements import (
@@ -42,7 +41,7 @@ from livetables.sql.statements import (
     Text,
     Use,
 )
-from livetables.sql.variables import filled
+from livetables.sql.variables import with_parameters, with_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,33 +78,23 @@ class _Collector:
     confs: dict[str, str] = field(default_factory=dict)
 
     def collect(self) -> None:
-        try:
-            found = statements(self.script.text)
-        except UnfinishedError as error:
-            self._unfinished(error, error.start)
-            return
-        for statement in found:
-            self._statement(statement)
+        for start, stop in cells(self.script.text):
+            try:
+                for statement in statements(self.script.text, start, stop):
+                    self._statement(statement)
+            except UnfinishedError as error:
+                self._wrong(error.start, "SQL_SYNTAX", error.message, error.hint)
 
     def _statement(self, statement: list[Token]) -> None:
-        start, stop = statement[0].start, statement[-1].start
-        text = Edited(self.script.text).part(start, stop)
-        code = "UNKNOWN_VARIABLE"
+        text = Edited(self.script.text).part(statement[0].start, statement[-1].start)
         try:
-            text = filled(text, self.variables, self.parameters)
-            code = "SQL_SYNTAX"
+            text = with_variables(text, self.variables)
+            text = with_parameters(text, self.parameters)
             self._define(parse(text.text, tokens(text.text)), text)
         except UnfinishedError as error:
-            self._unfinished(error, text.origin(error.start))
+            self._wrong(text.origin(error.start), "SQL_SYNTAX", error.message, error.hint)
         except SqlError as error:
-            self._wrong(text.origin(error.start), code, error.message, error.hint)
-        except DefinitionError as error:
-            error.locate(self.script.place(start))
-            self.registry.problems.append(error.problem)
-
-    def _unfinished(self, error: UnfinishedError, at: int) -> None:
-        hint = "Close it with */." if error.what == "comment" else "Close it; a quote inside of it is written twice."
-        self._wrong(at, "SQL_SYNTAX", f"This {error.what} does not end.", hint)
+            self._wrong(text.origin(error.start), error.code, error.message, error.hint)
 
     def _wrong(self, at: int, code: str, message: str, hint: str | None) -> None:
         self.registry.problems.append(self.script.problem(at, code, message, hint))
@@ -115,7 +104,7 @@ class _Collector:
         match statement:
             case SetConf(key, value):
                 if value is not None:
-                    self.variables[key] = self.confs[key] = value
+                    self.variables[key], self.confs[key] = value, _unquoted(value)
             case Use():
                 self._no_effect("USE", "all tables of a pipeline lie in its own schema", place)
             case CreateFunction(name, said):
@@ -123,7 +112,10 @@ class _Collector:
             case CreateDataset():
                 self._dataset(statement, text, place)
             case CreateFlow(name, target, flow, _, comment):
-                own_name = name_of_flow("CREATE FLOW", ".".join(name.parts), place)
+                own_name = ".".join(name.parts)
+                if "/" in own_name:
+                    message = f"The name '{own_name}' has '/' in it, which no flow can have in its name."
+                    raise SqlError(name.start, message, f"Write {own_name.replace('/', '_')}.", "WRONG_ARGUMENT")
                 self.registry.flows.append(self._flow(own_name, target.last, flow, text, place, comment))
 
     def _no_effect(self, clause: str, why: str, place: Place) -> None:
@@ -132,7 +124,11 @@ class _Collector:
     # Datasets
 
     def _dataset(self, created: CreateDataset, text: Edited, place: Place) -> None:
-        name = dataset_name(f"CREATE {created.kind.upper()}", quoted(created.name.last), place)
+        name = created.name.last
+        wrong = NOT_IN_NAMES.search(name)
+        if wrong:
+            message = f"The name '{name}' has {wrong.group()!r} in it, which no table can have in its name."
+            raise SqlError(created.name.start, message, f"Write {NOT_IN_NAMES.sub('_', name)}.", "WRONG_ARGUMENT")
         rules = tuple(
             Expectation(rule.name, rule.predicate.text, Action[rule.action.upper()],
                         self.script.place(text.origin(rule.start)))
@@ -141,7 +137,7 @@ class _Collector:
         if created.kind == VIEW:
             dataset: Dataset = View(name, place, created.comment, rules)
         else:
-            dataset = replace(self._table(created, name, text, place), expectations=rules)
+            dataset = replace(self._table(created, name, place), expectations=rules)
         flow = None
         if created.query is not None:
             query = self._query(created.query, text, created.kind, created)
@@ -150,8 +146,8 @@ class _Collector:
             flow = self._flow(name, name, created.flow, text, place, created.comment)
         self.registry.add(dataset, None, flow)
 
-    def _table(self, created: CreateDataset, name: str, text: Edited, place: Place) -> Table:
-        self._check(created, name, text, place)
+    def _table(self, created: CreateDataset, name: str, place: Place) -> Table:
+        self._check(created, place)
         typed = [column for column in created.columns if column.typed]
         row_filter = None
         if created.row_filter is not None:
@@ -171,30 +167,21 @@ class _Collector:
             return replace(table, refresh_policy=created.refresh_policy)
         return table
 
-    def _check(self, created: CreateDataset, name: str, text: Edited, place: Place) -> None:
-        """Refuse what no table of a pipeline can have, and say what has no effect."""
+    def _check(self, created: CreateDataset, place: Place) -> None:
+        """Refuse a table that is none of the pipeline's, and say what has no effect."""
         marked = created.properties.get(_MARK, "").lower() == "true"
         if created.kind == TABLE and not marked:
+            message = f"CREATE TABLE {created.name.last} makes a table that is no part of the pipeline."
             hint = "Write CREATE OR REFRESH STREAMING TABLE, or MATERIALIZED VIEW."
-            message = f"CREATE TABLE {name} makes a table that is no part of the pipeline."
-            raise refuse("NOT_A_DATASET", message, place, hint)
-        if created.partitioned_by and created.cluster_by:
-            message = f"Dataset '{name}' has both PARTITIONED BY and CLUSTER BY; a table can have one of them."
-            raise refuse("WRONG_ARGUMENT", message, place, "Keep CLUSTER BY, and leave PARTITIONED BY out.")
-        if (created.using or "delta").lower() != "delta":
-            message = f"Dataset '{name}' is to be stored as {created.using}; all tables of a pipeline are Delta tables."
-            raise refuse("WRONG_ARGUMENT", message, place, "Leave USING out.")
-        for column in created.columns:
-            if " MASK " in f" {column.text.text.upper()} ":
-                raise not_supported(f"MASK of column '{column.name}'", place)
-            if not column.typed and any(other.typed for other in created.columns):
-                message = f"Column '{column.name}' of '{name}' has no type, and other columns have one."
-                at = self.script.place(text.origin(column.text.start))
-                raise refuse("WRONG_ARGUMENT", message, at, "Give all columns a type, or none.")
+            raise SqlError(created.start, message, hint, "NOT_A_DATASET")
         if created.cluster_by_auto:
-            self._no_effect("CLUSTER BY AUTO", "clustering columns are not chosen automatically", place)
+            self._no_effect("CLUSTER BY AUTO", NOT_LOCAL["cluster_by_auto"], place)
+        if created.refresh_policy == "incremental_strict":
+            self._no_effect("REFRESH POLICY INCREMENTAL STRICT", NOT_LOCAL["refresh_policy"], place)
         if created.schedule is not None:
-            self._no_effect("SCHEDULE", "start updates with a scheduler of your own", place)
+            self._no_effect(
+                created.schedule.text.split()[0].upper(), "start updates with a scheduler of your own", place
+            )
 
     # Flows
 
@@ -219,11 +206,15 @@ class _Collector:
                                    keys=flow.replace_using, sequence_by=flow.sequence.text)  # fmt: skip
             where = None if flow.replace_where is None else flow.replace_where.text
             return Flow(name, target, query, place, comment, confs, flow.once, replace_where=where)
-        if flow.stored_as == "bitemporal" or flow.system_sequence is not None:
-            raise not_supported("STORED AS BITEMPORAL", place)
         source = text.part(flow.source.start, flow.source.start + len(flow.source.text))
         query = SqlQuery(source.replaced([(0, 0, "SELECT * FROM ")]), self.script, self.registry, streams=not flow.once)
         return CdcFlow(name, target, query, place, comment, confs, flow.once, changes=_changes(flow))
+
+
+def _unquoted(value: str) -> str:
+    """Return what a value of SET means to Spark, where it stands in quotes; in a query, the quotes are part of it."""
+    first, *others = tokens(value)
+    return string_value(first) if first.kind == STRING and len(others) == 1 else value
 
 
 def _changes(flow: Cdc) -> Changes:

@@ -12,7 +12,7 @@ from livetables.errors import SettingsError
 from livetables.model import quoted
 from livetables.settings import shown, text_of
 from livetables.sql.cursor import SqlError
-from livetables.sql.lexer import UnfinishedError, statements
+from livetables.sql.lexer import UnfinishedError, cells, statements
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
 from livetables.sql.statements import CreateFunction
@@ -51,10 +51,11 @@ def defined_in(files: Iterable[Path]) -> Iterator[tuple[str, str, Place]]:
     for file in files:
         script = Script(shown(file), text_of(file))
         try:
-            for found in statements(script.text):
-                yield _function(script, found)
+            for start, stop in cells(script.text):
+                for found in statements(script.text, start, stop):
+                    yield _function(script, found)
         except UnfinishedError as error:
-            raise _refused(f"This {error.what} does not end.", script.place(error.start)) from error
+            raise _refused(error.message, script.place(error.start)) from error
 
 
 def _function(script: Script, found: list[Token]) -> tuple[str, str, Place]:

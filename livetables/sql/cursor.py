@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from livetables.errors import nearest
-from livetables.sql.lexer import END, NAME, NUMBER, STRING, SYMBOL, WORD, Token, name_value, string_value
+from livetables.sql.lexer import END, NAME, NUMBER, STRING, WORD, Token, name_value, string_value
 from livetables.sql.statements import Name, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    #: What a clause says: the field of the statement, how it is written, what takes that which follows its keywords.
+    Clause: TypeAlias = tuple[str, str, Callable[[], Any]]
 
 
 class SqlError(Exception):
-    """A statement is not one: what was expected at `start`, and a way out."""
+    """A statement is not one: what is wrong at `start`, and a way out."""
 
-    def __init__(self, start: int, message: str, hint: str | None = None) -> None:
+    def __init__(self, start: int, message: str, hint: str | None = None, code: str = "SQL_SYNTAX") -> None:
         super().__init__(message)
-        self.start, self.message, self.hint = start, message, hint
+        self.start, self.message, self.hint, self.code = start, message, hint, code
 
 
 #: How a query begins.
@@ -32,6 +35,8 @@ class Cursor:
         self._text = text
         self._tokens = tokens
         self.at = at
+        #: How that looks which is being read; the hint where nothing better is known.
+        self.form = ""
 
     @property
     def next(self) -> Token:
@@ -54,16 +59,92 @@ class Cursor:
         """Take these keywords or symbols; `why` completes the sentence where they are missing."""
         for word in words:
             if not self.took(word):
-                raise self.expected(word, why)
+                raise self.expected(word if word.isalpha() else f"'{word}'", why=why)
 
-    def expected(self, what: str, why: str = "") -> SqlError:
-        """Return the error of finding something else than `what`."""
+    def took_one(self, phrases: Collection[str]) -> str | None:
+        """Take the longest of these phrases if one comes next, and return it; raises SqlError where one only begins."""
+        for phrase in sorted(phrases, key=len, reverse=True):
+            if self.took(*phrase.split()):
+                return phrase
+        length = max(map(self._begun, phrases))
+        if not length:
+            return None
+        begun = [phrase for phrase in phrases if self._begun(phrase) == length]
+        self.form = any_of(begun)
+        self.at += length
+        last = self._tokens[self.at - 1].upper
+        raise self.expected(*dict.fromkeys(phrase.split()[length] for phrase in begun), why=f"after {last}")
+
+    def take_one(self, *phrases: str) -> str:
+        """Take one of these phrases, and return it."""
+        found = self.took_one(phrases)
+        if found is None:
+            raise self.expected(*phrases)
+        return found
+
+    def _begun(self, phrase: str) -> int:
+        """Return how many words of a phrase come next."""
+        words = phrase.split()
+        return next(length for length in range(len(words), -1, -1) if self.sees(*words[:length]))
+
+    def expected(self, *what: str, why: str = "", near: Iterable[str] = ()) -> SqlError:
+        """Return the error of finding something else than one of `what`; `near` may have been meant too."""
         token = self.next
-        found = "the end of the statement" if token.kind == END else f"'{token.text}'"
-        keywords = [word for word in what.split(" or ") if word.isupper()]
+        keywords = [words for words in (*what, *near) if words.isupper()]
         close = nearest(token.text, keywords) if token.kind == WORD else None
-        hint = f"Did you mean {close}?" if close else None
-        return SqlError(token.start, f"Expected {what}{why and ' ' + why}, found {found}.", hint)
+        hint = f"Did you mean {close}?" if close else f"Write {self.form}." if self.form else None
+        start = token.start
+        found = token.text if token.kind == STRING else f"'{token.text}'"
+        if token.kind == END:
+            found = "the end of the statement"
+            start = self._tokens[self.at - 1].stop if self.at else start
+        return SqlError(start, f"Expected {any_of(what)}{why and ' ' + why}, found {found}.", hint)
+
+    def close(self, opening: Token, what: str) -> None:
+        """Take the bracket behind the last of `what`."""
+        if self.next.kind == END:
+            raise SqlError(opening.start, "This bracket is not closed.", "Add ')'.")
+        if not self.took(")"):
+            raise self.expected("','", "')'", why=f"after {what}")
+
+    def clauses(self, owner: str, known: Mapping[str, Clause], *ends: str) -> tuple[dict[str, Any], dict[str, int]]:
+        """Take clauses in any order up to one of `ends`; return what each says, and where it begins."""
+        told: dict[str, Any] = {}
+        places: dict[str, int] = {}
+        while self.next.kind != END and not any(self.sees(end) for end in ends):
+            start, form = self.next.start, self.form
+            phrase = None if self._lacks_as() else self.took_one(known)
+            if phrase is None:
+                raise self._no_clause(owner, [*known, *ends])
+            name, self.form, take = known[phrase]
+            if name in told:
+                raise SqlError(start, f"{owner} has two {phrase} clauses.", "Leave one out.")
+            told[name], places[name], self.form = take(), start, form
+        return told, places
+
+    def _lacks_as(self) -> bool:
+        """Tell whether a query comes next, not WITH ROW FILTER."""
+        if self.next.upper != "WITH":
+            return self.next.upper in QUERY
+        behind = self._tokens[self.at + 2].upper if self.at + 2 < len(self._tokens) else ""
+        return behind in ("AS", "(")
+
+    def _no_clause(self, owner: str, known: Sequence[str]) -> SqlError:
+        token = self.next
+        if token.upper == "CONSTRAINT":
+            hint = "Put it in brackets behind the name: name (CONSTRAINT ... EXPECT (...))."
+            return SqlError(token.start, "A CONSTRAINT can't stand here.", hint)
+        if "AS" in known and self._lacks_as():
+            return SqlError(token.start, f"Expected AS before the query, found '{token.text}'.", "Write AS before it.")
+        if token.text == ")":
+            return SqlError(token.start, "This bracket closes nothing.", "Leave it out.")
+        before = self._tokens[self.at - 1]
+        if before.kind == STRING and before.stop == token.start:
+            message = f"The string ends here, before '{token.text}'."
+            return SqlError(before.stop - 1, message, "A quote inside of a string is written twice.")
+        close = close_phrase(token, known)
+        hint = f"Did you mean {close}?" if close else f"Its clauses are {', '.join(known)}."
+        return SqlError(token.start, f"{owner} has no clause that begins with '{token.text}'.", hint)
 
     def span(self, first: int, last: int) -> Text:
         """Return the text of the tokens [first, last)."""
@@ -85,6 +166,9 @@ class Cursor:
         parts = [self.identifier(what)]
         while self.took("."):
             parts.append(self.identifier(what))
+        if self.sees("-") and self._tokens[self.at - 1].stop == self.next.start:
+            raise SqlError(self.next.start, "A name has no '-' in it, unless it stands in back-quotes.",
+                           f"Put back-quotes around {what}.")  # fmt: skip
         if parts[0].upper() == "LIVE" and len(parts) > 1:
             parts = parts[1:]
         return Name(tuple(parts), start)
@@ -92,20 +176,21 @@ class Cursor:
     def identifier(self, what: str) -> str:
         """Take one part of a name."""
         token = self.next
-        if token.kind not in (WORD, NAME):
+        if token.kind not in (WORD, NAME) or token.upper == "AS" or not name_value(token):
             raise self.expected(what)
         self.at += 1
         return name_value(token)
 
     def names(self, what: str, *, empty: bool = False) -> tuple[str, ...]:
         """Take names in brackets."""
-        self.take("(", why=f"and {what}")
+        opening = self.next
+        self.take("(", why=f"before {what}")
         names = []
         if not (empty and self.sees(")")):
             names.append(".".join(self.name(what).parts))
             while self.took(","):
                 names.append(".".join(self.name(what).parts))
-        self.take(")", why="or ','")
+        self.close(opening, "a name")
         return tuple(names)
 
     def string(self, what: str) -> str:
@@ -116,17 +201,10 @@ class Cursor:
         self.at += 1
         return value
 
-    def word(self, what: str) -> str:
-        """Take a word and return it in lower case."""
-        token = self.next
-        if token.kind != WORD:
-            raise self.expected(what)
-        self.at += 1
-        return token.text.lower()
-
     def properties(self) -> dict[str, str]:
         """Take keys and values in brackets."""
-        self.take("(", why="and the properties")
+        opening = self.next
+        self.take("(", why="before the properties")
         properties: dict[str, str] = {}
         while True:
             at = self.next.start
@@ -137,11 +215,11 @@ class Cursor:
                 key = ".".join(self.name("the key of a property").parts)
             self.took("=")
             if key in properties:
-                raise SqlError(at, f"Property '{key}' is given twice.", "Leave one out.")
+                raise SqlError(at, f"The property '{key}' is given twice.", "Leave one out.")
             properties[key] = self.literal(key)
             if not self.took(","):
                 break
-        self.take(")", why="or ',' after a property")
+        self.close(opening, "a property")
         return properties
 
     def literal(self, key: str) -> str:
@@ -154,7 +232,7 @@ class Cursor:
         if token.kind == STRING and not sign:
             value = string_value(token)
         elif token.kind == NUMBER or (token.upper in ("TRUE", "FALSE") and not sign):
-            value = sign + token.text.lower()
+            value = sign + (token.text.lower() if token.kind == WORD else token.text)
         else:
             raise self.expected(f"the value of '{key}'")
         self.at += 1
@@ -163,21 +241,18 @@ class Cursor:
     def inside(self, what: str) -> Text:
         """Take what stands in brackets; without them."""
         opening = self.next
-        self.take("(")
+        self.take("(", why=f"before {what}")
         first, depth = self.at, 1
         while self.next.kind != END:
-            text = self.next.text if self.next.kind == SYMBOL else ""
-            depth += (text == "(") - (text == ")")
+            depth += self.sees("(") - self.sees(")")
             if depth == 0:
                 break
             self.at += 1
-        else:
-            raise SqlError(opening.start, "This bracket is not closed.", "Add ')'.")
-        if first == self.at:
+        self.close(opening, what)
+        if first == self.at - 1:
+            self.at = first
             raise self.expected(what)
-        inside = self.span(first, self.at)
-        self.take(")")
-        return inside
+        return self.span(first, self.at - 1)
 
     def until(self, *ends: tuple[str, ...]) -> Text:
         """Take what stands before one of these keywords outside of brackets, or the end; at least one token."""
@@ -186,12 +261,25 @@ class Cursor:
             token = self.next
             if depth == 0 and self.at > first and any(self.sees(*words) for words in ends):
                 break
-            if token.kind == SYMBOL:
-                depth += (token.text in _OPENING) - (token.text in _CLOSING)
+            depth += (token.upper in _OPENING) - (token.upper in _CLOSING)
             self.at += 1
         if first == self.at:
             raise self.expected("an expression")
         return self.span(first, self.at)
+
+
+def any_of(words: Sequence[str]) -> str:
+    """Return `A`, `A or B`, `A, B or C`."""
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def close_phrase(token: Token, phrases: Iterable[str]) -> str | None:
+    """Return the first of these phrases whose first word is the nearest to a word, or None when nothing is close."""
+    firsts: dict[str, str] = {}
+    for phrase in phrases:
+        firsts.setdefault(phrase.split()[0], phrase)
+    close = nearest(token.text, firsts) if token.kind == WORD else None
+    return None if close is None else firsts[close]
 
 
 def options_at(text: str, tokens: Sequence[Token], index: int) -> tuple[dict[str, str], int]:

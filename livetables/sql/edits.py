@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Edited:
-    """A text, and the one that it was made from: the part of it from `starts[i]` stood there from `origins[i]`."""
+    """A text, and the one that it was made from: the part of it from `starts[i]` stood there from `origins[i]`.
+
+    Every other part, from the second one on, was put in the place of what stood there.
+    """
 
     text: str
     starts: tuple[int, ...] = (0,)
@@ -22,8 +25,7 @@ class Edited:
     def before(self, at: int) -> int:
         """Return where a character stood before the last edit; of what was put in its place, where that began."""
         index = bisect_right(self.starts, at) - 1
-        found = self.origins[index] + at - self.starts[index]
-        return min(found, self.origins[index + 1]) if index + 1 < len(self.origins) else found
+        return self.origins[index] + (0 if index % 2 else at - self.starts[index])
 
     def origin(self, at: int) -> int:
         """Return where in the file a character stood."""

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 #: Words after which an expression begins: a `:` behind them belongs to a parameter.
 _BEFORE_EXPRESSIONS = frozenset({
-    "ALL", "AND", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "ELSE", "FROM", "HAVING", "IN", "INTERVAL", "IS", "LIKE",
-    "LIMIT", "NOT", "OFFSET", "ON", "OR", "QUALIFY", "RLIKE", "SELECT", "THEN", "VALUES", "WHEN", "WHERE",
+    "ALL", "AND", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "DIV", "ELSE", "ESCAPE", "FROM", "HAVING", "ILIKE", "IN",
+    "INTERVAL", "IS", "LIKE", "LIMIT", "NOT", "OFFSET", "ON", "OR", "QUALIFY", "REGEXP", "RETURN", "RLIKE", "SELECT",
+    "THEN", "VALUES", "WHEN", "WHERE",
 })  # fmt: skip
 
 

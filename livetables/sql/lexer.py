@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,15 +32,15 @@ class Token:
     @property
     def upper(self) -> str:
         """The characters in upper case; of what stands in quotes, nothing, so that it is no keyword."""
-        return self.text.upper() if self.kind in (WORD, SYMBOL) else ""
+        return "" if self.kind in (STRING, NAME) else self.text.upper()
 
 
 class UnfinishedError(Exception):
-    """A quote or a comment that begins at `start` does not end; `what` it is."""
+    """A quote or a comment does not end: what is wrong at `start`, and a way out."""
 
-    def __init__(self, start: int, what: str) -> None:
-        super().__init__(what)
-        self.start, self.what = start, what
+    def __init__(self, start: int, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.start, self.message, self.hint = start, message, hint
 
 
 _STRING = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*\""""
@@ -74,7 +75,10 @@ def _tokens(text: str, start: int, stop: int) -> Iterator[Token]:
             at = _comment_end(text, at, stop)
             continue
         if kind == SYMBOL and said in "'\"`":
-            raise UnfinishedError(at, "name in back-quotes" if said == "`" else "string")
+            if said == "`":
+                raise UnfinishedError(at, "This name in back-quotes does not end.", "Add a back-quote.")
+            hint = "Close it; a quote or a backslash inside of it is written twice."
+            raise UnfinishedError(at, "This string does not end.", hint)
         if kind != "skip":
             yield Token(kind, said, at)
         at = match.end()
@@ -90,27 +94,42 @@ def _comment_end(text: str, start: int, stop: int) -> int:
         depth += 1 if mark[0] == "/*" else -1
         if depth == 0:
             return mark.end()
-    raise UnfinishedError(start, "comment")
+    raise UnfinishedError(start, "This comment does not end.", "Close it with */; comments nest, so each /* needs one.")
 
 
-def statements(text: str) -> list[list[Token]]:
-    """Return the tokens of each statement, with an END. A `;` ends one, and so does a line that ends a cell.
+def cells(text: str) -> list[tuple[int, int]]:
+    """Return where the cells of a notebook begin and end; other files are one cell."""
+    ends = [*(mark.start() for mark in CELL_MARK.finditer(text)), len(text)]
+    return list(zip([0, *ends], ends, strict=False))
 
-    Comments alone are no statement. Raises UnfinishedError.
+
+def statements(text: str, start: int = 0, stop: int | None = None) -> Iterator[list[Token]]:
+    """Return the tokens of each statement in a cell, with an END. Comments alone are no statement.
+
+    Raises UnfinishedError, behind the statements that end before it.
     """
-    found: list[list[Token]] = []
-    start = 0
-    for stop in [*(mark.start() for mark in CELL_MARK.finditer(text)), len(text)]:
-        statement: list[Token] = []
-        for token in tokens(text, start, stop):
-            if token.kind == END or token.text == ";":
-                if statement:
-                    found.append([*statement, Token(END, "", token.start)])
-                statement = []
-            else:
+    stop = len(text) if stop is None else stop
+    statement: list[Token] = []
+    try:
+        for token in _tokens(text, start, stop):
+            if token.text != ";":
                 statement.append(token)
-        start = stop
-    return found
+            elif statement:
+                yield [*statement, Token(END, "", token.start)]
+                statement = []
+    except UnfinishedError as error:
+        raise _earlier(statement) or error from None
+    if statement:
+        yield [*statement, Token(END, "", stop)]
+
+
+def _earlier(statement: list[Token]) -> UnfinishedError | None:
+    """Return where a string may have ended too early: a quote with a word right behind it, as in 'it's'."""
+    for token, following in itertools.pairwise(statement):
+        if token.kind == STRING and following.kind == WORD and token.stop == following.start:
+            message = f"The string ends here, before '{following.text}'."
+            return UnfinishedError(token.stop - 1, message, "A quote inside of a string is written twice.")
+    return None
 
 
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}

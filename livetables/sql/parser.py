@@ -6,23 +6,22 @@ STREAMING LIVE TABLE, INCREMENTAL LIVE TABLE, LIVE VIEW, APPLY CHANGES INTO.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING
 
-from livetables.errors import nearest
-from livetables.sql.cursor import QUERY, SqlError
+from livetables.sql.columns import ColumnParser
+from livetables.sql.cursor import QUERY, Cursor, SqlError, any_of, close_phrase
 from livetables.sql.flows import FlowParser
-from livetables.sql.lexer import END, STRING, SYMBOL, WORD, Token, name_value, string_value
+from livetables.sql.lexer import END, NAME, NUMBER, Token, name_value
 from livetables.sql.statements import (
     MATERIALIZED_VIEW,
     STREAMING_TABLE,
     TABLE,
     VIEW,
-    Column,
-    Constraint,
     CreateDataset,
     CreateFlow,
     CreateFunction,
-    KeyConstraint,
+    Name,
     RowFilter,
     SetConf,
     Text,
@@ -30,11 +29,32 @@ from livetables.sql.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from livetables.sql.cursor import Clause
     from livetables.sql.statements import Statement
 
-_ACTIONS = {("DROP", "ROW"): "drop", ("FAIL", "UPDATE"): "fail"}
+_KINDS = {
+    "STREAMING TABLE": STREAMING_TABLE, "STREAMING LIVE TABLE": STREAMING_TABLE,
+    "INCREMENTAL LIVE TABLE": STREAMING_TABLE,
+    "MATERIALIZED VIEW": MATERIALIZED_VIEW, "LIVE TABLE": MATERIALIZED_VIEW, "TABLE": TABLE, "VIEW": VIEW,
+    "LIVE VIEW": VIEW, "STREAMING LIVE VIEW": VIEW, "INCREMENTAL LIVE VIEW": VIEW,
+}  # fmt: skip
+_STATEMENTS = ("CREATE", "APPLY CHANGES INTO", "AUTO CDC INTO", "SET", "USE")
+#: What begins other statements of Spark's, with what a pipeline has for it.
+_OTHERS = dict.fromkeys(
+    ("ALTER", "ANALYZE", "COPY", "DECLARE", "DELETE", "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "GRANT", "OPTIMIZE",
+     "REFRESH", "RESTORE", "REVOKE", "SHOW", "TRUNCATE", "UPDATE", "VACUUM"),
+    f"A statement begins with {any_of(_STATEMENTS)}.",
+) | {
+    "INSERT": "Write CREATE FLOW name AS INSERT INTO table BY NAME query.",
+    "MERGE": "Write AUTO CDC INTO table FROM STREAM(source) KEYS (column, ...) SEQUENCE BY expression.",
+}  # fmt: skip
+#: What can only begin a statement; inside of one, a `;` is missing.
+_BEGINNINGS = (
+    *(("CREATE", word) for word in ("OR", "FLOW", "LIVE", "MATERIALIZED", "PRIVATE", "STREAMING", "TEMPORARY", "VIEW")),
+    ("APPLY", "CHANGES", "INTO"), ("AUTO", "CDC", "INTO"),
+)  # fmt: skip
 
 
 def parse(text: str, tokens: Sequence[Token]) -> Statement:
@@ -42,217 +62,174 @@ def parse(text: str, tokens: Sequence[Token]) -> Statement:
     return _Parser(text, tokens).statement()
 
 
-class _Parser(FlowParser):
+class _Parser(FlowParser, ColumnParser):
     # Statements
 
     def statement(self) -> Statement:
+        self._must_be_one()
         start = self.next.start
-        if self.sees("CREATE"):
-            return self._create()
-        if self.took("APPLY", "CHANGES", "INTO") or self.took("AUTO", "CDC", "INTO"):
-            target = self.name("the target")
-            return CreateFlow(target, target, self.cdc(), start)
-        if self.took("SET"):
+        begin = self.took_one(_STATEMENTS)
+        if begin == "CREATE":
+            return self._create(start)
+        if begin == "SET":
             return self._set(start)
-        if self.took("USE"):
+        if begin == "USE":
             return self._use(start)
-        return self._unknown()
+        if begin is not None:
+            self.form = f"{begin} table FROM STREAM(source)"
+            target = self.name("the table")
+            return CreateFlow(Name((target.last,), target.start), target, self.cdc(), start)
+        raise self._unknown()
 
-    def _unknown(self) -> Statement:
+    def _must_be_one(self) -> None:
+        """Refuse a statement that swallows the next one."""
+        for at in range(self.at + 1, len(self._tokens)):
+            here = Cursor(self._text, self._tokens, at)
+            if self._tokens[at - 1].upper not in ("AS", "FLOW") and any(here.sees(*words) for words in _BEGINNINGS):
+                message = f"Expected ';' before the next statement, found '{here.next.text}'."
+                raise SqlError(here.next.start, message, "End the statement before it with ';'.")
+
+    def _unknown(self) -> SqlError:
         token = self.next
-        known = ("CREATE", "APPLY", "AUTO", "SET", "USE")
-        close = nearest(token.text, known) if token.kind == WORD else None
         if token.upper in QUERY:
             hint = "A query alone defines nothing: write CREATE OR REFRESH MATERIALIZED VIEW name AS in front of it."
-            raise SqlError(token.start, "A pipeline's file has a query that belongs to no dataset.", hint)
-        hint = f"Did you mean {close}?" if close else (
-            "A pipeline's file has CREATE, APPLY CHANGES INTO, AUTO CDC INTO, SET and USE statements."
-        )  # fmt: skip
-        raise SqlError(token.start, f"A statement can't begin with '{token.text}'.", hint)
+            return SqlError(token.start, "A pipeline's file has a query that belongs to no dataset.", hint)
+        if token.upper in _OTHERS:
+            return SqlError(token.start, f"{token.upper} is no statement of a pipeline.", _OTHERS[token.upper])
+        close = close_phrase(token, _STATEMENTS)
+        hint = f"Did you mean {close}?" if close else f"A statement begins with {any_of(_STATEMENTS)}."
+        return SqlError(token.start, f"A statement can't begin with '{token.text}'.", hint)
 
-    def _create(self) -> Statement:
-        start = self.next.start
-        self.take("CREATE")
-        replaces = self.took("OR", "REFRESH") or self.took("OR", "REPLACE")
-        if self.sees("OR"):
-            self.at += 1
-            raise self.expected("REFRESH or REPLACE", "after CREATE OR")
-        if self.took("FUNCTION") or self.took("TEMPORARY", "FUNCTION") or self.took("TEMP", "FUNCTION"):
+    def _create(self, start: int) -> Statement:
+        replaces = self.took_one(("OR REFRESH", "OR REPLACE"))
+        if self.took_one(("FUNCTION", "TEMPORARY FUNCTION", "TEMP FUNCTION") if self._function() else ("FUNCTION",)):
+            self.form = "CREATE FUNCTION name(parameter TYPE, ...) RETURNS TYPE RETURN expression"
             self.took("IF", "NOT", "EXISTS")
             return CreateFunction(self.name("the name of the function"), self.rest("its parameters in brackets"), start)
-        if not replaces and self.took("FLOW"):
+        if self.sees("FLOW") and replaces:
+            raise SqlError(self.next.start, f"A FLOW can't be created with {replaces}.", "Write CREATE FLOW.")
+        if self.took("FLOW"):
             return self.flow(start)
         private = self.took("TEMPORARY") or self.took("TEMP") or self.took("PRIVATE")
-        streaming = self.took("STREAMING") or self.took("INCREMENTAL")
-        live = self.took("LIVE")
-        if self.took("TABLE"):
-            kind = STREAMING_TABLE if streaming else MATERIALIZED_VIEW if live else TABLE
-        elif not streaming and self.took("MATERIALIZED", "VIEW"):
-            kind = MATERIALIZED_VIEW
-        elif (live or not streaming) and self.took("VIEW"):
-            kind = VIEW
-        else:
-            options = "TABLE or LIVE" if streaming and not live else "TABLE or VIEW" if live else (
-                "STREAMING TABLE or MATERIALIZED VIEW or VIEW or FLOW or FUNCTION"
-            )  # fmt: skip
-            raise self.expected(options)
-        return self._dataset(kind, start, live=live, private=private)
+        self.form = "CREATE OR REFRESH STREAMING TABLE name AS query"
+        phrase = self.took_one(_KINDS)
+        if phrase is None:
+            near = (*_KINDS, *(() if private else ("TEMPORARY", "PRIVATE")), *(() if replaces else ("OR REFRESH",)))
+            raise self.expected("STREAMING TABLE", "MATERIALIZED VIEW", "VIEW", "FLOW", "FUNCTION", near=near)
+        return self._dataset(_KINDS[phrase], start, live="LIVE" in phrase, private=private)
+
+    def _function(self) -> bool:
+        return any(self.sees(word, "FUNCTION") for word in ("TEMPORARY", "TEMP"))
 
     def _dataset(self, kind: str, start: int, *, live: bool, private: bool) -> CreateDataset:
+        self.form = f"{' '.join(token.upper for token in self._tokens[: self.at])} name AS query"
         exists = self.took("IF", "NOT", "EXISTS")
         name = self.name(f"the name of the {kind}")
-        told: dict[str, Any] = {"live": live, "private": private, "if_not_exists": exists}
-        if self.sees("("):
-            told |= self._column_list()
-            if kind == VIEW and not live and told["constraints"]:
-                hint = "Put it on a table; of views, only CREATE TEMPORARY LIVE VIEW has constraints."
-                raise SqlError(told["constraints"][0].start, "A view can't have a CONSTRAINT.", hint)
-        while self.next.kind != END and not self.sees("AS") and not self.sees("FLOW"):
-            at = self.next.start
-            clause, value = self._clause(kind)
-            if clause in told:
-                what = clause.replace("_", " ")
-                raise SqlError(at, f"'{name.last}' has two {what} clauses.", "Leave one out.")
-            told[clause] = value
+        listed = self.column_list(kind, live=live) if self.sees("(") else {}
+        ends = ("AS", "FLOW") if kind == STREAMING_TABLE else ("AS",)
+        told, places = self.clauses(f"A {kind}", self._clauses(kind), *ends)
+        _check(places)
         if self.took("AS"):
             told["query"] = self.rest("a query")
         elif self.took("FLOW"):
             told["flow"] = self.inline_flow()
         elif kind in (MATERIALIZED_VIEW, VIEW):
-            raise self.expected("AS", "and a query")
-        return CreateDataset(kind, name, start, **told)
+            raise self.expected("AS", why="and a query")
+        return CreateDataset(kind, name, start, live=live, private=private, if_not_exists=exists, **listed, **told)
 
-    def _clause(self, kind: str) -> tuple[str, Any]:
-        takes: dict[tuple[str, ...], tuple[str, Callable[[], Any]]] = {
-            ("PARTITIONED", "BY"): ("partitioned_by", lambda: self.names("the partition columns")),
-            ("CLUSTER", "BY", "AUTO"): ("cluster_by_auto", lambda: True),
-            ("CLUSTER", "BY"): ("cluster_by", lambda: self.names("the clustering columns")),
-            ("COMMENT",): ("comment", lambda: self.string("the comment")),
-            ("TBLPROPERTIES",): ("properties", self.properties),
-            ("LOCATION",): ("location", lambda: self.string("the path")),
-            ("USING",): ("using", lambda: self.name("a format").last),
-            ("REFRESH", "POLICY"): ("refresh_policy", lambda: self.word("a policy")),
-            ("WITH", "ROW", "FILTER"): ("row_filter", self._row_filter),
-            ("ROW", "FILTER"): ("row_filter", self._row_filter),
-            ("SCHEDULE",): ("schedule", self._schedule),
-            ("TRIGGER", "ON"): ("schedule", self._schedule),
+    def _clauses(self, kind: str) -> dict[str, Clause]:
+        known: dict[str, Clause] = {
+            "COMMENT": ("comment", "COMMENT 'text'", lambda: self.string("the comment")),
+            "TBLPROPERTIES": ("properties", "TBLPROPERTIES ('key' = 'value', ...)", self.properties),
         }
-        known = [" ".join(words) for words in takes]
         if kind == VIEW:
-            known = ["COMMENT", "TBLPROPERTIES"]
-        for words, (clause, take) in takes.items():
-            if " ".join(words) in known and self.took(*words):
-                return clause, take()
-        raise self._no_clause(kind, [*known, "AS", "FLOW"])
+            return known
+        columns = "(column, ...)"
+        known |= {
+            "PARTITIONED BY": ("partitioned_by", f"PARTITIONED BY {columns}", lambda: self.names("the columns")),
+            "CLUSTER BY": ("cluster_by", f"CLUSTER BY {columns}", lambda: self.names("the columns")),
+            "CLUSTER BY AUTO": ("cluster_by_auto", "", lambda: True),
+            "LOCATION": ("location", "LOCATION 'path'", lambda: self.string("the path")),
+            "USING": ("using", "USING DELTA", self._format),
+            "WITH ROW FILTER": ("row_filter", f"WITH ROW FILTER function ON {columns}", self._row_filter),
+            "SCHEDULE": ("schedule", "SCHEDULE EVERY 1 HOUR or SCHEDULE CRON '...'", self._schedule),
+            "TRIGGER ON UPDATE": ("schedule", "TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 HOUR", self._trigger),
+        }
+        if kind == MATERIALIZED_VIEW:
+            known["REFRESH POLICY"] = ("refresh_policy", "", self._refresh_policy)
+        return known
+
+    def _format(self) -> str:
+        start, name = self.next.start, self.name("the format").last
+        if name.lower() != "delta":
+            message = f"All tables of a pipeline are Delta tables, and this one is to be stored as {name}."
+            raise SqlError(start, message, "Leave USING out.")
+        return name
 
     def _row_filter(self) -> RowFilter:
-        function = self.name("the function of the row filter")
+        function = self.name("the function")
         self.take("ON")
-        return RowFilter(function, self.names("the columns of the row filter", empty=True))
+        return RowFilter(function, self.names("the columns", empty=True))
+
+    def _refresh_policy(self) -> str:
+        policies = ("AUTO", "INCREMENTAL", "INCREMENTAL STRICT", "FULL")
+        self.form = f"REFRESH POLICY {any_of(policies)}"
+        return self.take_one(*policies).lower().replace(" ", "_")
 
     def _schedule(self) -> Text:
-        return self.until(("COMMENT",), ("TBLPROPERTIES",), ("AS",), ("PARTITIONED",), ("CLUSTER",), ("WITH",))
+        first = self.at - len(("SCHEDULE",))
+        self.took("REFRESH")
+        if self.take_one("EVERY", "CRON") == "EVERY":
+            self._period()
+        else:
+            self.string("the times")
+            if self.took("AT", "TIME", "ZONE"):
+                self.string("the time zone")
+        return self.span(first, self.at)
 
-    def _no_clause(self, kind: str, known: list[str]) -> SqlError:
-        token = self.next
-        if token.upper in QUERY:
-            return SqlError(token.start, f"Expected AS before the query, found '{token.text}'.", "Write AS before it.")
-        if token.upper == "CONSTRAINT":
-            hint = f"Put it in brackets behind the name of the {kind}: name (CONSTRAINT ... EXPECT (...))."
-            return SqlError(token.start, "A CONSTRAINT can't stand here.", hint)
-        close = next((words for words in known if nearest(token.text, [words.split()[0]])), None)
-        hint = f"Did you mean {close}?" if close else f"The clauses are {', '.join(known)}."
-        return SqlError(token.start, f"A {kind} has no clause that begins with '{token.text}'.", hint)
+    def _trigger(self) -> Text:
+        first = self.at - len(("TRIGGER", "ON", "UPDATE"))
+        if self.took("AT", "MOST", "EVERY"):
+            self.took("INTERVAL")
+            self._period()
+        return self.span(first, self.at)
 
-    # The list of columns and constraints
-
-    def _column_list(self) -> dict[str, Any]:
-        self.take("(")
-        columns: list[Column] = []
-        constraints: list[Constraint] = []
-        keys: list[KeyConstraint] = []
-        while True:
-            if self.sees("CONSTRAINT"):
-                found = self._constraint()
-                (constraints if isinstance(found, Constraint) else keys).append(found)  # type: ignore[arg-type]
-            elif self.sees("PRIMARY", "KEY") or self.sees("FOREIGN", "KEY"):
-                keys.append(KeyConstraint(self._entry()))
-            else:
-                columns.append(self._column())
-            if not self.took(","):
-                break
-        self.take(")", why="or ',' after an entry of the list")
-        return {"columns": tuple(columns), "constraints": tuple(constraints), "keys": tuple(keys)}
-
-    def _constraint(self) -> Constraint | KeyConstraint:
-        first, start = self.at, self.next.start
-        self.take("CONSTRAINT")
-        if self.sees("EXPECT"):
-            raise SqlError(self.next.start, "The CONSTRAINT has no name.", "Write CONSTRAINT name EXPECT (...).")
-        name = self.identifier("the name of the constraint")
-        if self.sees("PRIMARY", "KEY") or self.sees("FOREIGN", "KEY"):
-            self._entry()
-            return KeyConstraint(self.span(first, self.at))
-        self.take("EXPECT", why="or PRIMARY KEY or FOREIGN KEY")
-        if not self.sees("("):
-            raise SqlError(self.next.start, f"The condition of constraint '{name}' stands in no brackets.",
-                           "Write EXPECT (condition).")  # fmt: skip
-        predicate = self.inside("the condition")
-        action = "warn"
-        if self.took("ON"):
-            self.take("VIOLATION")
-            for words, meant in _ACTIONS.items():
-                if self.took(*words):
-                    action = meant
-                    break
-            else:
-                raise self.expected("DROP ROW or FAIL UPDATE")
-        return Constraint(name, predicate, action, start)
-
-    def _column(self) -> Column:
-        name = self.identifier("the name of a column")
-        first = self.at
-        text = self._entry(empty=True)
-        comment = None
-        for index in range(first, self.at - 1):
-            if self._tokens[index].upper == "COMMENT" and self._tokens[index + 1].kind == STRING:
-                comment = string_value(self._tokens[index + 1])
-        typed = first < self.at and self._tokens[first].upper not in ("COMMENT", "NOT", "MASK")
-        return Column(name, text, typed, comment)
-
-    def _entry(self, *, empty: bool = False) -> Text:
-        """Take what stands up to the next comma or closing bracket outside of brackets, also of `<`."""
-        first, depth = self.at, 0
-        while self.next.kind != END:
-            said = self.next.text if self.next.kind == SYMBOL else ""
-            if depth == 0 and said in (",", ")"):
-                break
-            depth += (said in ("(", "<", "[")) - (said in (")", ">", "]"))
-            self.at += 1
-        if first == self.at and not empty:
-            raise self.expected("an entry of the list")
-        return self.span(first, self.at) if first < self.at else Text("", self.next.start)
+    def _period(self) -> None:
+        if self.next.kind != NUMBER:
+            raise self.expected("a number")
+        self.at += 1
+        self.identifier("HOURS, DAYS or WEEKS")
 
     # SET and USE
 
     def _set(self, start: int) -> SetConf:
+        self.form = "SET key = value"
+        if self.took("TIME", "ZONE"):
+            self.form = "SET TIME ZONE 'name'"
+            zone = self.string("the time zone")
+            self._end()
+            return SetConf("spark.sql.session.timeZone", zone, start)
         first = self.at
         while self.next.kind != END and not self.sees("="):
+            if self.at > first and self._tokens[self.at - 1].stop < self.next.start:
+                raise self.expected("'='")
             self.at += 1
         if first == self.at:
-            raise self.expected("a key", "after SET")
+            raise self.expected("a key")
         key = "".join(name_value(token) for token in self._tokens[first : self.at])
-        if key.upper().startswith("TIMEZONE") and self._tokens[first].upper == "TIME":  # SET TIME ZONE 'UTC'
-            return SetConf("spark.sql.session.timeZone", key[len("TIMEZONE") :].strip("'\""), start)
         if not self.took("="):
             return SetConf(key, None, start)
-        if self.next.kind == END:
-            raise self.expected("a value", f"for {key}")
-        value, last = self.next, self._tokens[-1]
-        only = value.kind == STRING and len(self._tokens) == self.at + 2
-        return SetConf(key, string_value(value) if only else self._text[value.start : last.start].rstrip(), start)
+        if self.next.kind == NAME and self._tokens[self.at + 1].kind == END:
+            return SetConf(key, name_value(self.next), start)
+        value = self.rest(f"a value for '{key}'")
+        for before, token in itertools.pairwise(self._tokens[first : self.at]):
+            if token.upper in ("SET", "USE") and "\n" in self._text[before.stop : token.start]:
+                message = f"Expected ';' before the next statement, found '{token.text}'."
+                raise SqlError(token.start, message, "End the statement before it with ';'.")
+        return SetConf(key, value.text, start)
 
     def _use(self, start: int) -> Use:
+        self.form = "USE CATALOG name or USE SCHEMA name"
         if self.took("CATALOG"):
             use = Use(self.identifier("the catalog"), None, start)
         else:
@@ -260,6 +237,17 @@ class _Parser(FlowParser):
                 self.took("DATABASE")
             parts = self.name("the schema").parts
             use = Use(parts[0] if len(parts) > 1 else None, parts[-1], start)
+        self._end()
+        return use
+
+    def _end(self) -> None:
         if self.next.kind != END:
             raise self.expected("the end of the statement")
-        return use
+
+
+def _check(places: dict[str, int]) -> None:
+    """Refuse clauses that do not go together."""
+    layouts = sorted(places[name] for name in ("partitioned_by", "cluster_by", "cluster_by_auto") if name in places)
+    if len(layouts) > 1:
+        message = "A table has only one of PARTITIONED BY, CLUSTER BY and CLUSTER BY AUTO."
+        raise SqlError(layouts[1], message, "Leave one out.")

@@ -75,7 +75,6 @@ class Cdc:
     where: Text | None = None
     deletes: Text | None = None
     truncates: Text | None = None
-    system_sequence: Text | None = None
     columns: ColumnChoice | None = None
     columns_to_update: Text | None = None
     stored_as: str = "1"

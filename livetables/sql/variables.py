@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -19,24 +20,33 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$\{([^}\n]*)\}")
 
 
-def filled(text: Edited, variables: Mapping[str, str], parameters: Mapping[str, str]) -> Edited:
-    """Return a statement with its variables, then its parameters filled in; raises SqlError for one without a value.
+def with_variables(text: Edited, variables: Mapping[str, str]) -> Edited:
+    """Return a statement with `${key}` filled in, also inside of quotes, but not in comments.
 
-    Variables stand for any text, also inside of quotes, but not in comments. A parameter stands for a string, and
-    in IDENTIFIER(...) for a name.
+    A variable stands for any text. Raises SqlError for one without a value.
     """
-    text = text.replaced(_variables(tokens(text.text), variables))
-    found = tokens(text.text)
-    return text.replaced(_parameters(found, parameters)) if any(token.text == ":" for token in found) else text
+    return text.replaced(_variables(tokens(text.text), variables))
+
+
+def with_parameters(text: Edited, parameters: Mapping[str, str]) -> Edited:
+    """Return a statement with `:name` filled in: it stands for a string, and in IDENTIFIER(:name) for a name.
+
+    Raises SqlError for one without a value.
+    """
+    return text.replaced(_parameters(tokens(text.text), parameters))
 
 
 def _variables(found: Sequence[Token], variables: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
-    for token in found:
+    for token, following in itertools.pairwise(found):
+        if token.text == "$" and following.text == "{":
+            raise SqlError(token.start, "This variable does not end.", "Close it with }.", "UNKNOWN_VARIABLE")
         for match in _VARIABLE.finditer(token.text):
             key, at = match[1].strip(), token.start + match.start()
+            if not key:
+                raise SqlError(at, "This variable has no name.", "Write ${name}.", "UNKNOWN_VARIABLE")
             if key not in variables:
                 hint = did_you_mean(key, variables, f"Add it to 'configuration' in the settings, or --set {key}=VALUE.")
-                raise SqlError(at, f"The variable '{key}' has no value.", hint)
+                raise SqlError(at, f"The variable '{key}' has no value.", hint, "UNKNOWN_VARIABLE")
             yield at, token.start + match.end(), variables[key]
 
 
@@ -50,7 +60,7 @@ def _parameters(found: Sequence[Token], parameters: Mapping[str, str]) -> Iterat
             hint = did_you_mean(
                 name.text, parameters, f"Add it to 'parameters' in the settings, or --parameter {name.text}=VALUE."
             )
-            raise SqlError(found[index].start, f"The parameter '{name.text}' has no value.", hint)
+            raise SqlError(found[index].start, f"The parameter '{name.text}' has no value.", hint, "UNKNOWN_VARIABLE")
         value = parameters[name.text]
         if index > 1 and found[index - 2].upper == "IDENTIFIER" and found[index + 2].text == ")":
             yield found[index - 2].start, found[index + 2].stop, ".".join(map(quoted, name_parts(value)))

@@ -6,6 +6,7 @@ import pytest
 
 from livetables.errors import Place, Problem, SettingsError
 from livetables.model import Namespace
+from livetables.options import settings_of
 from livetables.settings import load_settings
 
 FILE = "pipeline_settings.json"
@@ -60,7 +61,6 @@ def test_what_concerns_the_platforms_machines_is_accepted_in_silence(load, docum
         ({"filters": {"include": ["x"]}}, "filters", "every source file is loaded"),
         ({"trigger": {"cron": {"quartz_cron_schedule": "0 0 * * * ?"}}}, "trigger", "starts when you start it"),
         ({"run_as": {"user_name": "me"}}, "run_as", "as the user who starts it"),
-        ({"parameters": {"day": "1"}}, "parameters", "'configuration'"),
         (
             {"environment": {"dependencies": ["pandas<3", "--editable ."]}},
             "environment.dependencies", "install beside livetables what it names (pandas<3, --editable .)",
@@ -81,6 +81,19 @@ def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead
     assert (warning.code, warning.place) == ("SETTING_WITHOUT_EFFECT", Place(FILE))
     assert warning.message.startswith(f"'{key}' has no effect here: ")
     assert instead in warning.message
+
+
+def test_parameters_are_what_sql_files_name_with_a_colon(load):
+    """The settings give each its value, and nothing is said aloud, as they have their effect here."""
+    settings = load({"parameters": {"day": "2026-01-01"}})
+    assert (settings.parameters, settings.warnings) == ({"day": "2026-01-01"}, ())
+
+
+def test_a_parameter_of_the_command_line_wins(load):
+    """Over that of the settings with the same name; the others stay."""
+    load({"parameters": {"day": "2026-01-01", "region": "eu"}})
+    settings = settings_of(None, None, None, None, None, None, None, parameters=["day=2026-02-01", "limit=a=b"])
+    assert settings.parameters == {"day": "2026-02-01", "region": "eu", "limit": "a=b"}
 
 
 @pytest.mark.parametrize(

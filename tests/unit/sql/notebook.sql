@@ -15,5 +15,5 @@ CREATE MATERIALIZED VIEW c AS SELECT count(*) FROM a;
 CREATE MATERIALIZED VIEW d AS SELECT count(*) FROM a   -- no semicolon
 -- COMMAND ----------
 /* CREATE MATERIALIZED VIEW e AS SELECT 1; */
-CREATE MATERIALIZED VIEW ${prefix}_f AS SELECT '-- COMMAND ----------' AS x, "${prefix}/y" AS y;;
+CREATE MATERIALIZED VIEW f AS SELECT '-- COMMAND ----------' AS x, "${prefix}/y" AS y;;
 ;

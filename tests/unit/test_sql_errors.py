@@ -1,0 +1,64 @@
+"""What `livetables check` says of broken SQL: each file of `sql/broken/` holds several texts.
+
+Each text stands below a line `-- %% what is wrong`, and is collected alone. What is said of it is in the text of the
+same name, which is written anew by
+
+    GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_errors.py
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from livetables.collect.registry import Registry
+from livetables.collect.sql_files import collect
+
+FILES = sorted((Path(__file__).parent / "sql" / "broken").glob("*.sql"))
+_TITLE = re.compile(r"^-- %% .*$", re.MULTILINE)
+
+CONFIGURATION = {"region": "eu", "limit": "10", "apostrophe": "it's", "part": "COMENT 'c'"}
+PARAMETERS = {"day": "2026-01-01", "source": "b"}
+
+
+def texts(file):
+    """Return the title of each broken text, and the file's text with only this one in it, at its own lines."""
+    text = file.read_text()
+    starts = [match.start() for match in _TITLE.finditer(text)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        hidden = re.sub(r".+", "", text[:start])
+        yield text[start : text.index("\n", start)], hidden + text[start:end]
+
+
+def said(file):
+    """Return the problems of a file as `livetables check` prints them, and which datasets it defines all the same."""
+    registry = Registry(root=file.parent)
+    collect([file], registry, CONFIGURATION, PARAMETERS)
+    found = registry.freeze()
+    names = ", ".join(dataset.name for dataset in found.datasets)
+    return "\n".join([*map(str, found.problems), *([f"Defined: {names}"] if names else [])])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_broken_sql_is_explained(file, tmp_path):
+    """Each mistake has its code, its place with a caret, one sentence and a way out."""
+    found = []
+    for title, text in texts(file):
+        copy = tmp_path / file.name
+        copy.write_text(text)
+        found.append(f"{title}\n{said(copy)}\n")
+    expected, answers = file.with_suffix(".txt"), "\n".join(found)
+    if os.environ.get("GOLDEN") == "write":
+        expected.write_text(answers)
+    assert expected.read_text() == answers
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_nothing_broken_is_silent(file):
+    """Each broken text has an error, and each error a place and a way out."""
+    answers = re.split(_TITLE, file.with_suffix(".txt").read_text())[1:]
+    assert [answer for answer in answers if "error[" not in answer] == []
+    errors = [error for answer in answers for error in re.split(r"^(?=error\[)", answer, flags=re.MULTILINE)[1:]]
+    assert [error for error in errors if not re.match(r"error\[\w+\] \w+\.sql:\d+:\d+\n", error)] == []
+    assert [error for error in errors if "  Hint: " not in error] == []

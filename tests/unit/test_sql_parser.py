@@ -1,0 +1,111 @@
+"""What each statement of the corpus in `sql/` is understood as, and what files of them define.
+
+The results are in the text beside each file, which is written anew by
+
+    GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_parser.py
+"""
+
+import os
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from livetables.collect.registry import Registry
+from livetables.collect.sql_files import collect
+from livetables.collect.sql_queries import SqlQuery
+from livetables.sql.lexer import cells, statements
+from livetables.sql.parser import parse
+from livetables.sql.script import Script
+from livetables.sql.statements import Name, Text
+
+CORPUS = Path(__file__).parent / "sql"
+STATEMENTS = sorted(CORPUS.glob("*.sql"))
+DEFINITIONS = sorted((CORPUS / "definitions").glob("*.sql"))
+
+#: What `${key}` and `:name` of the definitions stand for.
+CONFIGURATION = {"region": "eu", "sensors.path": "/Volumes/main", "limit": "10", "quote": "it''s", "kind": "STREAMING"}
+PARAMETERS = {"day": "2026-01-01", "source": "main.raw.readings", "odd": "a'b\\c"}
+
+
+def told(value):
+    """Return the fields of a dataclass that say something: not those that have their default, nor positions."""
+    for field in fields(value):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        said = getattr(value, field.name)
+        if field.name not in ("start", "place", "registry", "script") and said != default:
+            yield field.name, said
+
+
+def shown(value, indent):
+    """Return a value as the lines of a golden text: one a field, with what they hold below them."""
+    if isinstance(value, Name | Enum):
+        return [".".join(part if part.isidentifier() else f"`{part}`" for part in value.parts)
+                if isinstance(value, Name) else value.name]  # fmt: skip
+    if isinstance(value, SqlQuery):
+        columns = [f"{indent}columns: {value.columns}"] if value.columns else []
+        return [value.text.text, *columns, f"{indent}streams: {value.streams}"]
+    if isinstance(value, Text):
+        return [value.text]
+    if isinstance(value, tuple) and any(is_dataclass(item) for item in value):
+        return ["", *(f"{indent}- " + "\n".join(shown(item, indent + "  ")) for item in value)]
+    if is_dataclass(value):
+        lines = [type(value).__name__]
+        for name, said in told(value):
+            first, *rest = shown(said, indent + "  ")
+            lines += [f"{indent}{name}: {first}".rstrip(), *rest]
+        return lines
+    return [repr(value)]
+
+
+def parsed(file):
+    """Return what each statement of a file is understood as, below its line."""
+    script = Script(file.name, file.read_text())
+    for tokens in found_in(script.text):
+        statement = parse(script.text, tokens)
+        yield f"{script.place(tokens[0].start).line}: " + "\n".join(shown(statement, "  "))
+
+
+def found_in(text):
+    """Return the tokens of all statements of a file."""
+    return [tokens for start, stop in cells(text) for tokens in statements(text, start, stop)]
+
+
+def defined(file):
+    """Return what a file defines, each with its line and column."""
+    registry = Registry(root=file.parent)
+    collect([file], registry, CONFIGURATION, PARAMETERS)
+    found = registry.freeze()
+    for item in (*found.datasets, *found.flows):
+        yield f"{item.place.line}:{item.place.column}: " + "\n".join(shown(item, "  "))
+    for name, said, place in registry.functions:
+        yield f"{place.line}:{place.column}: function {name} {said}"
+    yield from (f"warning[{warning.code}] {warning.placed}" for warning in found.warnings)
+    yield from map(str, found.problems)
+
+
+def check(file, found):
+    """Compare with the golden text."""
+    expected = file.with_suffix(".txt")
+    text = "\n\n".join(found) + "\n"
+    if os.environ.get("GOLDEN") == "write":
+        expected.write_text(text)
+    assert expected.read_text() == text
+
+
+@pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
+def test_statements_are_understood(file):
+    """Each form of the language, in any order of clauses and letter case, means what a review has seen."""
+    check(file, parsed(file))
+
+
+@pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.stem)
+def test_files_define_datasets_and_flows(file):
+    """With variables and parameters filled in, and a warning for what has no effect."""
+    check(file, defined(file))
+
+
+def test_the_corpus_is_large():
+    """It has each production of the language at least twice."""
+    assert sum(len(found_in(file.read_text())) for file in STATEMENTS) >= 120
