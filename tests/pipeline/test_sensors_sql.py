@@ -12,6 +12,8 @@ from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
 from tests.pipeline.test_sensors import send
 from tests.small import SMALL
+from tests.spark.test_transformations_devices import CASES as CHANGES
+from tests.spark.test_transformations_sensors import CASES as READINGS
 
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,13 @@ def settings_of(file, folder):
         storage=str(folder / file.removesuffix(".json")),
     )
     return with_mode(settings, continuous=False)
+
+
+def write_cases(folder, cases):
+    """Write each value, good and broken, of the transformations' own tests as a line; each of a device of its own."""
+    values = [value for value, *_ in cases if value is not None]
+    lines = [value.replace('"device_id": "d"', f'"device_id": "d{number}"') for number, value in enumerate(values)]
+    (folder / "cases.json").write_text("\n".join(lines))
 
 
 def update(settings):
@@ -83,17 +92,18 @@ def counted(storage):
 
 
 def test_sql_and_python_make_the_same_tables(tmp_path, spark):
-    """Two updates over corrupt, late and repeated readings and moved devices: datasets, tables and counts agree."""
+    """Two updates over good, corrupt, late and repeated readings and changes: datasets, tables and counts agree."""
     del spark  # the pipelines run in the shared session
     pipelines = [settings_of(f"pipeline_settings{which}.json", tmp_path) for which in ("", "_sql")]
     assert {".sql", ".py"} == {file.suffix for file in pipelines[1].files}
     # In one file, the copies of a reading differ in nothing: deduplication may keep any of them.
     target, one_file = f"files:{tmp_path / 'landing'}", ("--roll", "1h")
     send(target, tmp_path, 3_000, 11, *one_file)
-    (tmp_path / "devices" / "broken.json").write_text('{"device_id": "device-0001"}\nnot JSON\n')
     for settings in pipelines:
         update(settings)
     send(target, tmp_path, 2_000, 13, *one_file)  # its late rows are from 11
+    write_cases(tmp_path / "landing", READINGS)
+    write_cases(tmp_path / "devices", CHANGES)
     python, sql = (update(settings) for settings in pipelines)
 
     assert said(python) == said(sql)
