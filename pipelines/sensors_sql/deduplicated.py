@@ -1,7 +1,8 @@
 """Silver's last step, in Python: SQL has no words for dropDuplicates on a stream.
 
-SELECT DISTINCT and GROUP BY on a stream give a row only when the watermark has passed it, ROW_NUMBER is refused, and
-AUTO CDC makes a table that can't be streamed from. Python and SQL files make one graph.
+On a stream, SELECT DISTINCT and GROUP BY give a row only when the watermark has passed it, and ROW_NUMBER is refused;
+AUTO CDC keeps late rows, and changes its table, which then can't be read as a stream. Python and SQL files make one
+graph.
 """
 
 import dlt

@@ -47,8 +47,8 @@ FROM (
   FROM STREAM(sensor_data_bronze)
 );
 
--- The rules, once for the view that drops and once for the table that keeps what is dropped. The ranges are
--- plausibility limits for outdoor air. One clock that is years ahead would make every later reading too late.
+-- Each rule is said once, for the view that drops rows and for the table that keeps them. The ranges are plausibility
+-- limits for outdoor air. One clock that is years ahead would make every later reading too late.
 SET readings.well_formed = value IS NOT NULL AND malformed_value IS NULL;
 SET readings.has_device_id = trim(device_id) <> '';
 SET readings.has_event_time = event_time IS NOT NULL;
@@ -57,6 +57,7 @@ SET readings.temperature_in_range = temperature BETWEEN -50 AND 60;
 SET readings.humidity_in_range = humidity BETWEEN 0 AND 100;
 
 -- The rules stand on a view between parsed and silver: on silver itself, they would see its rows after deduplication.
+-- A LIVE view: of views, these have taken constraints from the first release on.
 CREATE TEMPORARY STREAMING LIVE VIEW valid_sensor_readings (
   CONSTRAINT well_formed EXPECT (${readings.well_formed}) ON VIOLATION DROP ROW,
   CONSTRAINT has_device_id EXPECT (${readings.has_device_id}) ON VIOLATION DROP ROW,
