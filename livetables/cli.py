@@ -273,17 +273,22 @@ def tables(
 def query(
     sql: Annotated[str, typer.Argument(help="Any SQL over the pipeline's tables.")],
     settings: SettingsFile = None, storage: StorageFolder = None, master: Master = None, as_json: AsJson = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header and nothing else.")] = False,
     debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Run SQL over the stored tables."""
-    from livetables.observe.stored import frame_rows, rows_table
+    """Run SQL over the stored tables and the event log (`event_log`), also while the pipeline runs."""
+    from livetables.observe.stored import frame_rows, rows_csv, rows_table
 
+    if as_json and csv:
+        raise SettingsError("WRONG_OPTION", "--json and --csv exclude each other.", hint="Give one.")
     with _pipeline(stored_settings(settings, storage, master), debug=debug, dry=True) as pipeline:
-        with _working("Asking Spark", quiet=as_json):
+        with _working("Asking Spark", quiet=as_json or csv):
             columns, rows = frame_rows(pipeline.query(sql))
         _warn(found for found in pipeline.warnings if found not in pipeline.settings.warnings)
         if as_json:
             _json([dict(zip(columns, row, strict=True)) for row in rows])
+        elif csv:
+            typer.echo(rows_csv(columns, rows), nl=False)
         else:
             _out.print(rows_table(columns, rows))
 

@@ -24,6 +24,10 @@ class Place:
         """Return `file:line:column`, as editors and terminals link it."""
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
+    def hint(self, python: str, sql: str) -> str:
+        """Return the hint that is in the language of the file."""
+        return sql if self.file.lower().endswith(".sql") else python
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -80,8 +84,8 @@ class LivetablesError(Exception):
         return self.problem.code
 
     def locate(self, place: Place, excerpt: str = "") -> None:
-        """Say where it happened, unless that is known."""
-        if self.problem.place is None:
+        """Say where it happened, unless that is known; an excerpt is added to the same place."""
+        if self.problem.place is None or (excerpt and self.problem.place == place):
             self.problem = replace(self.problem, place=place, excerpt=excerpt)
             self.args = (str(self.problem),)
 

@@ -14,6 +14,7 @@ from livetables.collect import python_files, reads, sql_files
 from livetables.collect.binding import bound
 from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
+from livetables.collect.sql_queries import SqlQuery
 from livetables.collect.sql_relations import changes_something
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
 from livetables.execute.attempts import SCHEMA_CHANGE, Attempts
@@ -253,11 +254,12 @@ class Pipeline:
             }, dataset_name=dataset.name)  # fmt: skip
             for flow in dataset.flows:
                 inputs = [self.graph.datasets[key].name for key in flow.inputs]
+                language = "SQL" if isinstance(flow.definition.query, SqlQuery) else "PYTHON"
                 bus.emit("flow_definition", f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.", {
                     "output_dataset": dataset.name, "input_datasets": [*inputs, *flow.external_inputs],
                     "flow_type": _flow_type(dataset.kind, flow), "schema_json": flow.schema.json(),
                     "comment": flow.definition.comment, "spark_conf": dict(flow.definition.spark_conf),
-                    "language": "PYTHON", "once": flow.definition.once,
+                    "language": language, "once": flow.definition.once,
                 }, dataset_name=dataset.name, flow_name=flow.name)  # fmt: skip
 
     @cached_property

@@ -22,6 +22,9 @@ class Reader(Protocol):
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
         """Return the DataFrame of a name, or None when the session itself should look it up."""
 
+    def rewritten(self, name: str) -> bool:
+        """Tell whether a name is a table of the pipeline that is written in complete mode."""
+
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Return the stream of a source that Spark does not have itself, such as `cloudFiles`."""
 

@@ -18,6 +18,7 @@ from livetables.model import (
     ReplaceFlow,
     RowFilter,
     StreamingTable,
+    Table,
     View,
     quoted,
 )
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
 
     from livetables.collect.registry import Registry
     from livetables.errors import Place
-    from livetables.model import Dataset, Table
+    from livetables.model import Dataset
     from livetables.sql.lexer import Token
     from livetables.sql.statements import ColumnChoice, Statement
 
+#: The property of a plain CREATE TABLE that makes it a table of the pipeline.
+_MARK = "delta.live.table"
 _KINDS = {STREAMING_TABLE: StreamingTable, MATERIALIZED_VIEW: MaterializedView, TABLE: StreamingTable}
 
 
@@ -151,10 +154,13 @@ class _Collector:
             arguments = ", ".join(map(quoted, created.row_filter.columns))
             function = quoted(created.row_filter.function.last)
             row_filter = RowFilter(f"{function}({arguments})", created.row_filter.columns)
-        table: Table = _KINDS[created.kind](
+        # What a query fills is a streaming table if the query streams; SqlQuery sees to it.
+        kind = Table if created.kind != MATERIALIZED_VIEW and created.query is not None else _KINDS[created.kind]
+        table: Table = kind(
             name, place, created.comment,
             schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
-            table_properties=created.properties, partition_cols=created.partitioned_by, cluster_by=created.cluster_by,
+            table_properties={key: value for key, value in created.properties.items() if key != _MARK},
+            partition_cols=created.partitioned_by, cluster_by=created.cluster_by,
             path=created.location, private=created.private, row_filter=row_filter,
         )  # fmt: skip
         if isinstance(table, MaterializedView) and created.refresh_policy is not None:
@@ -163,7 +169,7 @@ class _Collector:
 
     def _check(self, created: CreateDataset, place: Place) -> None:
         """Refuse a table that is none of the pipeline's, and say what has no effect."""
-        marked = created.properties.get("delta.live.table", "").lower() == "true"
+        marked = created.properties.get(_MARK, "").lower() == "true"
         if created.kind == TABLE and not marked:
             message = f"CREATE TABLE {created.name.last} makes a table that is no part of the pipeline."
             hint = "Write CREATE OR REFRESH STREAMING TABLE, or MATERIALIZED VIEW."

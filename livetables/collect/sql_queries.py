@@ -10,6 +10,7 @@ import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
@@ -23,11 +24,12 @@ from livetables.errors import DefinitionError, LivetablesError
 from livetables.model import name_parts, quoted
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
+from livetables.sql.hidden_columns import METADATA, alias_of, hidden_in_stars, mentions
 from livetables.sql.json_paths import json_paths
 from livetables.sql.lexer import UnfinishedError, name_value, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pyspark.sql import DataFrame
 
@@ -60,13 +62,15 @@ class SqlQuery:
 
     def __call__(self) -> DataFrame:
         """Return the DataFrame; raises LivetablesError, or what Spark raises."""
-        session = SparkSession.getActiveSession()
+        session = SparkSession.builder.getOrCreate()  # in a thread of its own, a flow has no active one
         reader = reads.current.get()
-        assert session is not None
         assert reader is not None
         run = _Run(session, self.text, reader, self._execute(session), self)
         try:
-            return self._named(run.result())
+            frame = run.result()
+            if self.streams and not (frame.isStreaming or run.recomputed):
+                raise self._batch()
+            return self._named(frame)
         except SqlError as error:
             origin = self.text.origin(error.start)
             raise DefinitionError("SQL_SYNTAX", error.message, place=self.script.place(origin), hint=error.hint,
@@ -74,15 +78,20 @@ class SqlQuery:
         except PySparkException as error:
             at = _position(error, run.text.text)
             if at is not None:
-                origin = run.text.origin(at)
-                vars(error)[SQL_PLACE] = self.script.place(origin), self.script.excerpt(origin)
+                self._locate(error, run.text.origin(at))
             raise
 
-    def warn_of_batch(self, name: str, at: int) -> None:
-        """Say that what is no stream is read as one."""
-        message = f"{name} is read as a stream, as a streaming table needs one."
-        hint = f"Write FROM STREAM({name}): the platform reads it as a stream only then."
-        self.registry.warn("STREAM_MISSING", message, self.script.place(self.text.origin(at)), hint)
+    def warn_of_batch(self, name: str, at: int, *, recomputed: bool) -> None:
+        """Say that what is no stream is read as one, or that it can't be."""
+        place = self.script.place(self.text.origin(at))
+        if recomputed:
+            message = f"{name} is rewritten by each of its batches, so what reads it is recomputed as a whole."
+            hint = "Write CREATE OR REFRESH MATERIALIZED VIEW: the platform takes no other table here."
+            self.registry.warn("RECOMPUTED_TABLE", message, place, hint)
+        else:
+            message = f"{name} is read as a stream, as a streaming table needs one."
+            hint = "Put STREAM in front of it: the platform reads it as a stream only then."
+            self.registry.warn("STREAM_MISSING", message, place, hint)
 
     def _execute(self, session: SparkSession) -> Callable[[str], DataFrame]:
         def execute(text: str) -> DataFrame:
@@ -90,6 +99,14 @@ class SqlQuery:
                 return session.sql(text)
 
         return execute
+
+    def _batch(self) -> DefinitionError:
+        origin = self.text.origin(0)
+        return DefinitionError(
+            "BATCH_IN_STREAMING_TABLE", "A streaming table needs a stream, and nothing in its query is one.",
+            place=self.script.place(origin), excerpt=self.script.excerpt(origin),
+            hint="Write FROM STREAM(name), or make it a MATERIALIZED VIEW.",
+        )  # fmt: skip
 
     @contextmanager
     def reading(self, at: int) -> Iterator[None]:
@@ -101,8 +118,15 @@ class SqlQuery:
         except LivetablesError as error:
             error.locate(self.script.place(origin), self.script.excerpt(origin))
             raise
+        except PySparkException as error:
+            self._locate(error, origin)
+            raise
         finally:
             sql_place.reset(place)
+
+    def _locate(self, error: PySparkException, origin: int) -> None:
+        """Note on an exception of Spark's which character of the file it is about, unless that is known."""
+        vars(error).setdefault(SQL_PLACE, (self.script.place(origin), self.script.excerpt(origin)))
 
     def _named(self, frame: DataFrame) -> DataFrame:
         if not self.columns:
@@ -126,17 +150,36 @@ def run(session: SparkSession, text: str, reader: Reader, execute: Callable[[str
         return execute(text)  # Spark says what is wrong with it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Read:
     """Something that a text reads: a table by its name, or a source."""
 
     relation: Relation
     source: Source | None
 
+    @property
+    def streams(self) -> bool:
+        """Whether the text says that it is read as a stream."""
+        return self.relation.streaming or (self.source is not None and self.source.streaming)
+
     def open(self, reader: Reader, *, streams: bool) -> DataFrame | None:
         if self.source is not None:
             return self.source.open(streams)
         return reader.read(self.relation.name, streaming=streams, options=self.relation.options)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What was read, its DataFrame (None when Spark finds it), and whether it is read as a stream."""
+
+    read: _Read
+    frame: DataFrame | None
+    streams: bool
+
+
+def _any_streams(opened: Iterable[_Opened], found: Iterable[_Read]) -> bool:
+    frames = (one.frame for one in opened)
+    return any(read.streams for read in found) or any(frame is not None and frame.isStreaming for frame in frames)
 
 
 @dataclass
@@ -148,6 +191,8 @@ class _Run:
     reader: Reader
     execute: Callable[[str], DataFrame]
     query: SqlQuery | None = None
+    #: Whether a query that should stream is computed anew each time, as its source is rewritten each time.
+    recomputed: bool = False
 
     def result(self) -> DataFrame:
         opened = self._opened(self._reads())
@@ -175,20 +220,27 @@ class _Run:
         """Return the value of an expression without columns."""
         return self.execute(f"SELECT {expression}").first()[0]  # type: ignore[index] # it has one row
 
-    def _opened(self, found: list[_Read]) -> list[tuple[_Read, DataFrame | None, bool]]:
-        """Open all that is read; the last is whether it is read as a stream."""
+    def _opened(self, found: list[_Read]) -> list[_Opened]:
+        """Open all that is read; what is to stream and does not reads its first source as a stream."""
         wanted = None if self.query is None else self.query.streams
-        opened = []
-        for read in found:
-            streams = read.relation.streaming or (read.source is not None and read.source.streaming)
-            streams = streams and wanted is not False
-            opened.append((read, self._open(read, streams=streams), streams))
-        if wanted and opened and not any(streams or (frame and frame.isStreaming) for _, frame, streams in opened):
-            first = opened[0][0]
-            assert self.query is not None
-            self.query.warn_of_batch(first.relation.name, self._given(first))
-            opened[0] = (first, self._open(first, streams=True), True)
-        return opened
+        opened: dict[_Read, _Opened] = {}
+        for read in sorted(found, key=lambda read: read.source is not None):  # only then is known how sources are read
+            streams = read.streams and wanted is not False
+            if wanted and read.source is not None and read is found[0] and not _any_streams(opened.values(), found):
+                streams = self._stream_first(read)
+            opened[read] = _Opened(read, self._open(read, streams=streams), streams)
+        if wanted and found and found[0].source is None and not _any_streams(opened.values(), found):
+            first = found[0]
+            if self._stream_first(first):
+                opened[first] = _Opened(first, self._open(first, streams=True), streams=True)
+        return [opened[read] for read in found]
+
+    def _stream_first(self, first: _Read) -> bool:
+        """Tell whether the first source can be read as a stream; warn in either case."""
+        assert self.query is not None
+        self.recomputed = first.source is None and self.reader.rewritten(first.relation.name)
+        self.query.warn_of_batch(first.relation.name, self._given(first), recomputed=self.recomputed)
+        return not self.recomputed
 
     def _given(self, read: _Read) -> int:
         """Return where in the text as it was given something is read."""
@@ -200,31 +252,35 @@ class _Run:
         with self.query.reading(self._given(read)):
             return read.open(self.reader, streams=streams)
 
-    def _name(self, opened: list[tuple[_Read, DataFrame | None, bool]], views: dict[str, DataFrame]) -> None:
+    def _name(self, opened: list[_Opened], views: dict[str, DataFrame]) -> None:
         """Put temporary views in the place of what was opened, under the last part of its name."""
-        edits = []
-        for read, frame, streams in opened:
-            relation = read.relation
+        edits: set[tuple[int, int, str]] = set()
+        found = tokens(self.text.text)
+        owners: set[str] = set()
+        with_metadata = mentions(found, METADATA)
+        for one in opened:
+            relation, frame = one.read.relation, one.frame
             if frame is None:
-                if streams and not relation.streaming:  # a table that only Spark knows
-                    edits.append((relation.start, relation.start, "STREAM "))
+                if one.streams and not relation.streaming:  # a table that only Spark knows
+                    edits.add((relation.start, relation.start, "STREAM "))
                 continue
-            last = name_parts(relation.name)[-1]
-            view, number = last, 1
-            while view.lower() in {taken.lower() for taken in views}:
-                number += 1
-                view = f"{last}__{number}"
+            view = _free(name_parts(relation.name)[-1], views)
+            if with_metadata and (shown := _with_metadata(frame)) is not None:
+                frame = shown  # a view has no hidden columns
+                owners |= {view.lower(), alias_of(found, relation.stop) or view.lower()}
             frame.createOrReplaceTempView(quoted(view))
             views[view] = frame
-            edits += [(relation.start, relation.stop, quoted(view)), *self._prefixes(relation, opened)]
-        self.text = self.text.replaced(sorted(set(edits)))
+            edits |= {(relation.start, relation.stop, quoted(view)), *self._prefixes(relation, opened)}
+        if owners:
+            edits |= set(hidden_in_stars(found, METADATA, owners))
+        self.text = self.text.replaced(sorted(edits))
 
-    def _prefixes(self, relation: Relation, opened: list[Any]) -> Iterator[tuple[int, int, str]]:
+    def _prefixes(self, relation: Relation, opened: list[_Opened]) -> Iterator[tuple[int, int, str]]:
         """Take what stands before the last part of a table's name off its columns: `LIVE.a.id` becomes `a.id`."""
         parts = [part.lower() for part in name_parts(relation.name)]
         if len(parts) == 1:
             return
-        named = {read.relation.start for read, _, _ in opened}
+        named = {one.read.relation.start for one in opened}
         found = tokens(self.text.text)
         length = 2 * len(parts) - 1
         for index, token in enumerate(found):
@@ -239,8 +295,10 @@ class _Run:
         named, kept = self.text, set[int]()
         paths = json_paths(tokens(named.text))
         while True:
-            edits = [edit for path in paths if path.start not in kept for edit in path.on_string()]
-            self.text = named.replaced(sorted(edits))
+            edits = [
+                edit for path in paths for edit in (*(() if path.start in kept else path.on_string()), *path.named())
+            ]
+            self.text = named.replaced(sorted(edits)) if edits else named
             try:
                 return self.execute(self.text.text)
             except AnalysisException as error:
@@ -249,6 +307,21 @@ class _Run:
                 if start is None or start in kept or all(path.start != start for path in paths):
                     raise
                 kept.add(start)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """Return a name that is not taken: this one, or with a number."""
+    used = {one.lower() for one in taken}
+    numbered = (f"{name}__{number}" for number in count(2))
+    return name if name.lower() not in used else next(other for other in numbered if other.lower() not in used)
+
+
+def _with_metadata(frame: DataFrame) -> DataFrame | None:
+    """Return a frame with its hidden column `_metadata` shown; None when it has none."""
+    try:
+        return frame.select("*", METADATA)
+    except AnalysisException:
+        return None
 
 
 def _position(error: PySparkException, text: str) -> int | None:

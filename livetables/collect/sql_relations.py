@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
     """
     plan = session._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
     found: dict[int, Relation] = {}
-    subquery = session._jvm.org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION()  # type: ignore[union-attr] # noqa: SLF001
-    for node, ctes in _walk(plan, frozenset(), subquery):
+    for node, ctes in _walk(plan, frozenset(), _subquery(session._jvm)):  # noqa: SLF001
         if node.getClass().getSimpleName() != "UnresolvedRelation":
             continue
         origin = node.origin()
@@ -49,9 +49,15 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
         if name.strip("`").lower() in ctes:
             continue
         found[match.start("name")] = Relation(
-            match.start("name"), match.end("name"), name, node.isStreaming(), dict(node.options().asCaseSensitiveMap())
+            match.start("name"), match.end("name"), name, node.isStreaming(), _texts(node.options())
         )  # fmt: skip
     return [found[start] for start in sorted(found)]
+
+
+@lru_cache(maxsize=1)
+def _subquery(jvm: Any) -> Any:
+    """Return Spark's mark of plans with subqueries; to find a class by its dotted name takes long."""
+    return jvm.org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION()
 
 
 def changes_something(session: SparkSession, sql: str) -> bool:
@@ -94,6 +100,14 @@ def _plans_in(expression: Any, subquery: Any) -> Iterator[Any]:
         yield plan
     for child in _seq(expression.children()):
         yield from _plans_in(child, subquery)
+
+
+def _texts(java_map: Any) -> dict[str, str]:
+    """Return a map of options. To go through a Java map as Python does costs an exception of Java's at its end."""
+    if java_map.isEmpty():
+        return {}
+    texts = java_map.asCaseSensitiveMap()
+    return {key: texts.get(key) for key in texts.keySet().toArray()}
 
 
 def _seq(scala_seq: Any) -> Iterator[Any]:

@@ -96,6 +96,8 @@ def _path(session: SparkSession, text: str, tokens: Sequence[Token], index: int)
 
     def opened(streams: bool) -> DataFrame:
         reader: Any = (session.readStream if streams else session.read).format(source_format).options(**options)
+        if streams and source_format not in ("delta", "kafka", "text"):  # a stream of files infers no schema
+            reader = reader.schema(opened(False).schema)
         frame: DataFrame = reader.load() if source_format == "kafka" else reader.load(path)
         return frame
 
@@ -139,6 +141,8 @@ def _argument(
 
 
 def _value(text: str, tokens: Sequence[Token], value: Callable[[str], Any]) -> Any:
+    if tokens[0].upper == "TABLE" and len(tokens) > 1:  # TABLE(name), which the event log is asked for
+        return text[tokens[0].start : tokens[-1].stop]
     if len(tokens) == 1 and tokens[0].kind == STRING:
         return string_value(tokens[0])
     if len(tokens) == 1 and (tokens[0].kind == NUMBER or tokens[0].upper in ("TRUE", "FALSE")):
@@ -232,6 +236,13 @@ def _table_changes(session: SparkSession, given: Arguments, streams: bool, at: i
     return frame
 
 
+def _event_log(session: SparkSession, given: Arguments, streams: bool, at: int) -> DataFrame:
+    del given, at  # of all pipelines and tables that it may name, only this pipeline is here
+    reader: Any = session.readStream if streams else session.read
+    frame: DataFrame = reader.table("event_log")
+    return frame
+
+
 def _first(given: Arguments, name: str, function: str, example: str, at: int) -> str:
     value = given.positional[0] if given.positional else given.named.get(name, ("", None))[1]
     if not isinstance(value, str):
@@ -250,7 +261,7 @@ def _out_of_reach(name: str) -> Callable[..., DataFrame]:
 
 _FUNCTIONS: dict[str, Callable[..., DataFrame]] = {
     "read_files": _read_files, "cloud_files": _cloud_files, "read_kafka": _read_kafka, "read_stream": _read_stream,
-    "table_changes": _table_changes, **{name: _out_of_reach(name) for name in (
+    "table_changes": _table_changes, "event_log": _event_log, **{name: _out_of_reach(name) for name in (
         "read_pubsub", "read_kinesis", "read_pulsar", "read_statestore",
     )},
 }  # fmt: skip

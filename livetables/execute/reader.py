@@ -46,6 +46,11 @@ class _Outside:
 
     sources: Reader
 
+    def rewritten(self, name: str) -> bool:
+        """Tell whether a name is a table that is written in complete mode: nothing outside is known to be."""
+        del name
+        return False
+
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open a source outside the pipeline."""
         return self.sources.load(source, options, schema, path)
@@ -87,6 +92,11 @@ class FlowReader(_Outside):
         row_filter = getattr(dataset.definition, "row_filter", None)
         rows = None if row_filter is None else seen(frame, row_filter.predicate)  # the graph warns of what is missing
         return (frame if rows is None else rows).alias(dataset.name)
+
+    def rewritten(self, name: str) -> bool:
+        """Tell whether a name is a table that is written in complete mode."""
+        dataset = self.engine.graph.datasets.get(self.namespace.own(name) or "")
+        return dataset is not None and dataset.rewritten
 
     def observe(self, frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
         """Apply the expectations of a dataset to a frame, and count its rows."""

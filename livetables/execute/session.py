@@ -66,6 +66,8 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": str(system / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
+        # As on the platform's runtime: a cast that fails gives NULL. Open-source Spark 4 raises an error.
+        "spark.sql.ansi.enabled": "false",
         "spark.sql.shuffle.partitions": str(cores),
         "spark.databricks.delta.snapshotPartitions": "1",
         # Spark keeps 100 compiled classes, fewer than two flows need: each batch would compile its own again.

@@ -43,17 +43,29 @@ class Sources:
         self._warn = warn
         self._dry = dry
         self._tables = {name.lower(): path for name, path in settings.tables.items()}
+        event_log = settings.document.get("event_log") or {}
+        parts = [str(event_log[part]).lower() for part in ("catalog", "schema", "name") if event_log.get(part)]
+        #: The names of the event log: the function's, and that of the table which the settings make of it.
+        self._event_logs = {"event_log", *(".".join(parts[first:]) for first in range(len(parts)))}
         self._probes = probes or {}
         self._answering: set[str] = set()
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
         """Return a table that was registered with `--table`, or None to let the session look the name up."""
-        path = self._tables.get(name.replace("`", "").lower())
+        key = name.replace("`", "").lower()
+        path = self._tables.get(key)
+        if path is None and key in self._event_logs:
+            path = str(self._settings.storage / "system" / "events")
         if path is None:
             return None
         return self._open(self.map_path(path), streaming=streaming, options=options).alias(
             name.rsplit(".", maxsplit=1)[-1]
         )
+
+    def rewritten(self, name: str) -> bool:
+        """Tell whether a name is a table that is written in complete mode: none of these is known to be."""
+        del name
+        return False
 
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open an Auto Loader stream."""

@@ -73,6 +73,11 @@ class ResolvedDataset:
         return names[type(self.definition)]
 
     @property
+    def rewritten(self) -> bool:
+        """Whether each batch rewrites the whole table: then it is no source of a stream."""
+        return any(flow.output_mode == "complete" for flow in self.flows)
+
+    @property
     def stored_kind(self) -> str:
         """The kind, with targets of AUTO CDC told apart by their type: none of these can become another in place."""
         return self.kind if self.changes is None else f"target of AUTO CDC type {self.changes.scd_type}"

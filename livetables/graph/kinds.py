@@ -47,7 +47,10 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
                 "STREAM_IN_MATERIALIZED_VIEW",
                 f"The query of the materialized view '{dataset.name}' returns a stream.",
                 place=dataset.place,
-                hint="Read its inputs with spark.read, or make it a @dlt.table.",
+                hint=dataset.place.hint(
+                    "Read its inputs with spark.read, or make it a @dlt.table.",
+                    "Leave STREAM out, or make it a STREAMING TABLE.",
+                ),
             )
         return _as(MaterializedView, dataset)
     batch = [flow for flow in flows if not (flow.streaming or _may_be_batch(flow))]
@@ -56,14 +59,17 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
             "BATCH_IN_STREAMING_TABLE",
             f"Flow '{batch[0].name}' of the streaming table '{dataset.name}' returns a batch DataFrame.",
             place=batch[0].definition.place,
-            hint="Read its inputs with spark.readStream.",
+            hint=batch[0].definition.place.hint("Read its inputs with spark.readStream.", "Write FROM STREAM(name)."),
         )
     if not flows and dataset.schema is None:
         raise DefinitionError(
             "NO_FLOWS",
             f"Nothing fills the streaming table '{dataset.name}', and it has no schema.",
             place=dataset.place,
-            hint=f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
+            hint=dataset.place.hint(
+                f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
+                f"Add AS and a query, or CREATE FLOW name AS INSERT INTO {dataset.name} BY NAME SELECT ...",
+            ),
         )
     return _as(StreamingTable, dataset)
 
@@ -133,7 +139,7 @@ def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
             "FLOWS_DISAGREE",
             f"The CDC flows of '{dataset.name}' have different keys or types.",
             place=cdc[-1].definition.place,
-            hint="All flows of a target have the same keys and stored_as_scd_type.",
+            hint="All flows of a target have the same keys and the same SCD type.",
         )
 
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, functions
+from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
 from livetables.collect import reads
-from livetables.collect.python_files import code_of, first_sentence, problem_of
+from livetables.collect.python_files import problem_of
 from livetables.collect.registry import SQL_PLACE
 from livetables.errors import (
     DatasetNotFoundError,
@@ -32,6 +32,7 @@ from livetables.graph.cdc import check_replacing, written
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 from livetables.graph.kinds import kind_of, merged_schema, output_mode
 from livetables.graph.row_filters import row_filter_problems
+from livetables.graph.rules import checked_rule
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import (
     CdcFlow,
@@ -43,6 +44,7 @@ from livetables.model import (
     ReplaceFlow,
     Sink,
     SnapshotFlow,
+    Table,
     View,
     is_live,
 )
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
 
     from livetables.collect.registry import Registry
     from livetables.errors import Place
-    from livetables.model import Expectation
 
 
 _T = TypeVar("_T")
@@ -118,8 +119,10 @@ class Resolver:
     def _assign(self, flow: Flow) -> None:
         target = flow.target.lower()
         if target not in self._definitions:
-            hint = did_you_mean(flow.target, (d.name for d in self._definitions.values()),
-                                f'Define it with create_streaming_table("{flow.target}").')  # fmt: skip
+            define = flow.place.hint(
+                f'create_streaming_table("{flow.target}")', f"CREATE STREAMING TABLE {flow.target}"
+            )
+            hint = did_you_mean(flow.target, (d.name for d in self._definitions.values()), f"Define it with {define}.")
             message = f"Flow '{flow.name}' fills '{flow.target}', which is not defined."
             self.problems.append(Problem("FLOW_TARGET_NOT_FOUND", message, flow.place, hint))
             return
@@ -128,7 +131,8 @@ class Resolver:
             if target in self._defined_twice:
                 return  # the dataset was reported already; its second query would only confuse
             message = f"Two flows are named '{flow.name}': they fill '{same[0].target}' and '{flow.target}'."
-            self.problems.append(Problem("DUPLICATE_FLOW", message, flow.place, "Give each flow its own name="))
+            hint = flow.place.hint("Give each flow its own name=", "Give each one a name: CREATE FLOW name AS ...")
+            self.problems.append(Problem("DUPLICATE_FLOW", message, flow.place, hint))
         self._flows[target].append(flow)
 
     # The Reader that query functions see while they are resolved.
@@ -154,13 +158,19 @@ class Resolver:
                 hint="Read what the flow into it reads.",
             )  # fmt: skip
         if streaming and isinstance(dataset.definition, MaterializedView):
+            place = self._registry.caller()
+            read = place.hint(f'Read it with spark.read.table("{dataset.name}")', "Leave STREAM out")
             raise DefinitionError(
                 "STREAM_OF_MATERIALIZED_VIEW",
                 f"'{dataset.name}' is a materialized view, which can't be read as a stream.",
-                place=self._registry.caller(),
-                hint=f'Read it with spark.read.table("{dataset.name}"), or make it a streaming table.',
-            )
+                place=place, hint=f"{read}, or make it a streaming table.",
+            )  # fmt: skip
         return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
+
+    def rewritten(self, name: str) -> bool:
+        """Tell whether a name is a table that is written in complete mode; it was read before."""
+        dataset = self._resolved.get(self._namespace.own(name) or "")
+        return dataset is not None and dataset.rewritten
 
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open a source outside the pipeline."""
@@ -236,7 +246,7 @@ class Resolver:
             result, sequence = written(frame, flow) if isinstance(flow, CdcFlow | SnapshotFlow) else (frame, None)
             if schema is not None:
                 conform(result, schema, dataset)
-            self._check_expectations(frame, dataset)
+            dataset = self._with_rules_of(dataset, frame)
             mode = "append"
             if frame.isStreaming and type(flow) is Flow and not flow.update_mode and not isinstance(dataset, View):
                 mode = output_mode(self._spark, frame)
@@ -268,20 +278,26 @@ class Resolver:
             raise self._failure(error, flow) from error
         finally:
             inputs, external = self._inputs.pop()
-        batch_only = "once=True" if flow.once else "replace_where=" if flow.replace_where is not None else ""
+        batch_only = ""
+        if flow.once or flow.replace_where is not None:
+            python, sql = ("once=True", "ONCE") if flow.once else ("replace_where=", "REPLACE WHERE")
+            batch_only = flow.place.hint(python, sql)
+        batch_hint = flow.place.hint("Read its inputs with spark.read", "Leave STREAM out")
         if batch_only and frame.isStreaming:
             raise DefinitionError(
                 "STREAM_IN_BATCH_FLOW",
                 f"Flow '{flow.name}' has {batch_only}, and its query returns a stream.",
                 place=flow.place,
-                hint=f"Read its inputs with spark.read, or leave {batch_only} out.",
+                hint=f"{batch_hint}, or leave {batch_only} out.",
             )
         if isinstance(flow, CdcFlow) and not flow.once and not frame.isStreaming:
             raise DefinitionError(
                 "BATCH_IN_CDC_FLOW",
                 f"Flow '{flow.name}' reads its change feed from a view that returns a batch DataFrame.",
                 place=flow.place,
-                hint="Let the view read its inputs with spark.readStream.",
+                hint=flow.place.hint(
+                    "Let the view read its inputs with spark.readStream.", "Let the view read FROM STREAM(name)."
+                ),
             )
         return frame, tuple(inputs), tuple(external)
 
@@ -311,18 +327,15 @@ class Resolver:
             excerpt=excerpt,
         )
 
-    def _check_expectations(self, frame: DataFrame, dataset: Dataset) -> None:
-        rules: tuple[Expectation, ...] = getattr(dataset, "expectations", ())
-        for rule in rules:
-            predicate = functions.expr(rule.predicate) if isinstance(rule.predicate, str) else rule.predicate
-            try:
-                found = frame.select(predicate.alias("predicate")).schema["predicate"].dataType.simpleString()
-            except Exception as error:  # noqa: BLE001 (Spark's parser and analyser raise several kinds)
-                self._report(_bad_rule(rule, dataset, first_sentence(error), code_of(error), frame), dataset)
-                continue
-            if found not in ("boolean", "void"):
-                why = f"it is of type {found}, not boolean"
-                self._report(_bad_rule(rule, dataset, why, "", frame), dataset)
+    def _with_rules_of(self, dataset: Dataset, frame: DataFrame) -> Dataset:
+        """Return a dataset with its expectations as Spark can evaluate them over a frame; report those it can't."""
+        if not isinstance(dataset, Table | View):
+            return dataset
+        checked = [checked_rule(rule, dataset, frame) for rule in dataset.expectations]
+        for _, problem in checked:
+            if problem is not None:
+                self._report(problem, dataset)
+        return replace(dataset, expectations=tuple(rule for rule, _ in checked))
 
 
 def evaluate(flow: Flow, reader: reads.Reader) -> DataFrame:
@@ -341,12 +354,6 @@ def evaluate(flow: Flow, reader: reads.Reader) -> DataFrame:
 
 def _reads_changes(options: Mapping[str, str]) -> bool:
     return any(key.lower() == "readchangefeed" and value.lower() == "true" for key, value in options.items())
-
-
-def _bad_rule(rule: Expectation, dataset: Dataset, why: str, code: str, frame: DataFrame) -> Problem:
-    hint = f"The columns are {', '.join(frame.columns)}." if "UNRESOLVED_COLUMN" in code else None
-    message = f"Expectation '{rule.name}' of '{dataset.name}' can't be evaluated: {why}"
-    return Problem("INVALID_EXPECTATION", message, rule.place or dataset.place, hint)
 
 
 def _by_place(problem: Problem) -> tuple[str, int, str]:

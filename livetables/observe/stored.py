@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import json
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -90,6 +92,14 @@ def rows_table(columns: list[str], rows: list[list[Any]]) -> Table:
     for row in rows:
         table.add_row(*("NULL" if value is None else _text(value) for value in row))
     return table
+
+
+def rows_csv(columns: list[str], rows: list[list[Any]]) -> str:
+    """Return rows as CSV with a header; NULL is empty, nested values are JSON."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([columns, *([None if value is None else _text(value) for value in row] for row in rows)])
+    return text.getvalue()
 
 
 def _text(value: Any) -> str:

@@ -71,6 +71,7 @@ def load_settings(
             [
                 *_of_clusters(found),
                 Said("configuration.", parsed.configuration, lambda key: found.place("configuration", key)),
+                Said("", _ansi(here), lambda _: place("ansi")),
                 Said("configuration.", here.configuration, lambda key: place("configuration", key)),
                 Said("--set ", overrides or {}, lambda _: None),
             ],
@@ -136,6 +137,10 @@ def _local_file(base: Path) -> tuple[LocalFile, Callable[..., Place | None]]:
         return place_in(document, keys, None) or Place(shown(file))
 
     return validated(LocalFile, document, Place(shown(file))), place
+
+
+def _ansi(here: LocalFile) -> dict[str, str]:
+    return {} if here.ansi is None else {"spark.sql.ansi.enabled": str(here.ansi).lower()}
 
 
 #: Keys of livetables.yml that name files, and how such a file is written.

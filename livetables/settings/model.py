@@ -151,6 +151,8 @@ class LocalFile(Strict):
     functions: Annotated[list[str], BeforeValidator(_listed)] = []
     path_map: dict[str, str] = {}
     tables: dict[str, str] = {}
+    #: Whether a cast that fails is an error; on the platform's pipelines it gives NULL unless they ask for errors.
+    ansi: bool | None = None
     configuration: dict[str, str] = {}
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from livetables.sql.lexer import NAME, NUMBER, STRING, WORD, Token, name_value, string_value
+from livetables.model import quoted
+from livetables.sql.edits import Edited
+from livetables.sql.lexer import NAME, NUMBER, STRING, WORD, Token, UnfinishedError, name_value, string_value
+from livetables.sql.lexer import tokens as tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +30,17 @@ class JsonPath:
     colon: int
     stop: int
     path: str
+    #: What the column is called when the path is all of an item of a SELECT and has no alias: its last field.
+    name: str | None = None
 
     def on_string(self) -> list[tuple[int, int, str]]:
         """Return the edits, as `Edited.replaced` takes them, that make a call of get_json_object of it."""
         path = self.path.replace("\\", "\\\\").replace("'", "\\'")
         return [(self.start, self.start, "get_json_object("), (self.colon, self.stop, f", '${path}')")]
+
+    def named(self) -> list[tuple[int, int, str]]:
+        """Return the edit that gives the column its name."""
+        return [(self.stop, self.stop, f" AS {self.name}")] if self.name else []
 
 
 def outside_of_types(tokens: Sequence[Token]) -> list[int]:
@@ -54,16 +64,50 @@ def follows_operand(tokens: Sequence[Token], index: int) -> bool:
     return before.kind in (WORD, NAME) or before.text in (")", "]")
 
 
+def on_string_columns(expression: str) -> str:
+    """Return an expression with each path as a call of get_json_object; one that is no SQL as it is."""
+    if ":" not in expression:
+        return expression
+    with suppress(UnfinishedError):
+        edits = (edit for path in json_paths(tokens_of(expression)) for edit in path.on_string())
+        return Edited(expression).replaced(sorted(edits)).text
+    return expression
+
+
 def json_paths(tokens: Sequence[Token]) -> list[JsonPath]:
     """Return the paths in a query; of `a:b:c` the longer one comes second."""
     found = []
+    items = _item_starts(tokens)
     for index in outside_of_types(tokens):
         if follows_operand(tokens, index):
             first = _operand(tokens, index)
             last, path = _path(tokens, index + 1)
             if path:
-                found.append(JsonPath(tokens[first].start, tokens[index].start, tokens[last].stop, path))
+                whole = first in items and tokens[last + 1].upper in ("", ",", "FROM", ")")
+                whole = whole and tokens[last + 1].kind not in (NAME, STRING)
+                names = [token for token in tokens[index + 1 : last + 1] if token.kind in (WORD, NAME)]
+                name = quoted(name_value(names[-1])) if whole and names else None
+                found.append(JsonPath(tokens[first].start, tokens[index].start, tokens[last].stop, path, name))
     return found
+
+
+def _item_starts(tokens: Sequence[Token]) -> set[int]:
+    """Return the tokens with which the items of SELECT lists begin."""
+    starts: set[int] = set()
+    lists = [False]  # whether the innermost brackets are in the list of a SELECT now
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else None
+        if before is not None and lists[-1] and before.upper in ("SELECT", "DISTINCT", ","):
+            starts.add(index)
+        if token.text in ("(", "["):
+            lists.append(False)
+        elif token.text in (")", "]") and len(lists) > 1:
+            lists.pop()
+        elif token.upper == "SELECT":
+            lists[-1] = True
+        elif token.upper == "FROM":
+            lists[-1] = False
+    return starts
 
 
 def _operand(tokens: Sequence[Token], colon: int) -> int:

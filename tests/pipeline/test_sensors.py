@@ -20,12 +20,12 @@ ROOT = Path(__file__).parents[2]
 LOAD = "--rate 0 --devices 10 --late 0.05 --duplicates 0.05 --corrupt 0.05 --speed 6000 --device-changes 0.5"
 
 
-def send(target, folder, rows, hour):
+def send(target, folder, rows, hour, *options):
     """Run the load generator for up to an hour of one day, its device changes into a folder; return its report."""
     start = f"2026-06-21T{hour}:00:00Z"
     command = [sys.executable, "-m", "loadgen", "run", *LOAD.split(), "--rows", str(rows), "--start", start]
     where = ["--target", target, "--devices-target", f"files:{folder / 'devices'}", "--report", str(folder)]
-    subprocess.run([*command, *where], check=True, cwd=ROOT, capture_output=True)
+    subprocess.run([*command, *where, *options], check=True, cwd=ROOT, capture_output=True)
     return json.loads((folder / "report.json").read_text())
 
 

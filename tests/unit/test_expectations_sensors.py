@@ -10,6 +10,9 @@ import pytest
 
 from expectations.devices import DEVICE_CHANGE_RULES
 from expectations.sensors import AGGREGATE_RULES, READING_RULES
+from livetables.collect import sql_files
+from livetables.collect.registry import Registry
+from livetables.settings import load_settings
 from sources.sensors import device_changes, sensor_events
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,24 @@ def test_settings_hold_exactly_the_keys_that_the_code_reads():
         if isinstance(value, str) and re.fullmatch(r"sensors(\.[a-z_]+)+", value)
     }
     assert read == {key for key in configuration() if key.startswith("sensors.")}
+
+
+def test_sql_has_the_same_rules_in_the_same_order():
+    """The pipeline in SQL can't import them."""
+    settings = load_settings(ROOT / "pipeline_settings_sql.json")
+    registry = Registry(root=ROOT)
+    files = [file for file in settings.files if file.suffix == ".sql"]
+    sql_files.collect(files, registry, settings.configuration, settings.parameters)
+    rules = {
+        dataset.name: [(rule.name, rule.predicate) for rule in dataset.expectations]
+        for dataset in registry.freeze().datasets
+        if dataset.expectations
+    }
+    assert rules == {
+        "valid_sensor_readings": list(READING_RULES.items()),
+        "sensor_data_aggregated": list(AGGREGATE_RULES.items()),
+        "valid_device_changes": list(DEVICE_CHANGE_RULES.items()),
+    }
 
 
 def test_configuration_values_are_text():

@@ -411,3 +411,13 @@ def test_this_projects_own_settings_load():
     settings = load_settings(ROOT / "pipeline_settings.json")
     files = sorted(file for file in (ROOT / "pipelines" / "sensors").rglob("*.py") if file.name != "__init__.py")
     assert (settings.name, settings.namespace, list(settings.files)) == ("sensors", Namespace("main", "sensors"), files)
+
+
+def test_the_pipeline_in_sql_has_the_same_settings():
+    """It differs in its files, its schema and its one source, so that either pipeline can take the other's place."""
+    python, sql = (load_settings(ROOT / f"pipeline_settings{which}.json") for which in ("", "_sql"))
+    folder = ROOT / "pipelines" / "sensors_sql"
+    assert (sql.namespace, list(sql.files)) == (Namespace("main", "sensors_sql"), sorted(folder.glob("*.*")))
+    source = {"sensors.source", "sensors.kafka.bootstrap_servers", "sensors.kafka.topic"}
+    assert sql.configuration == {key: value for key, value in python.configuration.items() if key not in source}
+    assert (sql.continuous, sql.development) == (python.continuous, python.development)

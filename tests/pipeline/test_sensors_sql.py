@@ -1,0 +1,120 @@
+"""The sensor pipeline in SQL beside the one in Python: the same input ends in the same tables and counts."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from livetables.observe.event_log import read_events
+from livetables.observe.stored import select, stored_tables
+from livetables.pipeline import Pipeline
+from livetables.settings import load_settings, with_mode
+from tests.pipeline.test_sensors import send
+from tests.small import SMALL
+from tests.spark.test_transformations_devices import CASES as CHANGES
+from tests.spark.test_transformations_sensors import CASES as READINGS
+
+pytestmark = pytest.mark.pipeline
+ROOT = Path(__file__).parents[2]
+#: When a row came in: the two pipelines do not take it at the same moment.
+INGESTION = "ingest_time"
+
+
+def settings_of(file, folder):
+    """Return the settings of one of the two pipelines, over the readings and device changes in a folder."""
+    settings = load_settings(
+        ROOT / file,
+        overrides={
+            **SMALL,
+            "sensors.landing_path": str(folder / "landing"),
+            "sensors.devices.landing_path": str(folder / "devices"),
+        },
+        storage=str(folder / file.removesuffix(".json")),
+    )
+    return with_mode(settings, continuous=False)
+
+
+def write_cases(folder, cases):
+    """Write each value, good and broken, of the transformations' own tests as a line; each of a device of its own."""
+    values = [value for value, *_ in cases if value is not None]
+    lines = [value.replace('"device_id": "d"', f'"device_id": "d{number}"') for number, value in enumerate(values)]
+    (folder / "cases.json").write_text("\n".join(lines))
+
+
+def update(settings):
+    """Run one update; return the graph that it ran."""
+    with Pipeline(settings) as pipeline:
+        assert "COMPLETED" == pipeline.run().state
+        return pipeline.graph
+
+
+def said(graph):
+    """Return what the code says of each dataset, but for its query and how its rules are written."""
+    return {
+        dataset.name: {
+            "kind": dataset.kind,
+            "comment": dataset.definition.comment,
+            "properties": getattr(dataset.definition, "table_properties", None),
+            "rules": [(rule.name, rule.action) for rule in dataset.definition.expectations],
+            "columns": dataset.schema.simpleString(),
+            "flows": {flow.name: sorted(flow.inputs) for flow in dataset.flows},
+        }
+        for dataset in graph.datasets.values()
+    }
+
+
+def stored(storage, graph):
+    """Return the columns and types, and the rows in a fixed order, of each table as its users see it."""
+    tables = {}
+    for name, path in ((table["name"], Path(table["path"])) for table in stored_tables(storage)):
+        columns = ", ".join(f'"{column}"' for column in graph.datasets[name].schema.names if column != INGESTION)
+        visible = " WHERE __visible" if path.name != name else ""  # the table behind a target of AUTO CDC
+        table = select(f"SELECT {columns} FROM this{visible}", path)  # noqa: S608
+        tables[name] = table.schema, sorted((rounded(row) for row in table.to_pylist()), key=repr)
+    return tables
+
+
+def rounded(row):
+    """Return a row whose doubles do not show the order in which they were summed."""
+    return {key: round(value, 9) if isinstance(value, float) else value for key, value in row.items()}
+
+
+def counted(storage):
+    """Return the passed and failed rows by dataset and rule, over all updates."""
+    counts = Counter()
+    for event in read_events(storage / "system" / "events"):
+        quality = json.loads(event["details"]).get("flow_progress", {}).get("data_quality", {})
+        for rule in quality.get("expectations", []):
+            for result in ("passed_records", "failed_records"):
+                counts[rule["dataset"], rule["name"], result] += rule[result]
+    return counts
+
+
+def test_sql_and_python_make_the_same_tables(tmp_path, spark):
+    """Two updates over good, corrupt, late and repeated readings and changes: datasets, tables and counts agree."""
+    del spark  # the pipelines run in the shared session
+    pipelines = [settings_of(f"pipeline_settings{which}.json", tmp_path) for which in ("", "_sql")]
+    assert {".sql", ".py"} == {file.suffix for file in pipelines[1].files}
+    # In one file, the copies of a reading differ in nothing: deduplication may keep any of them.
+    target, one_file = f"files:{tmp_path / 'landing'}", ("--roll", "1h")
+    send(target, tmp_path, 3_000, 11, *one_file)
+    for settings in pipelines:
+        update(settings)
+    send(target, tmp_path, 2_000, 13, *one_file)  # its late rows are from 11
+    write_cases(tmp_path / "landing", READINGS)
+    write_cases(tmp_path / "devices", CHANGES)
+    python, sql = (update(settings) for settings in pipelines)
+
+    assert said(python) == said(sql)
+    expected, found = (
+        stored(settings.storage, graph) for settings, graph in zip(pipelines, (python, sql), strict=True)
+    )
+    assert expected.keys() == found.keys()
+    for name, (schema, rows) in expected.items():
+        assert (schema, rows) == found[name], name
+        assert rows != []
+    python_counts, sql_counts = (counted(settings.storage) for settings in pipelines)
+    assert python_counts == sql_counts
+    assert min(sql_counts["valid_sensor_readings", "well_formed", result] for result in
+               ("passed_records", "failed_records")) > 0  # fmt: skip
