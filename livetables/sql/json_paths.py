@@ -145,7 +145,7 @@ def _path(tokens: Sequence[Token], at: int) -> tuple[int, str]:
         if token.kind in (WORD, NAME):
             pieces.append(f"['{name_value(token)}']" if token.kind == NAME else f".{token.text}")
             last = at
-        elif token.text == "[" and tokens[at + 2].text == "]":
+        elif token.text == "[" and at + 2 < len(tokens) and tokens[at + 2].text == "]":
             inside = tokens[at + 1]
             if inside.kind == STRING:
                 pieces.append(f"['{string_value(inside)}']")
