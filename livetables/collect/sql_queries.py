@@ -21,7 +21,7 @@ from livetables.collect.registry import SQL_PLACE, sql_place
 from livetables.collect.sql_relations import relations
 from livetables.collect.sql_sources import sources
 from livetables.errors import DefinitionError, LivetablesError
-from livetables.model import name_parts, quoted
+from livetables.model import is_live, name_parts, quoted
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
 from livetables.sql.hidden_columns import METADATA, alias_of, hidden_in_stars, mentions
@@ -29,7 +29,7 @@ from livetables.sql.json_paths import json_paths
 from livetables.sql.lexer import UnfinishedError, name_value, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from pyspark.sql import DataFrame
 
@@ -162,6 +162,15 @@ class _Read:
         """Whether the text says that it is read as a stream."""
         return self.relation.streaming or (self.source is not None and self.source.streaming)
 
+    @property
+    def key(self) -> Hashable:
+        """What is the same for reads of one table in the same way."""
+        if self.source is not None:
+            return self.relation.start
+        name = tuple(part.lower() for part in name_parts(self.relation.name))
+        name = name[1:] if is_live(self.relation.name) else name
+        return name, self.streams, frozenset(self.relation.options.items())
+
     def open(self, reader: Reader, *, streams: bool) -> DataFrame | None:
         if self.source is not None:
             return self.source.open(streams)
@@ -224,11 +233,14 @@ class _Run:
         """Open all that is read; what is to stream and does not reads its first source as a stream."""
         wanted = None if self.query is None else self.query.streams
         opened: dict[_Read, _Opened] = {}
+        frames: dict[Hashable, DataFrame | None] = {}  # a table that is read twice is one frame
         for read in sorted(found, key=lambda read: read.source is not None):  # only then is known how sources are read
             streams = read.streams and wanted is not False
             if wanted and read.source is not None and read is found[0] and not _any_streams(opened.values(), found):
                 streams = self._stream_first(read)
-            opened[read] = _Opened(read, self._open(read, streams=streams), streams)
+            if read.key not in frames:
+                frames[read.key] = self._open(read, streams=streams)
+            opened[read] = _Opened(read, frames[read.key], streams)
         if wanted and found and found[0].source is None and not _any_streams(opened.values(), found):
             first = found[0]
             if self._stream_first(first):
@@ -258,18 +270,22 @@ class _Run:
         found = tokens(self.text.text)
         owners: set[str] = set()
         with_metadata = mentions(found, METADATA)
+        made: dict[int, tuple[str, bool]] = {}  # by frame: its view, and whether that shows _metadata
         for one in opened:
             relation, frame = one.read.relation, one.frame
             if frame is None:
                 if one.streams and not relation.streaming:  # a table that only Spark knows
                     edits.add((relation.start, relation.start, "STREAM "))
                 continue
-            view = _free(name_parts(relation.name)[-1], views)
-            if with_metadata and (shown := _with_metadata(frame)) is not None:
-                frame = shown  # a view has no hidden columns
+            if id(frame) not in made:
+                shown = _with_metadata(frame) if with_metadata else None  # a view has no hidden columns
+                view = _free(name_parts(relation.name)[-1], views)
+                views[view] = frame if shown is None else shown
+                views[view].createOrReplaceTempView(quoted(view))
+                made[id(frame)] = view, shown is not None
+            view, shows = made[id(frame)]
+            if shows:
                 owners |= {view.lower(), alias_of(found, relation.stop) or view.lower()}
-            frame.createOrReplaceTempView(quoted(view))
-            views[view] = frame
             edits |= {(relation.start, relation.stop, quoted(view)), *self._prefixes(relation, opened)}
         if owners:
             edits |= set(hidden_in_stars(found, METADATA, owners))

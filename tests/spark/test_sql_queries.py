@@ -1,0 +1,249 @@
+"""Query texts as the platform takes them: datasets, sources, JSON paths, and where in a file an error lies."""
+
+import json
+
+import pytest
+from pyspark.errors import AnalysisException, PySparkException
+
+from livetables.collect import reads
+from livetables.collect.binding import bound
+from livetables.collect.registry import SQL_PLACE, Registry
+from livetables.collect.sql_queries import SqlQuery
+from livetables.errors import DefinitionError
+from livetables.model import Namespace
+from livetables.sql.edits import Edited
+from livetables.sql.script import Script
+
+pytestmark = pytest.mark.spark
+DOC = json.dumps({"a": {"b": [{"c": 1}, {"c": 2}], "x y": "z"}, "n": None})
+
+
+class Tables:
+    """A Reader of the frames of a test; it notes how each was read."""
+
+    def __init__(self, **frames):
+        self.frames, self.reads = frames, []
+
+    def read(self, name, *, streaming, options):
+        """Give a frame, or the stream of the same name."""
+        key = Namespace("main", "sales").own(name)
+        if key not in self.frames:
+            return None
+        self.reads.append((key, streaming, dict(options)))
+        return self.frames[key + "_stream" if streaming else key]
+
+    def rewritten(self, name):
+        """Say that one is."""
+        return name == "rewritten"
+
+    def load(self, source, options, schema, path):
+        """No test reads by Auto Loader here."""
+        raise NotImplementedError
+
+    def prepare(self, source, options, *, streaming):
+        """Nothing is checked."""
+
+    def map_path(self, path):
+        """Paths of the platform lie where they say."""
+        return path.removeprefix("dbfs:")
+
+
+@pytest.fixture(scope="module")
+def tables(spark, tmp_path_factory):
+    """`raw` has JSON as a string and as a VARIANT, `orders` is also a stream."""
+    raw = spark.createDataFrame([(1, DOC)], "id INT, doc STRING").selectExpr("*", "parse_json(doc) AS v")
+    orders = spark.createDataFrame([(1, "x"), (2, "y")], "id INT, name STRING")
+    stream = spark.readStream.schema("id INT, name STRING, at TIMESTAMP").json(str(tmp_path_factory.mktemp("none")))
+    rewritten = orders.limit(1)
+    return {"raw": raw, "orders": orders, "orders_stream": stream, "rewritten": rewritten}
+
+
+@pytest.fixture
+def reader(tables):
+    """A reader of these tables."""
+    return Tables(**tables)
+
+
+@pytest.fixture(autouse=True)
+def _bound():
+    """Reads go through the reader, as while a pipeline is open."""
+    with bound([]):
+        yield
+
+
+@pytest.fixture
+def sql(spark, reader):
+    """Run a text, as a query function does; return the names of its columns and its rows."""
+
+    def ask(text, **args):
+        frame = spark.sql(text, args=args)
+        return frame.columns, [tuple(row) for row in frame.collect()]
+
+    with reads.reading_with(reader):
+        yield ask
+
+
+@pytest.fixture
+def query(spark, reader, tmp_path):
+    """Make the query of a SQL file, as its statement has it; return it and what warnings it gives."""
+    del spark
+
+    def make(text, at="SELECT", **options):
+        registry, start = Registry(root=tmp_path), text.index(at)
+        return SqlQuery(Edited(text).part(start, len(text)), Script("a.sql", text), registry, **options), registry
+
+    with reads.reading_with(reader):
+        yield make
+
+
+def test_json_paths_of_strings(sql):
+    """A path gives the text at it, NULL where there is none; a column that is only a path has its last field's name."""
+    columns, rows = sql(
+        "SELECT doc:a.b[1].c::int, doc:a.b[*].c AS all, doc:a:b[0]:c AS chained, doc:a['x y'] AS spaced, r.doc:a.`x y`,"
+        " doc:n, doc:none, upper(doc:a['x y']) AS u FROM raw r WHERE r.doc:a.b[0].c = 1 ORDER BY doc:n"
+    )
+    assert columns[1:] == ["all", "chained", "spaced", "x y", "n", "none", "u"]
+    assert rows == [(2, "[1,2]", "1", "z", "z", None, None, "Z")]
+
+
+def test_json_paths_of_variants_stay_variants(sql):
+    """Behind a VARIANT a path gives a VARIANT, also beside paths of strings."""
+    columns, rows = sql(
+        "SELECT v:a.b[0].c::int + doc:a.b[1].c::int AS both, schema_of_variant(v:a.b) AS t, v:n FROM raw"
+    )
+    assert columns == ["both", "t", "n"]
+    assert rows[0][:2] == (3, "ARRAY<OBJECT<c: BIGINT>>")
+
+
+def test_colons_that_are_no_paths(sql):
+    """Types, casts and parameters have colons too."""
+    _, rows = sql("SELECT CAST(named_struct('a', '1', 'b', '2') AS STRUCT<a:INT, b: INT>).b, '3'::int, ':x' FROM raw")
+    assert rows == [(2, 3, ":x")]
+    assert sql("SELECT :x AS x, doc:n FROM raw WHERE id = :id", x=5, id=1) == (["x", "n"], [(5, None)])
+
+
+def test_datasets_under_all_their_names(sql, reader):
+    """LIVE, schema and catalog may stand before a name, also before its columns; a CTE of that name hides it."""
+    _, rows = sql(
+        "WITH raw AS (SELECT id FROM LIVE.orders) SELECT LIVE.orders.name, o.id FROM LIVE.orders"
+        " JOIN orders AS b ON orders.id = b.id"
+        " JOIN main.sales.`orders` AS o ON orders.id = o.id AND o.id IN (SELECT id FROM raw WHERE id > 1)"
+    )
+    assert rows == [("y", 2)]
+    assert {key for key, *_ in reader.reads} == {"orders"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["STREAM orders", "STREAM(orders)", "stream( LIVE.orders ) AS o", "STREAM read_stream('orders')",
+     "STREAM sales.orders WATERMARK at DELAY OF INTERVAL 1 HOUR",
+     "STREAM orders WITH (skipChangeCommits = true, maxFilesPerTrigger = 1)"],
+)  # fmt: skip
+def test_streams_in_all_spellings(query, reader, source):
+    """Each is read as a stream, with its options."""
+    made, registry = query(f"CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM {source}", streams=True)
+    assert made().isStreaming
+    assert not registry.warnings
+    assert all(streaming for _, streaming, _ in reader.reads)
+    if "WITH" in source:
+        assert reader.reads[-1][2] == {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"}
+
+
+def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
+    """Also where STREAM is missing, which is said; a table that is rewritten each time can only be read as it is."""
+    made, registry = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
+    assert made().isStreaming
+    (warning,) = registry.warnings
+    assert (warning.code, str(warning.place)) == ("STREAM_MISSING", "a.sql:2:18")
+    made, registry = query("CREATE STREAMING TABLE t AS SELECT id FROM rewritten", streams=True)
+    assert not made().isStreaming
+    assert ["RECOMPUTED_TABLE"] == [warning.code for warning in registry.warnings]
+    made, _ = query("CREATE STREAMING TABLE t AS SELECT 1 AS one", streams=True)
+    with pytest.raises(DefinitionError) as caught:
+        made()
+    assert (caught.value.code, str(caught.value.problem.place)) == ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29")
+
+
+def test_files_by_read_files_and_by_their_path(sql, tmp_path):
+    """Named options, literal or computed; a format may show in the path; `_metadata` is read by its name only."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.csv").write_text("id;name\n1;a\n2;b\n")
+    (tmp_path / "1.json").write_text('{"id": 1, "t": "x"}\n')
+    columns, rows = sql(
+        f"SELECT *, _metadata.file_name AS file FROM read_files(concat('{tmp_path}', '/in'), format => 'csv',"
+        " header => true, `sep` => ';', schema => 'id INT, name STRING') ORDER BY id"
+    )
+    assert (columns, rows) == (["id", "name", "file"], [(1, "a", "1.csv"), (2, "b", "1.csv")])
+    _, rows = sql(f"SELECT f.* EXCEPT (t), f._metadata.file_size > 5 FROM read_files('{tmp_path}/1.json') f")
+    assert rows == [(1, True)]
+    _, rows = sql(f"SELECT id, (SELECT count(*) FROM csv.`dbfs:{tmp_path}/in`) AS lines FROM json.`{tmp_path}/1.json`")
+    assert rows == [(1, 3)]
+
+
+def test_double_quotes_are_strings_and_failed_casts_null(sql):
+    """As on the platform."""
+    assert sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1] == [("it's", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "caret"),
+    [
+        ("CREATE VIEW v AS\n  SELECT id,\n  nope FROM orders", "a.sql:3:3", "nope"),
+        ("CREATE VIEW v AS SELECT doc:a, nope(id) FROM raw", "a.sql:1:32", "nope"),
+        ("CREATE VIEW v AS SELECT id FROM LIVE.raw JOIN\n nowhere.orders USING (id)", "a.sql:2:2", "nowhere"),
+        ("CREATE VIEW v AS SELECT id FROM raw r GROUP r.id", "a.sql:1:45", "r.id"),
+        ("CREATE VIEW v AS SELECT doc:a, id,, id FROM raw", "a.sql:1:35", ","),
+    ],
+)  # fmt: skip
+def test_what_spark_refuses_is_shown_where_it_stands(query, text, place, caret):
+    """Though names and paths before it are not what they were in the file."""
+    made, _ = query(text)
+    with pytest.raises(PySparkException) as caught:
+        made()
+    where, excerpt = vars(caught.value)[SQL_PLACE]
+    assert str(where) == place
+    line, below = excerpt.splitlines()
+    assert line[below.index("^") :].startswith(caret)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("read_files(format => 'json')", "read_files needs a path."),
+        ("read_files('/in', format => 'json', FORMAT => 'csv')", "The option 'FORMAT' is given twice."),
+        ("read_kafka(subscribe => 't')", "read_kafka needs bootstrapServers, and takes its options by name."),
+        ("read_pubsub(topic => 't')", "read_pubsub reads a service of the cloud, which does not work here."),
+        ("cloud_files('/in')", "cloud_files takes a path, a format, and a map of options."),
+        ("kafka.`t` OPTIONS ('subscribe' = )", "Expected the value of 'subscribe', found ')'."),
+    ],
+)
+def test_sources_that_are_not_given_what_they_need(query, source, says):
+    """Each error shows the source, and how to write it."""
+    made, _ = query(f"CREATE STREAMING TABLE t AS SELECT * FROM STREAM {source}", streams=True)
+    with pytest.raises(DefinitionError) as caught:
+        made()
+    problem = caught.value.problem
+    assert (problem.code, problem.message, problem.place.line) == ("SQL_SYNTAX", says, 1)
+    assert problem.hint or "Expected" in says
+    assert problem.excerpt
+
+
+def test_columns_of_a_view_are_renamed_by_their_order(query):
+    """A list of names, with comments."""
+    made, _ = query(
+        "CREATE VIEW v (a, b COMMENT 'the name') AS SELECT * FROM orders", columns=(("a", None), ("b", "the name"))
+    )
+    assert ["a", "b"] == made().columns
+    assert {"comment": "the name"} == made().schema["b"].metadata
+    made, _ = query("CREATE VIEW v (a) AS SELECT * FROM orders", columns=(("a", None),))
+    with pytest.raises(DefinitionError, match="The list has 1 columns, and the query has 2"):
+        made()
+
+
+def test_views_of_a_text_are_gone_after_it(spark, sql):
+    """Nothing of the pipeline is left in the session, also after an error."""
+    before = {table.name for table in spark.catalog.listTables()}
+    sql("SELECT * FROM raw")
+    with pytest.raises(AnalysisException):
+        sql("SELECT nope FROM orders")
+    assert before == {table.name for table in spark.catalog.listTables()}
