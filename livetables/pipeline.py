@@ -18,8 +18,8 @@ from livetables.collect.sql_queries import SqlQuery
 from livetables.collect.sql_relations import changes_something
 from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
 from livetables.execute.attempts import SCHEMA_CHANGE, Attempts
+from livetables.execute.confs import confs
 from livetables.execute.failures import describe
-from livetables.execute.flows import confs
 from livetables.execute.functions import defined_in, functions
 from livetables.execute.reader import StoredReader
 from livetables.execute.runner import Runner, selection_details

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,9 +11,9 @@ from livetables.execute.expectations import Quality, quality_of
 from livetables.observe.progress import stream_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
     from livetables.execute.reader import Engine
@@ -191,19 +190,3 @@ def batch_of(
             if counted.dataset == target:
                 metrics["num_output_rows"] = metrics.get("num_output_rows", 0) + counted.rows - counted.dropped
     return Batch(batch_id, metrics, tuple(quality))
-
-
-@contextmanager
-def confs(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
-    """Set confs of the session for a while; a streaming query keeps those that it was started with."""
-    before = {key: spark.conf.get(key, None) for key in values}
-    for key, value in values.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, old)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from livetables.collect import reads
 from livetables.errors import DefinitionError
 from livetables.execute import cdc, replace, snapshots
-from livetables.execute.flows import Batch, FlowRun, StreamRun, Told, WorkRun, batch_of, confs
+from livetables.execute.confs import confs, own_confs
+from livetables.execute.flows import Batch, FlowRun, StreamRun, Told, WorkRun, batch_of
 from livetables.graph.resolve import evaluate
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
@@ -43,9 +44,10 @@ def start(
     definition = flow.definition
     if flow.streaming:
         told = Told()
-        merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
-        with confs(engine.spark, {**merging, **definition.spark_conf}):
-            query = _stream(engine, reader, flow, dataset, trigger, told)
+        with own_confs(engine.spark, definition.spark_conf):
+            merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
+            with confs(engine.spark, merging):
+                query = _stream(engine, reader, flow, dataset, trigger, told)
         return StreamRun(engine.graph, dataset.name, query, told)
     if isinstance(definition, SnapshotFlow):
         return WorkRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
@@ -155,7 +157,7 @@ def _recompute(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: 
     """Replace a materialized view in one commit."""
     definition = dataset.definition
     assert isinstance(definition, MaterializedView)
-    with confs(engine.spark, flow.definition.spark_conf):
+    with own_confs(engine.spark, flow.definition.spark_conf):
         writer = _result_of(reader, flow, dataset).write.format("delta").mode("overwrite")
         writer = writer.option("overwriteSchema", "true")
         if definition.partition_cols:
@@ -177,7 +179,7 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
         name.write_text(str(uuid.uuid4()))
     path = engine.storage.table(dataset.name)
     metrics: dict[str, Any] = {}
-    with confs(engine.spark, flow.definition.spark_conf):
+    with own_confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
         if dataset.changes is not None:
             wide, completed = cdc.with_stored_columns(dataset, path)
@@ -195,7 +197,7 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
 def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
     """Replace the rows for which the predicate is TRUE by those that the query gives for it, in one commit."""
     column: Any = flow.definition.replace_where
-    with confs(engine.spark, flow.definition.spark_conf):
+    with own_confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
         if not isinstance(column, str):  # Delta takes a text; a row without a table gives it plain names
             filtered = engine.spark.createDataFrame([], frame.schema).where(column)
