@@ -58,7 +58,7 @@ class FlowParser(Cursor):
         return not self.took("APPLY", "CHANGES") and self.take_one(*kinds) == "INSERT"
 
     def _insert(self, *, once: bool = False) -> Insert:
-        ends = (("BY", "NAME"), ("REPLACE",), *((word,) for word in QUERY if word != "("))
+        ends = (("BY", "NAME"), ("REPLACE", "USING"), ("REPLACE", "WHERE"), *((word,) for word in QUERY if word != "("))
         told: dict[str, Any] = {"once": once}
         while not (self.next.upper in QUERY or self.next.kind == END):
             start = self.next.start

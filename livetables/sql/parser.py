@@ -52,7 +52,8 @@ _OTHERS = dict.fromkeys(
 }  # fmt: skip
 #: What can only begin a statement; inside of one, a `;` is missing.
 _BEGINNINGS = (
-    *(("CREATE", word) for word in ("OR", "FLOW", "LIVE", "MATERIALIZED", "PRIVATE", "STREAMING", "TEMPORARY", "VIEW")),
+    ("CREATE", "OR", "REFRESH"), ("CREATE", "OR", "REPLACE"),
+    *(("CREATE", word) for word in ("FLOW", "LIVE", "MATERIALIZED", "PRIVATE", "STREAMING", "TEMPORARY", "VIEW")),
     ("APPLY", "CHANGES", "INTO"), ("AUTO", "CDC", "INTO"),
 )  # fmt: skip
 
@@ -102,7 +103,7 @@ class _Parser(FlowParser, ColumnParser):
 
     def _create(self, start: int) -> Statement:
         replaces = self.took_one(("OR REFRESH", "OR REPLACE"))
-        if self.took_one(("FUNCTION", "TEMPORARY FUNCTION", "TEMP FUNCTION") if self._function() else ("FUNCTION",)):
+        if self.took("FUNCTION") or self.took("TEMPORARY", "FUNCTION") or self.took("TEMP", "FUNCTION"):
             self.form = "CREATE FUNCTION name(parameter TYPE, ...) RETURNS TYPE RETURN expression"
             self.took("IF", "NOT", "EXISTS")
             return CreateFunction(self.name("the name of the function"), self.rest("its parameters in brackets"), start)
@@ -117,9 +118,6 @@ class _Parser(FlowParser, ColumnParser):
             near = (*_KINDS, *(() if private else ("TEMPORARY", "PRIVATE")), *(() if replaces else ("OR REFRESH",)))
             raise self.expected("STREAMING TABLE", "MATERIALIZED VIEW", "VIEW", "FLOW", "FUNCTION", near=near)
         return self._dataset(_KINDS[phrase], start, live="LIVE" in phrase, private=private)
-
-    def _function(self) -> bool:
-        return any(self.sees(word, "FUNCTION") for word in ("TEMPORARY", "TEMP"))
 
     def _dataset(self, kind: str, start: int, *, live: bool, private: bool) -> CreateDataset:
         self.form = f"{' '.join(token.upper for token in self._tokens[: self.at])} name AS query"
@@ -177,7 +175,7 @@ class _Parser(FlowParser, ColumnParser):
         return self.take_one(*policies).lower().replace(" ", "_")
 
     def _schedule(self) -> Text:
-        first = self.at - len(("SCHEDULE",))
+        first = self.at - 1  # SCHEDULE
         self.took("REFRESH")
         if self.take_one("EVERY", "CRON") == "EVERY":
             self._period()
@@ -188,7 +186,7 @@ class _Parser(FlowParser, ColumnParser):
         return self.span(first, self.at)
 
     def _trigger(self) -> Text:
-        first = self.at - len(("TRIGGER", "ON", "UPDATE"))
+        first = self.at - 3  # TRIGGER ON UPDATE
         if self.took("AT", "MOST", "EVERY"):
             self.took("INTERVAL")
             self._period()

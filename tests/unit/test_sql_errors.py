@@ -6,16 +6,22 @@ same name, which is written anew by
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_errors.py
 """
 
+import contextlib
 import os
 import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from livetables.collect.registry import Registry
 from livetables.collect.sql_files import collect
+from livetables.sql.json_paths import json_paths
+from livetables.sql.lexer import UnfinishedError, cells, statements, tokens
 
-FILES = sorted((Path(__file__).parent / "sql" / "broken").glob("*.sql"))
+CORPUS = Path(__file__).parent / "sql"
+FILES = sorted((CORPUS / "broken").glob("*.sql"))
 _TITLE = re.compile(r"^-- %% .*$", re.MULTILINE)
 
 CONFIGURATION = {"region": "eu", "limit": "10", "apostrophe": "it's", "part": "COMENT 'c'"}
@@ -62,3 +68,26 @@ def test_nothing_broken_is_silent(file):
     errors = [error for answer in answers for error in re.split(r"^(?=error\[)", answer, flags=re.MULTILINE)[1:]]
     assert [error for error in errors if not re.match(r"error\[\w+\] \w+\.sql:\d+:\d+\n", error)] == []
     assert [error for error in errors if "  Hint: " not in error] == []
+
+
+STATEMENTS = [
+    (text, found[:-1])
+    for text in [file.read_text() for file in CORPUS.glob("*.sql")]
+    for cell in cells(text)
+    for found in statements(text, *cell)
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(STATEMENTS), st.sampled_from(["", *"()[,:'`", "x", "AS", "${", "/*"]), st.data())
+def test_a_wrong_token_is_a_problem_at_worst(tmp_path_factory, written, wrong, data):
+    """Whatever stands in the place of a token, nothing is raised, and each problem has a way out."""
+    text, found = written
+    token = data.draw(st.sampled_from(found))
+    file = tmp_path_factory.getbasetemp() / "wrong.sql"
+    file.write_text(text[found[0].start : token.start] + wrong + text[token.stop : found[-1].stop])
+    registry = Registry(root=file.parent)
+    collect([file], registry, CONFIGURATION, PARAMETERS)
+    assert [problem for problem in registry.problems if not problem.hint] == []
+    with contextlib.suppress(UnfinishedError):
+        json_paths(tokens(file.read_text()))

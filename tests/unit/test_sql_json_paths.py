@@ -70,6 +70,13 @@ def test_other_colons_stay(text):
     assert text == rewritten(text).text
 
 
+def test_a_path_that_is_all_of_a_column_names_it():
+    """As on the platform, by its last field; an alias, a cast or more of an expression names it otherwise."""
+    text = "SELECT a:b.c, d:`e f`, g:h AS i, j:k::int, l:m + 1, f(n:o), p:q r, (SELECT s:t[0] FROM u) FROM v"
+    names = {path.path: path.name for path in json_paths(tokens(text))}
+    assert {path: name for path, name in names.items() if name} == {".b.c": "`c`", "['e f']": "`e f`", ".t[0]": "`t`"}
+
+
 def test_what_was_not_rewritten_keeps_its_place():
     """So an error of Spark's behind a path still points at its own column."""
     text = "SELECT a:b:c, wrong FROM d"

@@ -28,3 +28,4 @@ CREATE MATERIALIZED VIEW a AS TABLE b;
 CREATE MATERIALIZED VIEW a AS SELECT /*+ BROADCAST(c) */ transform(xs, x -> x + 1), m['k;'], s.f, 1.5e3, .5D, 2L, X'1F', r'\d;'
 FROM b JOIN c ON b.id <=> c.id;
 CREATE MATERIALIZED VIEW a AS SELECT * FROM IDENTIFIER(:source) WHERE day >= :day;
+CREATE MATERIALIZED VIEW a AS SELECT * FROM b WHERE create OR apply;
