@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrameReader, SparkSession
+from pyspark.sql.sql_formatter import SQLStringFormatter
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from livetables.collect import facade, reads, sql_queries
@@ -178,11 +179,16 @@ def _session_table() -> Callable[..., Any]:
 def _session_sql() -> Callable[..., Any]:
     original = _original(SparkSession, "sql")
 
-    def sql(self: SparkSession, sqlQuery: str, *args: Any, **kwargs: Any) -> Any:  # noqa: N803
+    def sql(self: SparkSession, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:  # noqa: N803
         reader = reads.current.get()
         if reader is None:
-            return original(self, sqlQuery, *args, **kwargs)
-        return sql_queries.run(self, sqlQuery, reader, lambda text: original(self, text, *args, **kwargs))
+            return original(self, sqlQuery, args, **kwargs)
+        formatter = SQLStringFormatter(self)
+        try:
+            text = formatter.format(sqlQuery, **kwargs) if kwargs else sqlQuery
+            return sql_queries.run(self, text, reader, lambda text: original(self, text), args)
+        finally:
+            formatter.clear()
 
     return sql
 

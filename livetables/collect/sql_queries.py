@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +28,7 @@ from livetables.sql.edits import Edited
 from livetables.sql.hidden_columns import METADATA, alias_of, hidden_in_stars, mentions
 from livetables.sql.json_paths import json_paths
 from livetables.sql.lexer import UnfinishedError, name_value, tokens
+from livetables.sql.variables import Literal, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -142,12 +144,33 @@ class SqlQuery:
         return frame
 
 
-def run(session: SparkSession, text: str, reader: Reader, execute: Callable[[str], DataFrame]) -> DataFrame:
-    """Return the result of a query text, which `execute` hands to Spark, with what it reads given by `reader`."""
+def run(
+    session: SparkSession, text: str, reader: Reader, execute: Callable[[str], DataFrame], args: Any = None
+) -> DataFrame:  # fmt: skip
+    """Return the result of a query text, which `execute` hands to Spark, with what it reads given by `reader`.
+
+    `args` are the values of `:name`, by name, or of `?`, in order: Spark itself does not fill them in beside Delta.
+    """
     try:
-        return _Run(session, Edited(text), reader, execute).result()
+        return _Run(session, _with_args(session, Edited(text), args), reader, execute).result()
     except UnfinishedError:
         return execute(text)  # Spark says what is wrong with it
+
+
+def _with_args(session: SparkSession, text: Edited, args: Any) -> Edited:
+    if not args:
+        return text
+    jvm: Any = session._jvm  # noqa: SLF001 (Spark knows how it writes its types)
+    module = getattr(getattr(jvm.org.apache.spark.sql.catalyst.expressions, "Literal$"), "MODULE$")
+
+    def literal(value: Any) -> Literal:
+        return Literal(module.apply(value).sql())
+
+    if isinstance(args, Mapping):
+        values = {name: value if isinstance(value, str) else literal(value) for name, value in args.items()}
+        return with_parameters(text, values)
+    marks = [token for token in tokens(text.text) if token.text == "?"]
+    return text.replaced((mark.start, mark.stop, literal(value)) for mark, value in zip(marks, args, strict=False))
 
 
 @dataclass(frozen=True, eq=False)

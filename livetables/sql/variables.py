@@ -28,6 +28,12 @@ def with_variables(text: Edited, variables: Mapping[str, str]) -> Edited:
     return text.replaced(_variables(tokens(text.text), variables))
 
 
+class Literal(str):
+    """The value of a parameter that is SQL already."""
+
+    __slots__ = ()
+
+
 def with_parameters(text: Edited, parameters: Mapping[str, str]) -> Edited:
     """Return a statement with `:name` filled in: it stands for a string, and in IDENTIFIER(:name) for a name.
 
@@ -65,5 +71,9 @@ def _parameters(found: Sequence[Token], parameters: Mapping[str, str]) -> Iterat
         if index > 1 and found[index - 2].upper == "IDENTIFIER" and found[index + 2].text == ")":
             yield found[index - 2].start, found[index + 2].stop, ".".join(map(quoted, name_parts(value)))
         else:
-            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-            yield found[index].start, name.stop, f"'{escaped}'"
+            yield found[index].start, name.stop, value if isinstance(value, Literal) else _string(value)
+
+
+def _string(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

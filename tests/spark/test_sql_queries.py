@@ -1,6 +1,7 @@
 """Query texts as the platform takes them: datasets, sources, JSON paths, and where in a file an error lies."""
 
 import json
+from datetime import date
 
 import pytest
 from pyspark.errors import AnalysisException, PySparkException
@@ -75,8 +76,8 @@ def _bound():
 def sql(spark, reader):
     """Run a text, as a query function does; return the names of its columns and its rows."""
 
-    def ask(text, **args):
-        frame = spark.sql(text, args=args)
+    def ask(text, args=None, **kwargs):
+        frame = spark.sql(text, args, **kwargs)
         return frame.columns, [tuple(row) for row in frame.collect()]
 
     with reads.reading_with(reader):
@@ -119,7 +120,14 @@ def test_colons_that_are_no_paths(sql):
     """Types, casts and parameters have colons too."""
     _, rows = sql("SELECT CAST(named_struct('a', '1', 'b', '2') AS STRUCT<a:INT, b: INT>).b, '3'::int, ':x' FROM raw")
     assert rows == [(2, 3, ":x")]
-    assert sql("SELECT :x AS x, doc:n FROM raw WHERE id = :id", x=5, id=1) == (["x", "n"], [(5, None)])
+
+
+def test_arguments_of_spark_sql(sql, tables):
+    """By name, in order, and as parts of the text; Spark alone does not fill them in when Delta reads its SQL."""
+    args = {"x": "it's", "id": 1, "at": date(2026, 1, 2)}
+    assert sql("SELECT :x AS x, doc:n, :at FROM raw WHERE id = :id", args)[1] == [("it's", None, date(2026, 1, 2))]
+    assert sql("SELECT ?, id FROM raw WHERE id < ?", [1.5, 2])[1] == [(1.5, 1)]
+    assert sql("SELECT {x} AS x, o.name FROM raw JOIN {o} o USING (id)", x=5, o=tables["orders"])[1] == [(5, "x")]
 
 
 def test_datasets_under_all_their_names(sql, reader):
