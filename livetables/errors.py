@@ -73,9 +73,8 @@ class LivetablesError(Exception):
         *,
         place: Place | None = None,
         hint: str | None = None,
-        excerpt: str = "",
     ) -> None:
-        self.problem = Problem(code, message, place, hint, excerpt)
+        self.problem = Problem(code, message, place, hint)
         super().__init__(str(self.problem))
 
     @property
@@ -83,10 +82,10 @@ class LivetablesError(Exception):
         """The stable name of the error."""
         return self.problem.code
 
-    def locate(self, place: Place, excerpt: str = "") -> None:
-        """Say where it happened, unless that is known; an excerpt is added to the same place."""
-        if self.problem.place is None or (excerpt and self.problem.place == place):
-            self.problem = replace(self.problem, place=place, excerpt=excerpt)
+    def locate(self, place: Place) -> None:
+        """Say where it happened, unless that is known."""
+        if self.problem.place is None:
+            self.problem = replace(self.problem, place=place)
             self.args = (str(self.problem),)
 
 

@@ -120,9 +120,8 @@ def problem_of(error: BaseException, file: Path | None, registry: Registry) -> P
     """Describe an exception of user code: its last line in the user's own files, and its own words."""
     in_sql = getattr(error, registries.SQL_PLACE, None)
     if in_sql is not None:
-        place, excerpt = in_sql
         hint = way_to_file(error, registry.map_path)
-        return Problem(code_of(error), first_sentence(error), place, hint, excerpt)
+        return Problem(code_of(error), first_sentence(error), in_sql, hint)
     root, package = str(registry.root), str(Path(__file__).parents[1]) + os.sep
     frames = [
         frame

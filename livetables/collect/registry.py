@@ -15,11 +15,13 @@ from livetables.model import Dataset, Definitions, Expectation, Flow, Table, Vie
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from livetables.sql.script import Script
+
 #: Functions carry their expectations in this attribute, so that `@expect` may stand above or below `@table`.
 EXPECTATIONS = "__livetables_expectations__"
 
 current: ContextVar[Registry | None] = ContextVar("registry", default=None)
-#: The attribute of an exception of Spark's that holds the place and the excerpt of a SQL file that it speaks of.
+#: The attribute of an exception of Spark's that holds the place in a SQL file that it speaks of.
 SQL_PLACE = "livetables_sql_place"
 #: Where a SQL file reads what is being opened; None while Python reads.
 sql_place: ContextVar[Place | None] = ContextVar("sql_place", default=None)
@@ -50,6 +52,8 @@ class Registry:
     rules: list[tuple[str, Place, Expectation]] = field(default_factory=list)
     #: The functions that SQL files create: name, what follows it in the statement, place.
     functions: list[tuple[str, str, Place]] = field(default_factory=list)
+    #: The SQL files, by their names in places.
+    scripts: dict[str, Script] = field(default_factory=dict)
     map_path: Callable[[str], str] = str
 
     def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
@@ -68,6 +72,13 @@ class Registry:
         """Return a place with the file named from the project's root where it lies in it."""
         path = Path(file)
         return Place(str(path.relative_to(self.root)) if path.is_relative_to(self.root) else file, line)
+
+    def shown(self, problem: Problem) -> Problem:
+        """Return a problem with the line that it is about, where that is one of a SQL file."""
+        place = problem.place
+        if place is None or not place.column or place.file not in self.scripts:
+            return problem
+        return replace(problem, excerpt=self.scripts[place.file].excerpt(place))
 
     def caller(self) -> Place:
         """Return the line of the user's file that is being executed now."""
@@ -94,7 +105,7 @@ class Registry:
         problems += _duplicates(datasets)
         problems += self._misplaced_rules()
         self._warn_of_unused(datasets, {problem.place.file for problem in problems if problem.place})
-        return Definitions(tuple(datasets), tuple(self.flows), tuple(problems), tuple(self.warnings))
+        return Definitions(tuple(datasets), tuple(self.flows), tuple(map(self.shown, problems)), tuple(self.warnings))
 
     def _warn_of_unused(self, datasets: list[Dataset], broken: set[str]) -> None:
         """Warn of decorators without effect; not in `broken` files, which may have ended before their use."""

@@ -64,6 +64,7 @@ def collect(
     """Register what SQL files define. What is wrong with a statement becomes a problem; the others still count."""
     for file in files:
         script = Script(registry.place(str(file), 0).file, file.read_text("utf-8-sig"))
+        registry.scripts[script.file] = script
         _Collector(script, registry, dict(configuration), parameters).collect()
 
 

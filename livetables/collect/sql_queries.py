@@ -75,8 +75,8 @@ class SqlQuery:
             return self._named(frame)
         except SqlError as error:
             origin = self.text.origin(error.start)
-            raise DefinitionError("SQL_SYNTAX", error.message, place=self.script.place(origin), hint=error.hint,
-                                  excerpt=self.script.excerpt(origin)) from error  # fmt: skip
+            place = self.script.place(origin)
+            raise DefinitionError("SQL_SYNTAX", error.message, place=place, hint=error.hint) from error
         except PySparkException as error:
             at = _position(error, run.text.text)
             if at is not None:
@@ -103,10 +103,9 @@ class SqlQuery:
         return execute
 
     def _batch(self) -> DefinitionError:
-        origin = self.text.origin(0)
         return DefinitionError(
             "BATCH_IN_STREAMING_TABLE", "A streaming table needs a stream, and nothing in its query is one.",
-            place=self.script.place(origin), excerpt=self.script.excerpt(origin),
+            place=self.script.place(self.text.origin(0)),
             hint="Write FROM STREAM(name), or make it a MATERIALIZED VIEW.",
         )  # fmt: skip
 
@@ -118,7 +117,7 @@ class SqlQuery:
         try:
             yield
         except LivetablesError as error:
-            error.locate(self.script.place(origin), self.script.excerpt(origin))
+            error.locate(self.script.place(origin))
             raise
         except PySparkException as error:
             self._locate(error, origin)
@@ -128,7 +127,7 @@ class SqlQuery:
 
     def _locate(self, error: PySparkException, origin: int) -> None:
         """Note on an exception of Spark's which character of the file it is about, unless that is known."""
-        vars(error).setdefault(SQL_PLACE, (self.script.place(origin), self.script.excerpt(origin)))
+        vars(error).setdefault(SQL_PLACE, self.script.place(origin))
 
     def _named(self, frame: DataFrame) -> DataFrame:
         if not self.columns:

@@ -113,7 +113,7 @@ class Resolver:
         # Last, since a query function may define the function of a filter.
         self.problems += row_filter_problems(self._spark, self._resolved.values(), self._registry)
         if self.problems:
-            raise GraphError(sorted(self.problems, key=_by_place))
+            raise GraphError(sorted(map(self._registry.shown, self.problems), key=_by_place))
         return Graph.of(self._resolved[key] for key in self._definitions)
 
     def _assign(self, flow: Flow) -> None:
@@ -304,18 +304,17 @@ class Resolver:
     def _failure(self, error: Exception, flow: Flow) -> LivetablesError:
         if isinstance(error, AnalysisException) and error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
             parameters = error.getMessageParameters() or {}
-            place, excerpt = getattr(error, SQL_PLACE, (flow.place, ""))
-            return self._unknown(parameters.get("relationName", "").replace("`", ""), place, excerpt)
+            place = getattr(error, SQL_PLACE, flow.place)
+            return self._unknown(parameters.get("relationName", "").replace("`", ""), place)
         problem = problem_of(error, None, self._registry)
         return DefinitionError(
             problem.code,
             f"The query of '{flow.name}' fails: {problem.message}",
             place=problem.place if problem.place and problem.place.line else flow.place,
             hint=problem.hint,
-            excerpt=problem.excerpt,
         )
 
-    def _unknown(self, name: str, place: Place | None = None, excerpt: str = "") -> DatasetNotFoundError:
+    def _unknown(self, name: str, place: Place | None = None) -> DatasetNotFoundError:
         known = [dataset.name for dataset in self._definitions.values()]
         last = name.rsplit(".", maxsplit=1)[-1]
         otherwise = f"Define it, or register a table outside the pipeline with --table {last}=PATH."
@@ -324,7 +323,6 @@ class Resolver:
             f"'{name}' is neither a dataset of this pipeline nor a table that Spark knows.",
             place=place or self._registry.caller(),
             hint=did_you_mean(last, known, otherwise),
-            excerpt=excerpt,
         )
 
     def _with_rules_of(self, dataset: Dataset, frame: DataFrame) -> Dataset:

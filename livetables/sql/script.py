@@ -19,14 +19,12 @@ class Script:
         return Place(self.file, self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at))
 
     def problem(self, at: int, code: str, message: str, hint: str | None) -> Problem:
-        """Return a problem that shows its line with a caret."""
-        return Problem(code, message, self.place(at), hint, self.excerpt(at))
+        """Return a problem at a character."""
+        return Problem(code, message, self.place(at), hint)
 
-    def excerpt(self, at: int) -> str:
-        """Return the line of a character, and a caret below it."""
-        begin = self.text.rfind("\n", 0, at) + 1
-        end = self.text.find("\n", at)
-        line = self.text[begin : end if end >= 0 else len(self.text)].rstrip()
-        margin = "".join("\t" if char == "\t" else " " for char in self.text[begin:at])
-        number = str(self.place(at).line)
+    def excerpt(self, place: Place) -> str:
+        """Return the line of a place, and a caret below its column."""
+        line = self.text.split("\n")[place.line - 1]
+        margin = "".join("\t" if char == "\t" else " " for char in line[: place.column - 1])
+        line, number = line.rstrip(), str(place.line)
         return f"{number} | {line}\n{' ' * len(number)} | {margin}^"

@@ -53,6 +53,6 @@ def test_a_file_of_functions_holds_nothing_else(spark, file, statement, says):
     with pytest.raises(SettingsError) as caught, functions(spark, defined_in((file,))):
         pass
     problem = caught.value.problem
-    assert (problem.code, str(problem.place)) == ("FUNCTION_REFUSED", "functions.sql:13:10")
+    assert (problem.code, str(problem.place)) == ("FUNCTION_REFUSED", "functions.sql:13:11")
     assert problem.message.startswith(says)
     assert not spark.catalog.functionExists("lies_in")

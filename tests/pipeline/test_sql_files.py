@@ -1,0 +1,186 @@
+"""Pipelines in SQL, alone and beside Python: what their tables hold, what the event log says, and SQL over both."""
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from livetables.errors import GraphError
+from livetables.observe.event_log import read_events
+from tests.small import SMALL
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture
+def sql(bench):
+    """Write a SQL file into the workbench."""
+
+    def write(text, name="pipeline"):
+        path = bench.folder / f"{name}.sql"
+        path.write_text(dedent(text))
+        return path
+
+    return write
+
+
+ORDERS = """
+    -- Databricks notebook source
+    -- MAGIC %md A title; with a semicolon
+    -- COMMAND ----------
+    SET orders.limit = 100
+    -- COMMAND ----------
+    CREATE FUNCTION vat(amount DOUBLE) RETURNS DOUBLE RETURN round(amount * 1.2, 2);
+
+    create or refresh streaming table bronze
+    (CONSTRAINT json EXPECT (doc:customer IS NOT NULL OR doc:op = "D"))
+    TBLPROPERTIES ("quality" = "bronze", pipelines.reset.allowed = true)
+    AS SELECT *, _metadata.file_name AS file
+    FROM STREAM read_files('/in/${folder}', format => "json", schema => 'id BIGINT, doc STRING, "k" STRING'
+    )
+    -- COMMAND ----------
+    CREATE OR REFRESH STREAMING TABLE silver (
+      amount DOUBLE COMMENT 'with VAT', id BIGINT, customer STRING, missing INT,
+      CONSTRAINT `has a customer` EXPECT (b.id > 0 AND customer IS NOT NULL) ON VIOLATION DROP ROW,
+      CONSTRAINT small EXPECT (amount < ${orders.limit}),
+      CONSTRAINT pk PRIMARY KEY (id)
+    )
+    COMMENT "typed; checked" PARTITIONED BY (customer)
+    AS SELECT b.id, b.doc:customer, vat(b.doc:amount) AS amount FROM STREAM(LIVE.bronze) b
+    -- COMMAND ----------
+    CREATE TEMPORARY VIEW changes AS SELECT id, doc:customer AS customer, doc:op, doc:at::int AS at FROM STREAM bronze;
+    CREATE STREAMING TABLE customers;
+    APPLY CHANGES INTO LIVE.customers FROM STREAM(LIVE.changes) KEYS (id)
+      APPLY AS DELETE WHEN op = "D" SEQUENCE BY at COLUMNS * EXCEPT (op, at) STORED AS SCD TYPE 2;
+    CREATE FLOW more AS INSERT INTO silver_by_hand BY NAME SELECT customer, id FROM STREAM(silver);
+    CREATE FLOW once AS INSERT INTO ONCE silver_by_hand BY NAME SELECT 99L AS id, :greeting AS customer;
+    CREATE STREAMING TABLE silver_by_hand (id BIGINT, customer STRING);
+"""
+GOLD = """
+    import dlt
+
+    @dlt.table
+    def by_customer():
+        return spark.sql("SELECT customer, sum(amount) AS amount FROM LIVE.silver GROUP BY ALL")
+"""
+REPORT = "CREATE MATERIALIZED VIEW report AS SELECT *, customer = 'Ada' AS known FROM IDENTIFIER(:source)"
+
+
+def order(key, **doc):
+    """A row whose document is JSON in a string."""
+    return {"id": key, "doc": json.dumps(doc)}
+
+
+def rules(storage):
+    """The records that passed and failed, by rule, over all updates."""
+    counts = {}
+    for event in read_events(storage / "system" / "events"):
+        quality = json.loads(event["details"]).get("flow_progress", {}).get("data_quality") or {}
+        for rule in quality.get("expectations", ()):
+            passed, failed = counts.get(rule["name"], (0, 0))
+            counts[rule["name"]] = passed + rule["passed_records"], failed + rule["failed_records"]
+    return counts
+
+
+def test_sql_and_python_files_make_one_graph(bench, sql):
+    """Two updates over a notebook in SQL, a Python file and a SQL file that reads what the Python one makes."""
+    text = ORDERS.replace(', "k" STRING', "")
+    files = [sql(text, "orders"), *bench.write(gold=GOLD), sql(REPORT, "report")]
+    options = {
+        "overrides": {**SMALL, "folder": "orders"}, "parameters": {"source": "by_customer", "greeting": "it's me"},
+    }  # fmt: skip
+    bench.rows("orders", [
+        order(1, customer="Ada", amount="10", op="U", at=1), order(2, customer=None, amount="5", op="U", at=1),
+        order(3, customer="Bob", amount="500", op="U", at=1), order(4, customer="Eve", amount="much", op="D", at=1),
+    ])  # fmt: skip
+    assert "COMPLETED" == bench.run(*files, **options).state
+    bench.rows("orders", [order(1, customer="Ann", amount="1", op="U", at=2)], file="2.json")
+    assert "COMPLETED" == bench.run(*files, **options).state
+    assert [(1, "Ada", 12.0, None), (1, "Ann", 1.2, None), (3, "Bob", 600.0, None), (4, "Eve", None, None)] == (
+        bench.table("silver", "id, customer, amount, missing")
+    )
+    silver = bench.spark.read.format("delta").load(f"{bench.storage}/tables/silver")
+    assert ["amount", "id", "customer", "missing"] == silver.columns
+    assert [(99, "it's me")] == [row for row in bench.table("silver_by_hand", "id, customer") if row[0] == 99]
+    assert 5 == len(bench.table("silver_by_hand"))
+    assert [("Ada", 12.0, True), ("Ann", 1.2, False), ("Bob", 600.0, False), ("Eve", None, False)] == (
+        bench.table("report")
+    )
+    assert {"json": (4, 1), "has a customer": (4, 1), "small": (3, 2)} == rules(bench.storage)
+    assert {"1.json", "2.json"} == {row[0] for row in bench.table("bronze", "file")}
+    with bench.pipeline(*files, **options) as pipeline:
+        history = pipeline.query("SELECT id, customer, __START_AT, __END_AT FROM customers ORDER BY id, __START_AT")
+        assert [(1, "Ada", 1, 2), (1, "Ann", 2, None), (2, None, 1, None), (3, "Bob", 1, None)] == (
+            [tuple(row) for row in history.collect()]
+        )
+        places = [dataset.definition.place for dataset in pipeline.graph.datasets.values()]
+        assert {"orders.sql", "gold.py", "report.sql"} == {place.file for place in places}
+
+
+#: What people ask the event log, as they write it.
+QUERIES = {
+    "SELECT details:flow_progress.data_quality.expectations FROM event_log WHERE details:flow_progress.data_quality"
+    " IS NOT NULL": [('[{"name":"ok","dataset":"checked","passed_records":1,"failed_records":2}]',)],
+    "SELECT e.dataset, e.name, sum(e.passed_records) AS passing, sum(e.failed_records) AS failing FROM (SELECT explode("
+    "from_json(details:flow_progress:data_quality:expectations, 'array<struct<name: string, dataset: string,"
+    " passed_records: int, failed_records: int>>')) AS e FROM event_log(TABLE(checked)) WHERE event_type ="
+    " 'flow_progress' AND origin.update_id = (SELECT max_by(origin.update_id, timestamp) FROM event_log WHERE"
+    " event_type = 'create_update')) GROUP BY ALL": [("checked", "ok", 1, 2)],
+    "SELECT e.failed_records FROM (SELECT explode(from_json(details:flow_progress:data_quality:expectations,"
+    """ schema_of_json("[{'name':'str','dataset':'str','passed_records':42,'failed_records':42}]"))) AS e"""
+    " FROM event_log('any-id') WHERE details LIKE '%flow_progress%data_quality%expectations%')": [(2,)],
+    "SELECT e.value:name::string, e.value:failed_records::int FROM event_log, LATERAL variant_explode(parse_json("
+    "details:flow_progress.data_quality.expectations)) AS e": [("ok", 2)],
+    "SELECT details:user_action:action FROM event_log WHERE event_type = 'user_action'": [("START",)],
+    "SELECT details:flow_definition.output_dataset, details:flow_definition.input_datasets,"
+    " details:flow_definition.language FROM event_log WHERE event_type = 'flow_definition' AND"
+    " details:flow_definition.output_dataset <> 'numbers'": [("checked", '["numbers"]', "SQL")],
+    "SELECT count(*) FROM ops.log": None,
+}
+
+
+def test_queries_that_users_ask_the_event_log(bench, sql):
+    """Each works as it stands, by `query`; a dataset of the pipeline can read the log too."""
+    path = sql("""
+        CREATE MATERIALIZED VIEW numbers AS SELECT * FROM range(3);
+        CREATE MATERIALIZED VIEW checked (CONSTRAINT ok EXPECT (id > 1)) AS SELECT id FROM numbers;
+    """)
+    bench.run(path, overrides=SMALL)
+    with bench.pipeline(path) as pipeline:
+        for text, rows in QUERIES.items():
+            if rows is not None:
+                assert rows == [tuple(row) for row in pipeline.query(text).collect()], text
+    reading = sql("CREATE MATERIALIZED VIEW updates AS SELECT count(*) AS n FROM event_log(TABLE(numbers)) WHERE"
+                  " event_type = 'create_update'", "log")  # fmt: skip
+    bench.run(reading, overrides=SMALL)
+    assert [(1,)] == bench.table("updates")
+
+
+def test_all_that_is_wrong_is_reported_at_once(bench, sql):
+    """What a statement lacks and what Spark finds in a query, each with its line and a caret, and nothing runs."""
+    path = sql("""
+        CREATE STREAMING TABEL a AS SELECT 1;
+        CREATE MATERIALIZED VIEW b AS SELECT nope FROM range(2);
+        CREATE MATERIALIZED VIEW c (CONSTRAINT ok EXPECT (nope > 1)) AS SELECT * FROM LIVE.missing;
+        CREATE MATERIALIZED VIEW d (CONSTRAINT ok EXPECT (nope > 1)) AS SELECT id FROM range(2);
+        CREATE MATERIALIZED VIEW e AS SELECT * FROM STREAM(d);
+    """)
+    with pytest.raises(GraphError) as caught:
+        bench.run(path)
+    found = [(problem.code, str(problem.place), problem.excerpt.count("^")) for problem in caught.value.problems]
+    assert [
+        ("SQL_SYNTAX", "pipeline.sql:2:18", 1),
+        ("UNRESOLVED_COLUMN.WITH_SUGGESTION", "pipeline.sql:3:38", 1),
+        ("DATASET_NOT_FOUND", "pipeline.sql:4:79", 1),
+        ("INVALID_EXPECTATION", "pipeline.sql:5:29", 1),
+        ("STREAM_OF_MATERIALIZED_VIEW", "pipeline.sql:6:52", 1),
+    ] == found
+
+
+def test_casts_are_lenient_unless_they_are_asked_to_be_strict(bench, sql):
+    """A text that is no number is NULL, as on the platform's runtime; with `ansi: true` it fails the flow."""
+    path = sql("CREATE MATERIALIZED VIEW a AS SELECT CAST(concat('x', id) AS INT) AS number FROM range(1)")
+    strict = {**SMALL, "spark.sql.ansi.enabled": "true", "pipelines.maxFlowRetryAttempts": "0"}
+    assert "FAILED" == bench.run(path, overrides=strict).state
+    assert "COMPLETED" == bench.run(path, overrides=SMALL).state
+    assert [(None,)] == bench.table("a")
