@@ -52,6 +52,8 @@ class Registry:
     rules: list[tuple[str, Place, Expectation]] = field(default_factory=list)
     #: The functions that SQL files create: name, what follows it in the statement, place.
     functions: list[tuple[str, str, Place]] = field(default_factory=list)
+    #: The keys of datasets whose definitions were not understood: to read them is no second error.
+    broken: set[str] = field(default_factory=set)
     #: The SQL files, by their names in places.
     scripts: dict[str, Script] = field(default_factory=dict)
     map_path: Callable[[str], str] = str

@@ -24,7 +24,15 @@ from livetables.model import (
 )
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
-from livetables.sql.lexer import STRING, UnfinishedError, cells, statements, string_value, tokens
+from livetables.sql.lexer import (
+    STRING,
+    UnfinishedError,
+    cells,
+    name_value,
+    statements,
+    string_value,
+    tokens,
+)
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
 from livetables.sql.statements import (
@@ -55,6 +63,8 @@ if TYPE_CHECKING:
 
 #: The property of a plain CREATE TABLE that makes it a table of the pipeline.
 _MARK = "delta.live.table"
+#: How keys begin that somebody reads from the session.
+_CONFS = ("spark.", "pipelines.")
 _KINDS = {STREAMING_TABLE: StreamingTable, MATERIALIZED_VIEW: MaterializedView, TABLE: StreamingTable}
 
 
@@ -93,9 +103,22 @@ class _Collector:
             text = with_parameters(text, self.parameters)
             self._define(parse(text.text, tokens(text.text)), text)
         except UnfinishedError as error:
+            self._broken(statement)
             self._wrong(text.origin(error.start), "SQL_SYNTAX", error.message, error.hint)
         except SqlError as error:
+            self._broken(statement)
             self._wrong(text.origin(error.start), error.code, error.message, error.hint)
+
+    def _broken(self, statement: list[Token]) -> None:
+        """Remember the name that a statement with an error defines: that others read it is no second error."""
+        words = [token.upper for token in statement]
+        at = next((index + 1 for index, word in enumerate(words) if word in ("TABLE", "VIEW")), None)
+        if at is None:
+            return
+        at += 3 * (words[at : at + 3] == ["IF", "NOT", "EXISTS"])
+        while words[at + 1 : at + 2] == ["."]:
+            at += 2
+        self.registry.broken.add(name_value(statement[min(at, len(statement) - 1)]).lower())
 
     def _wrong(self, at: int, code: str, message: str, hint: str | None) -> None:
         self.registry.problems.append(self.script.problem(at, code, message, hint))
@@ -105,7 +128,9 @@ class _Collector:
         match statement:
             case SetConf(key, value):
                 if value is not None:
-                    self.variables[key], self.confs[key] = value, _unquoted(value)
+                    self.variables[key] = value
+                    if key.startswith(_CONFS):  # the others stand for text only
+                        self.confs[key] = _unquoted(value)
             case Use():
                 self._no_effect("USE", "all tables of a pipeline lie in its own schema", place)
             case CreateFunction(name, said):

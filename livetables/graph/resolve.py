@@ -118,6 +118,8 @@ class Resolver:
 
     def _assign(self, flow: Flow) -> None:
         target = flow.target.lower()
+        if target in self._registry.broken:
+            return
         if target not in self._definitions:
             define = flow.place.hint(
                 f'create_streaming_table("{flow.target}")', f"CREATE STREAMING TABLE {flow.target}"
@@ -141,6 +143,8 @@ class Resolver:
         """Return a stand-in for a dataset; None for a name that is not the pipeline's own."""
         key = self._namespace.own(name)
         if key is None or key not in self._definitions:
+            if key in self._registry.broken:
+                raise _BrokenInputError(key)
             if is_live(name):
                 raise self._unknown(name)
             self._inputs[-1][1][name] = None

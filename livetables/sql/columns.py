@@ -16,7 +16,7 @@ _ACTIONS = {"DROP ROW": "drop", "FAIL UPDATE": "fail"}
 class ColumnParser(Cursor):
     """Reads columns and constraints."""
 
-    def column_list(self, kind: str, *, live: bool) -> dict[str, Any]:
+    def column_list(self, kind: str, *, published: bool) -> dict[str, Any]:
         """Take the list of a table or view in its brackets."""
         opening, form = self.next, self.form
         self.take("(")
@@ -40,7 +40,7 @@ class ColumnParser(Cursor):
         self.close(opening, "an entry of the list")
         self.form = form
         if kind == VIEW:
-            _check_view(columns, constraints, live=live)
+            _check_view(columns, constraints, published=published)
         untyped = [column for column in columns if not column.typed]
         if untyped and len(untyped) < len(columns):
             message = f"The column '{untyped[0].name}' has no type, and other columns have one."
@@ -108,10 +108,10 @@ class ColumnParser(Cursor):
         return outside
 
 
-def _check_view(columns: list[Column], constraints: list[Constraint], *, live: bool) -> None:
+def _check_view(columns: list[Column], constraints: list[Constraint], *, published: bool) -> None:
     """Refuse what only the list of a table can have."""
-    if constraints and not live:
-        hint = "Put it on a table; of views, only CREATE TEMPORARY LIVE VIEW has constraints."
+    if constraints and published:
+        hint = "Write CREATE TEMPORARY VIEW, or put it on a table: a published view has no constraints."
         raise SqlError(constraints[0].start, "A view can't have a CONSTRAINT.", hint)
     for column in columns:
         if column.typed:

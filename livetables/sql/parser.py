@@ -123,7 +123,7 @@ class _Parser(FlowParser, ColumnParser):
         self.form = f"{' '.join(token.upper for token in self._tokens[: self.at])} name AS query"
         exists = self.took("IF", "NOT", "EXISTS")
         name = self.name(f"the name of the {kind}")
-        listed = self.column_list(kind, live=live) if self.sees("(") else {}
+        listed = self.column_list(kind, published=not (live or private)) if self.sees("(") else {}
         ends = ("AS", "FLOW") if kind == STREAMING_TABLE else ("AS",)
         told, places = self.clauses(f"A {kind}", self._clauses(kind), *ends)
         _check(places)

@@ -184,3 +184,15 @@ def test_casts_are_lenient_unless_they_are_asked_to_be_strict(bench, sql):
     assert "FAILED" == bench.run(path, overrides=strict).state
     assert "COMPLETED" == bench.run(path, overrides=SMALL).state
     assert [(None,)] == bench.table("a")
+
+
+def test_readers_of_a_broken_statement_are_no_second_error(bench, sql):
+    """Only what is wrong is said: not that what it would define is missing."""
+    path = sql("""
+        CREATE STREAMING TABLE raw AS SELECT '${nope}' AS x FROM STREAM(other);
+        CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM LIVE.raw;
+        CREATE FLOW more AS INSERT INTO raw BY NAME SELECT 'y' AS x FROM STREAM(counted);
+    """)
+    with pytest.raises(GraphError) as caught:
+        bench.run(path)
+    assert [("UNKNOWN_VARIABLE", "pipeline.sql:2:39")] == [(p.code, str(p.place)) for p in caught.value.problems]

@@ -42,10 +42,6 @@ CREATE STREAMING TABLE a (id INT, name STRING,) AS SELECT * FROM STREAM b;
 CREATE STREAMING TABLE a () AS SELECT * FROM STREAM b;
 -- %% a list that is not closed
 CREATE STREAMING TABLE a (id INT, name STRING AS SELECT * FROM STREAM b;
--- %% a constraint on a view
-CREATE TEMPORARY VIEW a (
-  CONSTRAINT ok EXPECT (id > 0)
-) AS SELECT 1 AS id;
 -- %% a constraint on a published view
 CREATE VIEW a (CONSTRAINT ok EXPECT (id > 0) ON VIOLATION DROP ROW) AS SELECT 1 AS id;
 -- %% a column without a type among others
