@@ -1,7 +1,7 @@
 """What the platform does: the rules of its behaviour, what becomes of each here, and the test that shows it.
 
-Sections 3.1, 3.2, 3.4 and 3.5 of the reference; 3.3 is in `_differences_cdc`. `scripts.differences` fails when a test
-that is named does not exist.
+Sections 3.1, 3.2, 3.4 and 3.5 of the reference; 3.3 is in `_differences_cdc`, SQL in `_differences_sql`.
+`scripts.differences` fails when a test that is named does not exist.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from scripts._differences_cdc import CHANGES
 from scripts._differences_rule import differs, supported
+from scripts._differences_sql import EXPRESSIONS, SOURCES, STATEMENTS, VALUES
 
 if TYPE_CHECKING:
     from scripts._differences_rule import Rule
 
 UPDATES, FLOWS = "tests/pipeline/test_updates.py", "tests/pipeline/test_flows.py"
 COMMANDS, FACADE = "tests/pipeline/test_command_line.py", "tests/unit/test_facade.py"
-RESOLVE, SOURCES = "tests/spark/test_resolve.py", "tests/spark/test_sources.py"
+RESOLVE = "tests/spark/test_resolve.py"
 PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_jobs.py", "tests/unit/test_graph.py"
 FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
 ATTEMPTS, CHANGED = "tests/unit/test_attempts.py", "tests/pipeline/test_changed_code.py"
@@ -252,7 +253,6 @@ _UPDATE_RULES = (
     supported(
         "`pipelines.trigger.interval` in a flow's `spark_conf`, a table's properties or the configuration", _INTERVAL
     ),
-    differs("`SET pipelines.trigger.interval` in SQL", "SQL files do not run"),
     supported(
         "`pipelines.maxFlowRetryAttempts`, 2 by default: three tries",
         f"{JOBS}::test_a_flow_is_tried_again_as_often_as_configured",
@@ -279,7 +279,7 @@ _UPDATE_RULES = (
     differs(
         "When Auto Loader meets a new column, the update restarts with the wider schema",
         "the first schema stays, and columns that come later are left out",
-        f"{SOURCES}::test_auto_loader_infers_strings_once_and_keeps_them",
+        "tests/spark/test_sources.py::test_auto_loader_infers_strings_once_and_keeps_them",
     ),
     supported(
         '`spark.conf.get("pipelines.id")` tells that code runs in a pipeline',
@@ -298,4 +298,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "AUTO CDC": CHANGES,
     "Flows": _FLOW_RULES,
     "Updates": _UPDATE_RULES,
+    "SQL: statements": STATEMENTS,
+    "SQL: sources in a query": SOURCES,
+    "SQL: variables and parameters": VALUES,
+    "SQL: expressions": EXPRESSIONS,
 }
