@@ -19,7 +19,8 @@ import typer
 
 from scripts._differences_data import NAMES, SPARKS_OWN
 from scripts._differences_probe import REFUSED, SILENT, SUPPORTED, WARNED, Found, ProbeError, probe
-from scripts._differences_rules import DIFFERS, NOT_SHOWN, RULES, Rule
+from scripts._differences_rule import DIFFERS, NO_EFFECT, NOT_SHOWN, Rule
+from scripts._differences_rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE, DOCUMENT = Path("docs/differences/template.md"), Path("docs/differences.md")
 #: What of names and parameters should be supported, in percent.
 GOAL = 95
-_STATUSES = (SUPPORTED, WARNED, REFUSED, SILENT, DIFFERS, NOT_SHOWN)
+_STATUSES = (SUPPORTED, WARNED, REFUSED, SILENT, DIFFERS, NO_EFFECT, NOT_SHOWN)
 _UNVERIFIED = " (unverified on the platform)"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -4,7 +4,7 @@ import pytest
 
 from scripts._differences_data import NAMES, Missing, Name, Silent
 from scripts._differences_probe import ProbeError, probe
-from scripts._differences_rules import Rule
+from scripts._differences_rule import Rule
 from scripts.differences import GOAL, _check_rule, document, supported_share, up_to_date
 
 #: How far it has come, in percent: it must not fall behind this.
