@@ -63,6 +63,7 @@ def session_confs(system: Path) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": str(system / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "false",
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.codegen.cache.maxEntries": "1000",
