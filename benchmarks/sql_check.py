@@ -1,4 +1,4 @@
-"""How the time of `livetables check` grows with the statements of a SQL pipeline, and how much of it is our own code."""
+"""How the time of `livetables check` grows with the statements of a SQL pipeline, and how much of it is our code."""
 
 from __future__ import annotations
 
@@ -35,10 +35,8 @@ AS SELECT name, count(*) AS n, max(b) AS b FROM t{before} GROUP BY ALL;
 
 def pipeline(statements: int, folder: Path) -> str:
     """Return a pipeline: one source, then streaming tables, each with a materialized view over it."""
-    texts = [_SOURCE.format(folder=folder)]
-    for number in range(1, statements):
-        texts.append((_STREAM if number % 2 else _VIEW).format(number=number, before=number - 1))
-    return "".join(texts)
+    made = ((_STREAM if at % 2 else _VIEW).format(number=at, before=at - 1) for at in range(1, statements))
+    return _SOURCE.format(folder=folder) + "".join(made)
 
 
 def check(file: Path, scratch: Path) -> dict[str, float]:
