@@ -8,6 +8,7 @@ from __future__ import annotations
 from scripts._differences_rule import differs, no_effect, not_shown, refused, supported, warned
 
 QUERIES, VARIABLES = "tests/spark/test_sql_queries.py", "tests/unit/test_sql_variables.py"
+WHOLE = "tests/pipeline/test_sql_files.py"
 ROUND_TRIP, SETTINGS = "tests/unit/test_sql_round_trip.py", "tests/unit/test_settings_databricks.py"
 
 _PARSED = "tests/unit/test_sql_parser.py::test_statements_are_understood"
@@ -15,6 +16,8 @@ _DEFINED = "tests/unit/test_sql_parser.py::test_files_define_datasets_and_flows"
 _BROKEN = "tests/unit/test_sql_errors.py::test_broken_sql_is_explained"
 _ANY_FORM = f"{ROUND_TRIP}::test_statements_are_read_as_they_are_meant"
 _SENSORS = "tests/pipeline/test_sensors_sql.py::test_sql_and_python_make_the_same_tables"
+_ONE_GRAPH = f"{WHOLE}::test_sql_and_python_files_make_one_graph"
+_EVENTS = f"{WHOLE}::test_queries_that_users_ask_the_event_log"
 _LISTING = "tests/pipeline/test_sql_listing.py::test_the_listing_runs_as_it_was_written"
 _REPLACED = "tests/pipeline/test_replacing.py::test_newer_rows_of_a_key_replace_older_ones"
 _FUNCTIONS = "tests/spark/test_functions.py::test_a_session_has_the_functions_of_a_file_for_a_while"
@@ -22,7 +25,7 @@ _INTERVAL = "tests/unit/test_jobs.py::test_the_nearest_trigger_interval_counts"
 _PATHS = "tests/unit/test_sql_json_paths.py::test_a_path_behind_an_operand_becomes_a_call"
 _STREAMS = f"{QUERIES}::test_streams_in_all_spellings"
 _FIRST = f"{QUERIES}::test_a_streaming_table_reads_its_first_source_as_a_stream"
-_FILES = f"{QUERIES}::test_files_by_read_files_and_by_their_path"
+_BY_PATH = f"{QUERIES}::test_files_by_read_files_and_by_their_path"
 _LACKING = f"{QUERIES}::test_sources_that_are_not_given_what_they_need"
 _ON_STRINGS = f"{QUERIES}::test_json_paths_of_strings"
 _LENIENT = f"{QUERIES}::test_double_quotes_are_strings_and_failed_casts_null"
@@ -74,9 +77,9 @@ STATEMENTS = (
         _DEFINED,
         _SENSORS,
         _BROKEN,
-        note="on other views it is refused, as on the platform",
+        note="here on any `CREATE TEMPORARY VIEW` too; on a `CREATE VIEW` it is refused",
     ),
-    not_shown("A predicate may use an alias of the dataset's query: `EXPECT (o.id IS NOT NULL)`"),
+    supported("A predicate may use an alias of the dataset's query: `EXPECT (o.id IS NOT NULL)`", _ONE_GRAPH),
     no_effect("`PRIMARY KEY` and `FOREIGN KEY` inform", "they are read and not kept", _PARSED, _DEFINED),
     refused("`MASK` of a column", _BROKEN),
     supported(
@@ -97,6 +100,7 @@ STATEMENTS = (
         "`CREATE FLOW name AS INSERT INTO table BY NAME query`, also with `ONCE`, or as `FLOW INSERT` in the table",
         _PARSED,
         _DEFINED,
+        _ONE_GRAPH,
         note="without `BY NAME`, columns are matched by name too",
     ),
     supported("`REPLACE USING (...) SEQUENCE BY` and `REPLACE WHERE`", _DEFINED, _REPLACED),
@@ -109,7 +113,9 @@ STATEMENTS = (
     supported("`AUTO CDC INTO` as a statement of its own", _DEFINED, unverified=True),
     refused("`STORED AS BITEMPORAL`, `SYSTEM SEQUENCE BY`", _BROKEN),
     supported(
-        "`SET key = value` is a setting for the datasets below it in the file; `SET key` alone does nothing", _DEFINED
+        "`SET key = value`, of `spark.` or `pipelines.`, is a setting for the datasets below it in the file; `SET key`"
+        " alone does nothing",
+        _DEFINED,
     ),
     supported("`SET pipelines.trigger.interval`", _DEFINED, _INTERVAL),
     warned(
@@ -119,6 +125,7 @@ STATEMENTS = (
         "`CREATE FUNCTION`",
         _DEFINED,
         _FUNCTIONS,
+        _ONE_GRAPH,
         note="a temporary function while the pipeline is open, under the last part of its name, for all files; in SQL"
         " only. `livetables query` does not have it",
         unverified=True,
@@ -135,7 +142,7 @@ STATEMENTS = (
         _PARSED,
     ),
     supported("Keywords in any letter case, names in back-quotes", _ANY_FORM),
-    supported("Files of both languages make one graph", _SENSORS),
+    supported("Files of both languages make one graph", _SENSORS, _ONE_GRAPH),
 )
 
 SOURCES = (
@@ -162,14 +169,14 @@ SOURCES = (
         _LISTING,
         unverified=True,
     ),
-    supported("Files and tables by their path: ``json.`/p` ``, ``delta.`/p` ``", _FILES),
+    supported("Files and tables by their path: ``json.`/p` ``, ``csv.`/p` ``", _BY_PATH),
     not_shown("The same as a stream: ``STREAM json.`/p` ``", "columns are inferred at each start of the flow"),
     differs(
         "`read_files` infers columns and adds `_rescued_data`",
         "there is no `_rescued_data` yet. Spark infers: columns of csv are strings, unless `inferSchema => true`."
         " Without `format`, the end of the file's name tells it, and a folder holds Parquet. Auto Loader's own options,"
         " such as `schemaHints`, are left out in silence",
-        _FILES,
+        _BY_PATH,
     ),
     differs(
         "`STREAM read_files` is Auto Loader, with `inferColumnTypes`",
@@ -185,8 +192,8 @@ SOURCES = (
     supported("``kafka.`topic` OPTIONS (...)``", _LISTING, unverified=True),
     refused("`read_pubsub`, `read_kinesis`, `read_pulsar`", _LACKING, note="the services are out of reach"),
     not_shown("`table_changes('table', from, to)`"),
-    differs("`event_log(TABLE(name))`, `event_log('id')`", "the log of this pipeline, whatever they name"),
-    supported("`_metadata` of files is not in `*`, and is read by its name", _FILES, _SENSORS),
+    differs("`event_log(TABLE(name))`, `event_log('id')`", "the log of this pipeline, whatever they name", _EVENTS),
+    supported("`_metadata` of files is not in `*`, and is read by its name", _BY_PATH, _SENSORS),
 )
 
 VALUES = (
@@ -208,7 +215,7 @@ VALUES = (
         f"{SETTINGS}::test_a_parameter_of_the_command_line_wins",
         note="always a string: cast it where a query needs another type; `--parameter NAME=VALUE` wins",
     ),
-    supported("`IDENTIFIER(:name)` is the table of that name", _VALUES, _DEFINED),
+    supported("`IDENTIFIER(:name)` is the table of that name", _VALUES, _ONE_GRAPH),
     differs(
         "`IDENTIFIER` takes an expression",
         "a parameter alone; an expression is left to Spark, which does not know the pipeline's datasets",
@@ -220,7 +227,11 @@ VALUES = (
 
 EXPRESSIONS = (
     supported(
-        "`column:path.to[0].field` takes a value out of JSON in a string", _PATHS, _ON_STRINGS, note="`get_json_object`"
+        "`column:path.to[0].field` takes a value out of JSON in a string, also in an expectation",
+        _PATHS,
+        _ON_STRINGS,
+        _ONE_GRAPH,
+        note="`get_json_object`",
     ),
     differs(
         "In such a path, letter case does not count in `.field`, and counts in `['field']`",
@@ -229,10 +240,12 @@ EXPRESSIONS = (
     ),
     supported("Behind a VARIANT, it gives a VARIANT", f"{QUERIES}::test_json_paths_of_variants_stay_variants"),
     supported("A column that is only a path is called like its last field", _ON_STRINGS),
+    supported("The queries that people ask the event log, with paths into `details`", _EVENTS),
     supported("Double quotes make a string, no name", _LENIENT),
     supported(
         "A cast that fails gives NULL",
         _LENIENT,
+        f"{WHOLE}::test_casts_are_lenient_unless_they_are_asked_to_be_strict",
         note="also in Python: `spark.sql.ansi.enabled` is `false`; `ansi: true` in `livetables.yml` makes it an error",
         unverified=True,
     ),
