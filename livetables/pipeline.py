@@ -16,7 +16,7 @@ from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
 from livetables.collect.sql_queries import SqlQuery
 from livetables.collect.sql_relations import changes_something
-from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, did_you_mean
+from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, SettingsError, did_you_mean
 from livetables.execute.attempts import SCHEMA_CHANGE, Attempts
 from livetables.execute.confs import confs
 from livetables.execute.failures import describe
@@ -102,7 +102,10 @@ class Pipeline:
             files[file.suffix.lower() == ".sql"].append(file)
         names = notebook_names(self.spark, self.settings)
         sql_files.collect(files[True], self._registry, self.settings.configuration, self.settings.parameters)
-        self._open.enter_context(functions(self.spark, self._registry.functions))
+        try:
+            self._open.enter_context(functions(self.spark, self._registry.functions))
+        except SettingsError as error:
+            self._registry.problems.append(error.problem)
         return python_files.collect(files[False], self._registry, names, self._sources.map_path)
 
     @cached_property

@@ -19,7 +19,7 @@ from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.sql_formatter import SQLStringFormatter
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
-from livetables.collect import facade, reads, sql_queries
+from livetables.collect import facade, reads, sql_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -186,7 +186,7 @@ def _session_sql() -> Callable[..., Any]:
         formatter = SQLStringFormatter(self)
         try:
             text = formatter.format(sqlQuery, **kwargs) if kwargs else sqlQuery
-            return sql_queries.run(self, text, reader, lambda text: original(self, text), args)
+            return sql_run.run(self, text, reader, lambda text: original(self, text), args)
         finally:
             formatter.clear()
 

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from livetables.collect.registry import sql_place
+from livetables.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pyspark.sql import DataFrame
+    from livetables.model import Flow
 
 
 class Reader(Protocol):
@@ -47,6 +48,20 @@ def reading_with(reader: Reader | None) -> Iterator[None]:
     finally:
         current.reset(token)
         sql_place.reset(place)
+
+
+def evaluate(flow: Flow, reader: Reader) -> DataFrame:
+    """Call the query function of a flow with its reads going through `reader`."""
+    with reading_with(reader):
+        frame = flow.query()
+    if not isinstance(frame, DataFrame):
+        raise DefinitionError(
+            "NOT_A_DATAFRAME",
+            f"The query function of '{flow.name}' returned {type(frame).__name__}, not a DataFrame.",
+            place=flow.place,
+            hint="Add `return` in front of the DataFrame." if frame is None else "Return a Spark DataFrame.",
+        )
+    return frame
 
 
 def read(name: str, *, streaming: bool, options: Mapping[str, str] | None = None) -> DataFrame:

@@ -160,6 +160,8 @@ _AUTO_LOADER = frozenset({
     "schemaevolutionmode", "schemahints", "schemalocation", "useincrementallisting", "usemanagedfileevents",
     "usenotifications", "usestrictglobber",
 })  # fmt: skip
+#: Those of them that would change the rows of a batch.
+_ROWS = frozenset({"partitioncolumns", "rescueddatacolumn", "schemahints"})
 #: Names of read_kafka that Spark calls otherwise.
 _KAFKA = {"bootstrapservers": "kafka.bootstrap.servers", "subscribepattern": "subscribePattern"}
 
@@ -175,6 +177,10 @@ def _read_files(session: SparkSession, given: Arguments, streams: bool, at: int)
     else:
         formats = [key for key in options if key.lower() == "format"]
         name = options.pop(formats[0]) if formats else _format_of(path)
+        unknown = next((key for key in options if key.lower() in _ROWS), None)
+        if unknown is not None:
+            message = f"The option {unknown} does not work in a read_files that is no stream here yet."
+            raise SqlError(at, message, "Write STREAM read_files(...), or leave the option out.", "NOT_SUPPORTED")
         options = {key: v for key, v in options.items() if key.lower() not in _AUTO_LOADER}
         reader = session.read.format(name)
     reader = reader.options(**options)

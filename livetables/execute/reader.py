@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from livetables.collect import reads
 from livetables.execute.cdc_columns import VISIBLE
 from livetables.execute.expectations import observed
-from livetables.graph.resolve import CHANGE_COLUMNS, evaluate
+from livetables.graph.resolve import CHANGE_COLUMNS
 from livetables.graph.row_filters import NOT_APPLIED, not_applied, seen
 from livetables.model import Namespace, View
 
@@ -83,7 +83,7 @@ class FlowReader(_Outside):
         if dataset is None:
             return self.sources.read(name, streaming=streaming, options=options)
         if isinstance(dataset.definition, View):
-            return self.observe(evaluate(dataset.flows[0].definition, self), dataset).alias(dataset.name)
+            return self.observe(reads.evaluate(dataset.flows[0].definition, self), dataset).alias(dataset.name)
         spark = self.engine.spark
         source: Any = spark.readStream if streaming else spark.read
         with reads.reading_with(None):  # the table itself, not this reader again
@@ -121,10 +121,10 @@ class StoredReader(_Outside):
     warn: Callable[[str, str], None]
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
-        """Return the rows that are seen of a table with a row filter; None for all else."""
+        """Return the rows that are seen of a table with a row filter, and what is outside; None for other tables."""
         key = Namespace(schema=self.namespace.schema).own(name) or ""  # in the session there is no catalog
         if streaming or key not in self.filters:
-            return None
+            return self.sources.read(name, streaming=streaming, options=options)
         with reads.reading_with(None):
             frame = self.spark.read.options(**options).table(self.tables.qualified(key))
         rows = seen(frame, self.filters[key])

@@ -7,8 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql.pandas.types import from_arrow_schema
+
 from livetables.errors import SettingsError, UnreachableError
 from livetables.execute.autoloader import open_stream
+from livetables.observe.event_log import SCHEMA, has_events
 from livetables.settings import map_path
 
 if TYPE_CHECKING:
@@ -55,7 +58,10 @@ class Sources:
         key = name.replace("`", "").lower()
         path = self._tables.get(key)
         if path is None and key in self._event_logs:
-            path = str(self._settings.storage / "system" / "events")
+            folder = self._settings.storage / "system" / "events"
+            if not (streaming or has_events(folder)):  # a first update: nothing has happened yet
+                return self._spark.createDataFrame([], from_arrow_schema(SCHEMA)).alias("event_log")
+            path = str(folder)
         if path is None:
             return None
         return self._open(self.map_path(path), streaming=streaming, options=options).alias(

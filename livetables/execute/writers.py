@@ -16,7 +16,6 @@ from livetables.errors import DefinitionError
 from livetables.execute import cdc, replace, snapshots
 from livetables.execute.confs import confs, own_confs
 from livetables.execute.flows import Batch, FlowRun, StreamRun, Told, WorkRun, batch_of
-from livetables.graph.resolve import evaluate
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
 
@@ -142,7 +141,7 @@ def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> Non
 
 def _result_of(reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> DataFrame:
     """Return what a flow writes: its query with the target's expectations and declared schema."""
-    frame = evaluate(flow.definition, reader)
+    frame = reads.evaluate(flow.definition, reader)
     predicate: Any = flow.definition.replace_where
     if predicate is not None:  # before rows are counted: the others are no rows of this flow
         frame = frame.where(predicate)
@@ -214,7 +213,7 @@ def _apply_snapshots(
     hidden = engine.storage.table(dataset.name)
     kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
     if flow.next_snapshot is None:
-        snapshots.apply(evaluate(flow, reader).drop(VERSION), datetime.now(timezone.utc), dataset, hidden)
+        snapshots.apply(reads.evaluate(flow, reader).drop(VERSION), datetime.now(timezone.utc), dataset, hidden)
         return [Batch(None, {}, ())]
     last = snapshots.read_version(kept)
     batches: list[Batch] = []

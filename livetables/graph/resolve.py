@@ -275,7 +275,7 @@ class Resolver:
         """Return what a flow's query gives, and the datasets and names outside the pipeline that it reads."""
         self._inputs.append(({}, {}))
         try:
-            frame = evaluate(flow, self)
+            frame = reads.evaluate(flow, self)
         except (LivetablesError, _BrokenInputError, _UnreachableServerError):
             raise
         except Exception as error:
@@ -338,20 +338,6 @@ class Resolver:
             if problem is not None:
                 self._report(problem, dataset)
         return replace(dataset, expectations=tuple(rule for rule, _ in checked))
-
-
-def evaluate(flow: Flow, reader: reads.Reader) -> DataFrame:
-    """Call the query function of a flow with its reads going through `reader`."""
-    with reads.reading_with(reader):
-        frame = flow.query()
-    if not isinstance(frame, DataFrame):
-        raise DefinitionError(
-            "NOT_A_DATAFRAME",
-            f"The query function of '{flow.name}' returned {type(frame).__name__}, not a DataFrame.",
-            place=flow.place,
-            hint="Add `return` in front of the DataFrame." if frame is None else "Return a Spark DataFrame.",
-        )
-    return frame
 
 
 def _reads_changes(options: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 
 from livetables.errors import Place
 from livetables.execute import cdc, scd1
-from livetables.execute.flows import confs
+from livetables.execute.confs import confs
 from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
 from livetables.graph.cdc import written
