@@ -132,11 +132,8 @@ def check(
     debug: Debug = False,
 ) -> None:  # fmt: skip
     """Find everything that is wrong with the pipeline; nothing is written."""
-    with _pipeline(
-        settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter),
-        debug=debug,
-        dry=True,
-    ) as pipeline:
+    loaded = settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter)
+    with _pipeline(loaded, debug=debug, dry=True) as pipeline:
         problems: tuple[Problem, ...] = ()
         try:
             with _working("Checking", quiet=as_json):
@@ -170,11 +167,8 @@ def graph(
     """Show the datasets and what each reads."""
     from livetables.observe.draw import graph_document, graph_svg, graph_tree
 
-    with _pipeline(
-        settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter),
-        debug=debug,
-        dry=True,
-    ) as pipeline:
+    loaded = settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter)
+    with _pipeline(loaded, debug=debug, dry=True) as pipeline:
         with _working("Reading the pipeline", quiet=as_json):
             resolved = pipeline.graph
         if svg:
@@ -199,11 +193,8 @@ def plan(
     """Show what `run` would do and why, without doing it."""
     from dataclasses import asdict
 
-    with _pipeline(
-        settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter),
-        debug=debug,
-        dry=True,
-    ) as pipeline:
+    loaded = settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter)
+    with _pipeline(loaded, debug=debug, dry=True) as pipeline:
         with _working("Planning", quiet=as_json):
             steps = pipeline.plan(selection_of(refresh, full_refresh, full_refresh_all, reset_checkpoints))
         if as_json:

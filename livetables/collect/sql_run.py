@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
@@ -25,7 +25,7 @@ from livetables.sql.lexer import UnfinishedError, name_value, tokens
 from livetables.sql.variables import Literal, with_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from livetables.collect.sql_queries import SqlQuery
     from livetables.collect.sql_relations import Relation
     from livetables.collect.sql_sources import Source
+    from livetables.sql.lexer import Token
 
 #: Temporary views belong to the session, which flows share: one text at a time has its views there.
 _views = threading.RLock()
@@ -137,6 +138,8 @@ class Run:
 
     def _reads(self) -> list[_Read]:
         """Return what the text reads, in its order; from here on, sources have names in it."""
+        if self.query is not None and self.query.streams is False:
+            self.text = self.text.replaced(_streams(tokens(self.text.text)))
         found = sources(self.session, self.text.text, tokens(self.text.text), self._value)
         self.text = self.text.replaced((source.start, source.stop, f"`{source.name}`") for source in found)
         by_start = {}
@@ -230,7 +233,8 @@ class Run:
     def _analysed(self) -> DataFrame:
         """Let Spark analyse the text. JSON paths are tried on strings first; those on a VARIANT stay as they are."""
         named, kept = self.text, set[int]()
-        paths = json_paths(tokens(named.text))
+        found = tokens(named.text)
+        paths = json_paths(found) if found[0].upper != "SET" else []  # SET url = jdbc:...
         while True:
             edits = [
                 edit for path in paths for edit in (*(() if path.start in kept else path.on_string()), *path.named())
@@ -244,6 +248,13 @@ class Run:
                 if start is None or start in kept or all(path.start != start for path in paths):
                     raise
                 kept.add(start)
+
+
+def _streams(found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """Return the edits that take STREAM away."""
+    for before, token in pairwise(found):
+        if token.upper == "STREAM" and before.upper in ("FROM", "JOIN", ","):
+            yield token.start, token.stop, ""
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
@@ -267,7 +278,7 @@ def position(error: PySparkException, text: str) -> int | None:
         match = _POSITION.search(str(error))
         if match is None:
             return None
-        lines = text.splitlines(keepends=True)[: int(match[1]) - 1]
-        return min(sum(map(len, lines)) + int(match[2]), len(text))
+        lines = text.split("\n")[: int(match[1]) - 1]
+        return min(sum(len(line) + 1 for line in lines) + int(match[2]), len(text))
     contexts = error.getQueryContext() if isinstance(error, AnalysisException) else []
     return next((context.startIndex() for context in contexts if not context.objectType()), None)

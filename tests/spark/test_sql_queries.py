@@ -172,6 +172,21 @@ def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
     assert (caught.value.code, str(caught.value.problem.place)) == ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29")
 
 
+def test_a_flow_that_runs_once_reads_no_stream(query, reader):
+    """Though its source says STREAM, as AUTO CDC has it."""
+    made, _ = query("AUTO CDC ONCE INTO t FROM STREAM(orders)", at="STREAM", streams=False)
+    made.text = made.text.replaced([(0, 0, "SELECT * FROM ")])
+    assert not made().isStreaming
+    assert [("orders", False, {})] == reader.reads
+
+
+def test_statements_that_are_no_queries(spark, sql):
+    """SET takes what stands in it as it is."""
+    sql("SET livetables.test.url = jdbc:postgresql:orders")
+    assert spark.conf.get("livetables.test.url") == "jdbc:postgresql:orders"
+    spark.conf.unset("livetables.test.url")
+
+
 def test_files_by_read_files_and_by_their_path(sql, tmp_path):
     """Named options, literal or computed; a format may show in the path; `_metadata` is read by its name only."""
     (tmp_path / "in").mkdir()

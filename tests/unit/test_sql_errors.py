@@ -7,7 +7,6 @@ same name, which is written anew by
 """
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from livetables.collect.registry import Registry
 from livetables.collect.sql_files import collect
 from livetables.sql.json_paths import json_paths
 from livetables.sql.lexer import UnfinishedError, cells, statements, tokens
+from tests.goldens import compare, said_of_each
 
 CORPUS = Path(__file__).parent / "sql"
 FILES = sorted((CORPUS / "broken").glob("*.sql"))
@@ -26,15 +26,6 @@ _TITLE = re.compile(r"^-- %% .*$", re.MULTILINE)
 
 CONFIGURATION = {"region": "eu", "limit": "10", "apostrophe": "it's", "part": "COMENT 'c'"}
 PARAMETERS = {"day": "2026-01-01", "source": "b"}
-
-
-def texts(file):
-    """Return the title of each broken text, and the file's text with only this one in it, at its own lines."""
-    text = file.read_text()
-    starts = [match.start() for match in _TITLE.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        hidden = re.sub(r".+", "", text[:start])
-        yield text[start : text.index("\n", start)], hidden + text[start:end]
 
 
 def said(file):
@@ -49,15 +40,7 @@ def said(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_broken_sql_is_explained(file, tmp_path):
     """Each mistake has its code, its place with a caret, one sentence and a way out."""
-    found = []
-    for title, text in texts(file):
-        copy = tmp_path / file.name
-        copy.write_text(text)
-        found.append(f"{title}\n{said(copy)}\n")
-    expected, answers = file.with_suffix(".txt"), "\n".join(found)
-    if os.environ.get("GOLDEN") == "write":
-        expected.write_text(answers)
-    assert expected.read_text() == answers
+    compare(file.with_suffix(".txt"), said_of_each(file, "--", tmp_path, said))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

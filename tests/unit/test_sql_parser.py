@@ -5,7 +5,6 @@ The results are in the text beside each file, which is written anew by
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_parser.py
 """
 
-import os
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -19,6 +18,7 @@ from livetables.sql.lexer import cells, statements
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
 from livetables.sql.statements import Name, Text
+from tests.goldens import compare
 
 CORPUS = Path(__file__).parent / "sql"
 STATEMENTS = sorted(CORPUS.glob("*.sql"))
@@ -85,25 +85,16 @@ def defined(file):
     yield from map(str, found.problems)
 
 
-def check(file, found):
-    """Compare with the golden text."""
-    expected = file.with_suffix(".txt")
-    text = "\n\n".join(found) + "\n"
-    if os.environ.get("GOLDEN") == "write":
-        expected.write_text(text)
-    assert expected.read_text() == text
-
-
 @pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
 def test_statements_are_understood(file):
     """Each form of the language, in any order of clauses and letter case, means what a review has seen."""
-    check(file, parsed(file))
+    compare(file.with_suffix(".txt"), "\n\n".join(parsed(file)) + "\n")
 
 
 @pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.stem)
 def test_files_define_datasets_and_flows(file):
     """With variables and parameters filled in, and a warning for what has no effect."""
-    check(file, defined(file))
+    compare(file.with_suffix(".txt"), "\n\n".join(defined(file)) + "\n")
 
 
 def test_the_corpus_is_large():

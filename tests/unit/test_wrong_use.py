@@ -6,7 +6,6 @@ in the text of the same name, which is written anew by
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_wrong_use.py
 """
 
-import os
 import re
 import warnings
 from pathlib import Path
@@ -17,19 +16,11 @@ from livetables.collect import facade
 from livetables.collect.binding import bound
 from livetables.collect.python_files import collect
 from livetables.collect.registry import Registry
+from tests.goldens import compare, said_of_each
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(GOLDEN.glob("*.py"))
 _TITLE = re.compile(r"^# %% .*$", re.MULTILINE)
-
-
-def uses(file):
-    """Return the title of each use, and the file's text with only this use in it, at its own lines."""
-    text = file.read_text()
-    starts = [match.start() for match in _TITLE.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        hidden = re.sub(r".+", "", text[starts[0] : start])
-        yield text[start : text.index("\n", start)], text[: starts[0]] + hidden + text[start:end]
 
 
 def said(file):
@@ -44,15 +35,7 @@ def said(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_wrong_use_is_said_clearly(file, tmp_path):
     """Each wrong use has its code, its line, one sentence and a way out, in words that a review has seen."""
-    texts = []
-    for title, text in uses(file):
-        copy = tmp_path / file.name
-        copy.write_text(text)
-        texts.append(f"{title}\n{said(copy)}\n")
-    expected, found = file.with_suffix(".txt"), "\n".join(texts)
-    if os.environ.get("GOLDEN") == "write":
-        expected.write_text(found)
-    assert expected.read_text() == found
+    compare(file.with_suffix(".txt"), said_of_each(file, "#", tmp_path, said))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
