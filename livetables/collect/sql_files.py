@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from livetables.collect.checks import NOT_IN_NAMES, NOT_LOCAL
 from livetables.collect.sql_queries import SqlQuery
+from livetables.errors import Problem
 from livetables.model import (
     Action,
     CdcFlow,
@@ -73,7 +74,13 @@ def collect(
 ) -> None:
     """Register what SQL files define. What is wrong with a statement becomes a problem; the others still count."""
     for file in files:
-        script = Script(registry.place(str(file), 0).file, file.read_text("utf-8-sig"))
+        place = registry.place(str(file), 0)
+        try:
+            script = Script(place.file, file.read_text("utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"The file can't be read: {error}."
+            registry.problems.append(Problem("SQL_SYNTAX", message, place, "Save it as UTF-8 text."))
+            continue
         registry.scripts[script.file] = script
         _Collector(script, registry, dict(configuration), parameters).collect()
 

@@ -53,6 +53,19 @@ def test_nothing_broken_is_silent(file):
     assert [error for error in errors if "  Hint: " not in error] == []
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    """One in another encoding is an error with a way out; the other files still count."""
+    bad, good = tmp_path / "bad.sql", tmp_path / "good.sql"
+    bad.write_bytes("CREATE VIEW größer AS SELECT 1".encode("latin-1"))
+    good.write_text("CREATE VIEW good AS SELECT 1")
+    registry = Registry(root=tmp_path)
+    collect([bad, good], registry, {}, {})
+    found = registry.freeze()
+    assert ["good"] == [dataset.name for dataset in found.datasets]
+    (problem,) = found.problems
+    assert ("SQL_SYNTAX", "bad.sql", "Save it as UTF-8 text.") == (problem.code, str(problem.place), problem.hint)
+
+
 STATEMENTS = [
     (text, found[:-1])
     for text in [file.read_text() for file in CORPUS.glob("*.sql")]
