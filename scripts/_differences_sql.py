@@ -5,7 +5,7 @@ Sections 2.1 to 2.4 of the reference. Whatever else stands in a query is Spark's
 
 from __future__ import annotations
 
-from scripts._differences_rule import differs, no_effect, not_shown, refused, supported, warned
+from scripts._differences_rule import differs, no_effect, refused, supported, warned
 
 QUERIES, VARIABLES = "tests/spark/test_sql_queries.py", "tests/unit/test_sql_variables.py"
 WHOLE = "tests/pipeline/test_sql_files.py"
@@ -17,6 +17,7 @@ _BROKEN = "tests/unit/test_sql_errors.py::test_broken_sql_is_explained"
 _ANY_FORM = f"{ROUND_TRIP}::test_statements_are_read_as_they_are_meant"
 _SENSORS = "tests/pipeline/test_sensors_sql.py::test_sql_and_python_make_the_same_tables"
 _ONE_GRAPH = f"{WHOLE}::test_sql_and_python_files_make_one_graph"
+_GRAPH = f"{WHOLE}::test_sources_of_a_pipeline_are_seen_by_its_graph"
 _EVENTS = f"{WHOLE}::test_queries_that_users_ask_the_event_log"
 _LISTING = "tests/pipeline/test_sql_listing.py::test_the_listing_runs_as_it_was_written"
 _REPLACED = "tests/pipeline/test_replacing.py::test_newer_rows_of_a_key_replace_older_ones"
@@ -170,12 +171,14 @@ SOURCES = (
         unverified=True,
     ),
     supported("Files and tables by their path: ``json.`/p` ``, ``csv.`/p` ``", _BY_PATH),
-    not_shown("The same as a stream: ``STREAM json.`/p` ``", "columns are inferred at each start of the flow"),
+    supported(
+        "The same as a stream: ``STREAM json.`/p` ``", _GRAPH, note="columns are inferred at each start of the flow"
+    ),
     differs(
         "`read_files` infers columns and adds `_rescued_data`",
         "there is no `_rescued_data` yet. Spark infers: columns of csv are strings, unless `inferSchema => true`."
-        " Without `format`, the end of the file's name tells it, and a folder holds Parquet. Auto Loader's own options,"
-        " such as `schemaHints`, are left out in silence",
+        " Without `format`, the end of the file's name tells it, and a folder holds Parquet. `schemaHints`,"
+        " `partitionColumns` and `rescuedDataColumn` are refused",
         _BY_PATH,
     ),
     differs(
@@ -183,15 +186,19 @@ SOURCES = (
         "so it is; schema hints, schema evolution and `_rescued_data` come with the next step, see below",
         _SENSORS,
     ),
-    not_shown(
-        "`cloud_files('path', 'format', map(...))`", "Auto Loader, without `inferColumnTypes` unless it is given"
+    supported(
+        "`cloud_files('path', 'format', map(...))`",
+        _GRAPH,
+        note="Auto Loader, without `inferColumnTypes` unless it is given",
     ),
-    not_shown(
-        "`read_kafka(bootstrapServers => ..., subscribe => ...)`, batch or with `STREAM`", "Spark's own connector"
+    supported(
+        "`read_kafka(bootstrapServers => ..., subscribe => ...)`, batch or with `STREAM`",
+        _GRAPH,
+        note="Spark's own connector",
     ),
     supported("``kafka.`topic` OPTIONS (...)``", _LISTING, unverified=True),
     refused("`read_pubsub`, `read_kinesis`, `read_pulsar`", _LACKING, note="the services are out of reach"),
-    not_shown("`table_changes('table', from, to)`"),
+    supported("`table_changes('table', from, to)`", _GRAPH),
     differs("`event_log(TABLE(name))`, `event_log('id')`", "the log of this pipeline, whatever they name", _EVENTS),
     supported("`_metadata` of files is not in `*`, and is read by its name", _BY_PATH, _SENSORS),
 )

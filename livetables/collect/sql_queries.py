@@ -53,7 +53,7 @@ class SqlQuery:
         except SqlError as error:
             origin = self.text.origin(error.start)
             place = self.script.place(origin)
-            raise DefinitionError("SQL_SYNTAX", error.message, place=place, hint=error.hint) from error
+            raise DefinitionError(error.code, error.message, place=place, hint=error.hint) from error
         except PySparkException as error:
             at = position(error, run.text.text)
             if at is not None:

@@ -17,7 +17,9 @@ from pyspark.errors import AnalysisException, ParseException, PySparkException
 
 from livetables.collect.sql_relations import relations
 from livetables.collect.sql_sources import sources
+from livetables.errors import DefinitionError
 from livetables.model import is_live, name_parts, quoted
+from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
 from livetables.sql.hidden_columns import METADATA, alias_of, hidden_in_stars, mentions
 from livetables.sql.json_paths import json_paths
@@ -48,11 +50,14 @@ def run(
     """Return the result of a query text, which `execute` hands to Spark, with what it reads given by `reader`.
 
     `args` are the values of `:name`, by name, or of `?`, in order: Spark itself does not fill them in beside Delta.
+    Raises DefinitionError for a source that is not given what it needs.
     """
     try:
         return Run(session, _with_args(session, Edited(text), args), reader, execute).result()
     except UnfinishedError:
         return execute(text)  # Spark says what is wrong with it
+    except SqlError as error:
+        raise DefinitionError(error.code, error.message, hint=error.hint) from error
 
 
 def _with_args(session: SparkSession, text: Edited, args: Any) -> Edited:
