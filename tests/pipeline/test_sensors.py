@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,9 @@ from scripts.kafka import running_broker
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
 LOAD = "--rate 0 --devices 10 --late 0.05 --duplicates 0.05 --corrupt 0.05 --speed 6000 --device-changes 0.5"
+
+#: One line that breaks the rules of device changes, and one that is no JSON.
+BROKEN_CHANGES = '{"device_id": "device-0001"}\nnot JSON\n'
 
 
 def send(target, folder, rows, hour, *options):
@@ -41,33 +43,33 @@ def registry(folder):
     return registered, {change["device_id"] for change in changes}
 
 
-@pytest.mark.parametrize("source", ["auto_loader", pytest.param("kafka", marks=pytest.mark.kafka)])
-def test_every_row_sent_is_accounted_for(tmp_path, spark, source):
-    """Sent = silver + quarantined + duplicates + late over two updates; each kind of row meets its fate."""
+@pytest.mark.kafka
+def test_every_row_sent_is_accounted_for(tmp_path, spark):
+    """From a real broker, over two updates; test_sensors_sql.py does the same from files."""
     del spark  # the pipeline runs in the shared session
-    with ExitStack() as stack:
-        if source == "kafka":
-            servers = stack.enter_context(running_broker(tmp_path / "kafka"))
-            target, where = f"kafka:{servers}/sensor_data", {"sensors.kafka.bootstrap_servers": servers}
-        else:
-            target, where = f"files:{tmp_path / 'landing'}", {"sensors.landing_path": str(tmp_path / "landing")}
-        where["sensors.devices.landing_path"] = str(tmp_path / "devices")
+    with running_broker(tmp_path / "kafka") as servers:
+        target, where = f"kafka:{servers}/sensor_data", {"sensors.kafka.bootstrap_servers": servers}
         settings = load_settings(
             ROOT / "pipeline_settings.json",
-            overrides={"sensors.source": source, **where},
+            overrides={"sensors.source": "kafka", "sensors.devices.landing_path": str(tmp_path / "devices"), **where},
             storage=str(tmp_path / "storage"),
         )
         first = send(target, tmp_path, 5_000, hour=11)
-        (tmp_path / "devices" / "broken.json").write_text('{"device_id": "device-0001"}\nnot JSON\n')
+        (tmp_path / "devices" / "broken.json").write_text(BROKEN_CHANGES)
         with Pipeline(with_mode(settings, continuous=False)) as pipeline:
             assert "COMPLETED" == pipeline.run().state
             second = send(target, tmp_path, 3_000, hour=13)  # its late rows are from 11
             assert "COMPLETED" == pipeline.run().state
+    check_account(tmp_path, first, second)
+
+
+def check_account(folder, first, second):
+    """Sent = silver + quarantined + duplicates + late over two updates; each kind of row meets its fate."""
     sent = {
         "sent": first["sent"] + second["sent"],
         "by_kind": {kind: first["by_kind"][kind] + second["by_kind"][kind] for kind in first["by_kind"]},
     }
-    account = Account(tmp_path / "storage", sent)
+    account = Account(folder / "storage", sent)
     assert 8_000 == account.sent == account.silver + account.quarantined + account.duplicates + account.late
     assert sent["by_kind"]["corrupt"] == account.quarantined
     # A copy of a late row, or one that comes after the watermark has passed it, counts as late.
@@ -77,7 +79,7 @@ def test_every_row_sent_is_accounted_for(tmp_path, spark, source):
     assert set(READING_RULES) == set(account.rules())
     assert account.rows["sensor_data_enriched"] == account.rows["sensor_data_aggregated"] > 0
     assert {"High", "Normal"} >= set(account.statuses()) != set()
-    check_devices(tmp_path, account)
+    check_devices(folder, account)
 
 
 def check_devices(folder, account):

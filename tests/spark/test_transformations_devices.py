@@ -7,6 +7,7 @@ from chispa import assert_df_equality
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from expectations.devices import DEVICE_CHANGE_RULES
+from livetables.execute.confs import confs
 from transformations.devices import parse_device_changes, with_device
 from transformations.sensors import quarantine
 
@@ -98,11 +99,9 @@ def bronze(spark):
 
 @pytest.fixture
 def in_india(spark):
-    """A session zone other than UTC: no result may depend on it."""
-    zone = spark.conf.get("spark.sql.session.timeZone")
-    spark.conf.set("spark.sql.session.timeZone", "Asia/Kolkata")
-    yield
-    spark.conf.set("spark.sql.session.timeZone", zone)
+    """A session zone whose hours are not UTC's, and casts that fail aloud: no result may depend on them."""
+    with confs(spark, {"spark.sql.session.timeZone": "Asia/Kolkata", "spark.sql.ansi.enabled": "true"}):
+        yield
 
 
 @pytest.mark.usefixtures("in_india")

@@ -8,6 +8,7 @@ from chispa import assert_df_equality
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from expectations.sensors import AGGREGATE_RULES, READING_RULES
+from livetables.execute.confs import confs
 from transformations.sensors import (
     aggregate_by_minute,
     conform_readings,
@@ -134,11 +135,9 @@ def bronze(spark):
 
 @pytest.fixture
 def in_india(spark):
-    """A session zone whose hours are not UTC's: no result may depend on it."""
-    zone = spark.conf.get("spark.sql.session.timeZone")
-    spark.conf.set("spark.sql.session.timeZone", "Asia/Kolkata")
-    yield
-    spark.conf.set("spark.sql.session.timeZone", zone)
+    """A session zone whose hours are not UTC's, and casts that fail aloud: no result may depend on them."""
+    with confs(spark, {"spark.sql.session.timeZone": "Asia/Kolkata", "spark.sql.ansi.enabled": "true"}):
+        yield
 
 
 @pytest.mark.usefixtures("in_india")
