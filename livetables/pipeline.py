@@ -97,16 +97,15 @@ class Pipeline:
     @cached_property
     def definitions(self) -> Definitions:
         """What the files define."""
-        files: dict[bool, list[Path]] = {True: [], False: []}
-        for file in self.settings.files:
-            files[file.suffix.lower() == ".sql"].append(file)
+        sql = [file for file in self.settings.files if file.suffix.lower() == ".sql"]
+        python = [file for file in self.settings.files if file not in sql]
         names = notebook_names(self.spark, self.settings)
-        sql_files.collect(files[True], self._registry, self.settings.configuration, self.settings.parameters)
+        sql_files.collect(sql, self._registry, self.settings.configuration, self.settings.parameters)
         try:
             self._open.enter_context(functions(self.spark, self._registry.functions))
         except SettingsError as error:
             self._registry.problems.append(error.problem)
-        return python_files.collect(files[False], self._registry, names, self._sources.map_path)
+        return python_files.collect(python, self._registry, names, self._sources.map_path)
 
     @cached_property
     def graph(self) -> Graph:

@@ -173,7 +173,9 @@ class _Collector:
             dataset = replace(self._table(created, name, place), expectations=rules)
         flow = None
         if created.query is not None:
-            query = self._query(created.query, text, created.kind, created)
+            names = tuple((column.name, column.comment) for column in created.columns if not column.typed)
+            streams = created.kind in (STREAMING_TABLE, TABLE) or None
+            query = self._query(created.query, text, streams=streams, columns=names)
             flow = Flow(name, name, query, place, created.comment, dict(self.confs))
         elif created.flow is not None:
             flow = self._flow(name, name, created.flow, text, place, created.comment)
@@ -219,28 +221,26 @@ class _Collector:
     # Flows
 
     def _query(
-        self, said: Text, text: Edited, kind: str = STREAMING_TABLE, created: CreateDataset | None = None
+        self, said: Text, text: Edited, *, streams: bool | None, columns: tuple[tuple[str, str | None], ...] = ()
     ) -> SqlQuery:  # fmt: skip
-        columns = [] if created is None else created.columns
-        names = tuple((column.name, column.comment) for column in columns if not column.typed)
         query = text.part(said.start, said.start + len(said.text))
-        streams = kind in (STREAMING_TABLE, TABLE) or None
-        return SqlQuery(query, self.script, self.registry, streams=streams, columns=names)
+        return SqlQuery(query, self.script, self.registry, streams=streams, columns=columns)
 
     def _flow(
         self, name: str, target: str, flow: Insert | Cdc, text: Edited, place: Place, comment: str | None
     ) -> Flow:  # fmt: skip
         confs = dict(self.confs)
         if isinstance(flow, Insert):
-            query = self._query(flow.query, text, VIEW if flow.once or flow.replace_where else STREAMING_TABLE)
+            streams = None if flow.once or flow.replace_where else True
+            query = self._query(flow.query, text, streams=streams)
             if flow.replace_using:
                 assert flow.sequence is not None
                 return ReplaceFlow(name, target, query, place, comment, confs, flow.once,
                                    keys=flow.replace_using, sequence_by=flow.sequence.text)  # fmt: skip
             where = None if flow.replace_where is None else flow.replace_where.text
             return Flow(name, target, query, place, comment, confs, flow.once, replace_where=where)
-        source = text.part(flow.source.start, flow.source.start + len(flow.source.text))
-        query = SqlQuery(source.replaced([(0, 0, "SELECT * FROM ")]), self.script, self.registry, streams=not flow.once)
+        query = self._query(flow.source, text, streams=not flow.once)
+        query = replace(query, text=query.text.replaced([(0, 0, "SELECT * FROM ")]))
         return CdcFlow(name, target, query, place, comment, confs, flow.once, changes=_changes(flow))
 
 

@@ -11,9 +11,10 @@ from pyspark.sql import SparkSession
 
 from livetables.collect import reads
 from livetables.collect.registry import SQL_PLACE, sql_place
-from livetables.collect.sql_run import Run, position
+from livetables.collect.sql_run import Run, position, streams
 from livetables.errors import DefinitionError, LivetablesError
 from livetables.sql.cursor import SqlError
+from livetables.sql.lexer import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,15 +45,15 @@ class SqlQuery:
         session = SparkSession.builder.getOrCreate()  # in a thread of its own, a flow has no active one
         reader = reads.current.get()
         assert reader is not None
-        run = Run(session, self.text, reader, self._execute(session), self)
+        text = self.text.replaced(streams(tokens(self.text.text))) if self.streams is False else self.text
+        run = Run(session, text, reader, self._execute(session), self)
         try:
             frame = run.result()
             if self.streams and not (frame.isStreaming or run.recomputed):
                 raise self._batch()
             return self._named(frame)
         except SqlError as error:
-            origin = self.text.origin(error.start)
-            place = self.script.place(origin)
+            place = self.script.place(text.origin(error.start))
             raise DefinitionError(error.code, error.message, place=place, hint=error.hint) from error
         except PySparkException as error:
             at = position(error, run.text.text)
@@ -60,9 +61,9 @@ class SqlQuery:
                 self._locate(error, run.text.origin(at))
             raise
 
-    def warn_of_batch(self, name: str, at: int, *, recomputed: bool) -> None:
-        """Say that what is no stream is read as one, or that it can't be."""
-        place = self.script.place(self.text.origin(at))
+    def warn_of_batch(self, name: str, origin: int, *, recomputed: bool) -> None:
+        """Say that what is no stream, at a character of the file, is read as one, or that it can't be."""
+        place = self.script.place(origin)
         if recomputed:
             message = f"{name} is rewritten by each of its batches, so what reads it is recomputed as a whole."
             hint = "Write CREATE OR REFRESH MATERIALIZED VIEW: the platform takes no other table here."
@@ -87,9 +88,8 @@ class SqlQuery:
         )  # fmt: skip
 
     @contextmanager
-    def reading(self, at: int) -> Iterator[None]:
-        """While something is opened, it is the source file's character `at` of the text that reads it."""
-        origin = self.text.origin(at)
+    def reading(self, origin: int) -> Iterator[None]:
+        """While something is opened, it is this character of the file that reads it."""
         place = sql_place.set(self.script.place(origin))
         try:
             yield

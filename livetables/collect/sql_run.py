@@ -143,16 +143,11 @@ class Run:
 
     def _reads(self) -> list[_Read]:
         """Return what the text reads, in its order; from here on, sources have names in it."""
-        if self.query is not None and self.query.streams is False:
-            self.text = self.text.replaced(_streams(tokens(self.text.text)))
         found = sources(self.session, self.text.text, tokens(self.text.text), self._value)
         self.text = self.text.replaced((source.start, source.stop, f"`{source.name}`") for source in found)
-        by_start = {}
-        shift = 0
-        for source in found:
-            by_start[source.start + shift] = source
-            shift += len(source.name) + 2 - (source.stop - source.start)
-        return [_Read(found, by_start.get(found.start)) for found in relations(self.session, self.text.text)]
+        by_start = {source.start: source for source in found}
+        names = relations(self.session, self.text.text)
+        return [_Read(name, by_start.get(self.text.before(name.start))) for name in names]
 
     def _value(self, expression: str) -> Any:
         """Return the value of an expression without columns."""
@@ -180,17 +175,15 @@ class Run:
         """Tell whether the first source can be read as a stream; warn in either case."""
         assert self.query is not None
         self.recomputed = first.source is None and self.reader.rewritten(first.relation.name)
-        self.query.warn_of_batch(first.relation.name, self._given(first), recomputed=self.recomputed)
+        self.query.warn_of_batch(
+            first.relation.name, self.text.origin(first.relation.start), recomputed=self.recomputed
+        )
         return not self.recomputed
-
-    def _given(self, read: _Read) -> int:
-        """Return where in the text as it was given something is read."""
-        return read.source.start if read.source else self.text.before(read.relation.start)
 
     def _open(self, read: _Read, *, streams: bool) -> DataFrame | None:
         if self.query is None:
             return read.open(self.reader, streams=streams)
-        with self.query.reading(self._given(read)):
+        with self.query.reading(self.text.origin(read.relation.start)):
             return read.open(self.reader, streams=streams)
 
     def _name(self, opened: list[_Opened], views: dict[str, DataFrame]) -> None:
@@ -255,7 +248,7 @@ class Run:
                 kept.add(start)
 
 
-def _streams(found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+def streams(found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
     """Return the edits that take STREAM away."""
     for before, token in pairwise(found):
         if token.upper == "STREAM" and before.upper in ("FROM", "JOIN", ","):

@@ -7,10 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql.pandas.types import from_arrow_schema
-
 from livetables.errors import SettingsError, UnreachableError
 from livetables.execute.autoloader import open_stream
+from livetables.execute.storage import Storage
 from livetables.observe.event_log import SCHEMA, has_events
 from livetables.settings import map_path
 
@@ -58,8 +57,10 @@ class Sources:
         key = name.replace("`", "").lower()
         path = self._tables.get(key)
         if path is None and key in self._event_logs:
-            folder = self._settings.storage / "system" / "events"
+            folder = Storage(self._settings.storage).events
             if not (streaming or has_events(folder)):  # a first update: nothing has happened yet
+                from pyspark.sql.pandas.types import from_arrow_schema
+
                 return self._spark.createDataFrame([], from_arrow_schema(SCHEMA)).alias("event_log")
             path = str(folder)
         if path is None:

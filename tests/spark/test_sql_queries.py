@@ -178,6 +178,11 @@ def test_a_flow_that_runs_once_reads_no_stream(query, reader):
     made.text = made.text.replaced([(0, 0, "SELECT * FROM ")])
     assert not made().isStreaming
     assert [("orders", False, {})] == reader.reads
+    made, _ = query("AUTO CDC ONCE INTO t FROM STREAM read_pubsub(topic => 't')", at="STREAM", streams=False)
+    made.text = made.text.replaced([(0, 0, "SELECT * FROM ")])
+    with pytest.raises(DefinitionError) as caught:
+        made()
+    assert "a.sql:1:34" == str(caught.value.problem.place)  # though STREAM was taken away before it
 
 
 def test_statements_that_are_no_queries(spark, sql):
