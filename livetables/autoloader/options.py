@@ -1,0 +1,282 @@
+"""The options of a reader with `format("cloudFiles")`: which there are, and what they mean here."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from livetables.autoloader import values
+from livetables.errors import SettingsError, did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FORMATS = ("avro", "binaryFile", "csv", "json", "orc", "parquet", "text", "xml")
+MODES = ("addNewColumns", "addNewColumnsWithTypeWidening", "rescue", "failOnNewColumns", "none")
+RESCUED = "_rescued_data"
+_DELETE_AFTER_MS = 7 * values.DAY_MS
+_PREFIX = "cloudFiles."
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://([^/]*))?(/.*|)")
+
+
+class Option(NamedTuple):
+    """One option: what it does here, whether it has the prefix `cloudFiles.`, and whether it has an effect here.
+
+    `said` is one that has none, and that somebody could rely on: a warning names it. `none` is one that nobody misses.
+    """
+
+    about: str
+    prefixed: bool = True
+    effect: Literal["works", "none", "said"] = "works"
+
+
+def _cloud(about: str) -> Option:
+    return Option(about, effect="said")
+
+
+def _plain(about: str) -> Option:
+    return Option(about, prefixed=False)
+
+
+#: Every option that Auto Loader knows beside those of the formats. A name that ends in `.` is how others begin.
+OPTIONS: dict[str, Option] = {
+    "format": Option(f"the format of the files: {', '.join(FORMATS)}"),
+    "schemaLocation": Option("schemas are kept in the pipeline's own storage", effect="none"),
+    "inferColumnTypes": Option("infers types; otherwise json, csv and xml have strings only (default false)"),
+    "schemaHints": Option("types of columns, over what was inferred: `a INT, b.c DATE, d.element.e STRING`"),
+    "schemaEvolutionMode": Option(f"what happens at new columns: {', '.join(MODES)}"),
+    "allowOverwrites": Option("a file that was modified is read again (default false)"),
+    "includeExistingFiles": Option("reads the files that are there at the first start (default true)"),
+    "maxFilesPerTrigger": Option("files of a micro-batch at most (default 1000)"),
+    "maxBytesPerTrigger": Option("bytes of a micro-batch; one file may exceed it: `10g`"),
+    "maxFileAge": Option("how long a file is remembered: `90 days`"),
+    "partitionColumns": Option("columns to take from `name=value` folders; an empty text takes none (default: all)"),
+    "cleanSource": Option("what happens to files that were read: OFF, DELETE, MOVE"),
+    "cleanSource.retentionDuration": Option("how long they stay before that (default 30 days)"),
+    "cleanSource.moveDestination": Option("the folder that MOVE moves them to"),
+    "useStrictGlobber": Option("`*` in the path stands for one folder, as in Spark's own sources (default false)"),
+    "validateOptions": Option("with false, unknown options are not warned about (default true)"),
+    "backfillInterval": Option("every listing finds what an earlier one missed", effect="none"),
+    "useIncrementalListing": Option("listing is incremental where the file system allows it", effect="none"),
+    "listOnStart": Option("folders are always listed at the start", effect="none"),
+    "fetchParallelism": Option("threads that fetch messages of a queue: there is none", effect="none"),
+    "useNotifications": _cloud("new files are found by listing, without cloud notifications"),
+    "useManagedFileEvents": _cloud("new files are found by listing, without file events"),
+    "queueUrl": _cloud("a queue of cloud notifications"),
+    "pathRewrites": _cloud("rewrites the paths that notifications name"),
+    "resourceTag.": _cloud("tags of the notification services that would be created"),
+    **dict.fromkeys(
+        ("region", "resourceGroup", "subscriptionId", "tenantId", "clientId", "clientSecret", "connectionString",
+         "queueName", "projectId", "subscription", "client", "clientEmail", "privateKey", "privateKeyId",
+         "awsAccessKey", "awsSecretKey", "roleArn", "roleExternalId", "roleSessionName", "stsEndpoint"),
+        _cloud("a credential or a name of a cloud's notification services"),
+    ),
+    "rescuedDataColumn": _plain(f"the column of what does not fit the schema (default {RESCUED} when inferred)"),
+    "pathGlobFilter": _plain("a pattern that the name of a file must match"),
+    "fileNamePattern": _plain("another name of pathGlobFilter"),
+    "recursiveFileLookup": _plain("reads folders below the path too (default true)"),
+    "modifiedAfter": _plain("only files modified after this time: `2026-01-01T00:00:00`"),
+    "modifiedBefore": _plain("only files modified before this time"),
+    "ignoreCorruptFiles": _plain("leaves out files that can't be read (default false)"),
+    "ignoreMissingFiles": _plain("leaves out files that are gone before they are read (default false)"),
+    "readerCaseSensitive": _plain("a name in another case is another column (default true)"),
+    "badRecordsPath": _plain("a folder for rows that can't be read"),
+    "columnNameOfCorruptRecord": _plain("the column of rows that can't be read"),
+    "singleVariantColumn": _plain("one column of this name holds each record as a VARIANT"),
+}  # fmt: skip
+_NAMES = {name.lower(): name for name in OPTIONS}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the options of a reader mean; `generic` are those of the format's own reader, as they are."""
+
+    format: str
+    infer_types: bool
+    hints: str | None
+    mode: str
+    max_files: int
+    max_bytes: int | None
+    max_file_age_ms: int | None
+    include_existing: bool
+    allow_overwrites: bool
+    #: None: all that are found in `name=value` folders.
+    partition_columns: tuple[str, ...] | None
+    clean_source: str
+    retention_ms: int
+    move_to: str | None
+    #: None: there is no such column.
+    rescued_column: str | None
+    ignore_corrupt: bool
+    ignore_missing: bool
+    bad_records_path: str | None
+    corrupt_column: str | None
+    name_glob: str | None
+    recursive: bool
+    strict_glob: bool
+    #: Milliseconds since 1970, UTC.
+    modified_after: int | None
+    modified_before: int | None
+    case_sensitive: bool
+    variant_column: str | None
+    generic: dict[str, str]
+
+
+def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, str], None]) -> Options:
+    """Return what the options of a reader mean; `has_schema` when it has a schema of the user's.
+
+    Raises SettingsError when a value can't be used. `warn` takes a code and a sentence.
+    """
+    found, generic, unknown = _split(given)
+    if _flag(found, "validateOptions", default=True):
+        _warn_of_unknown(unknown, generic, warn)
+    _warn_of_no_effect(found, has_schema, warn)
+    clean = _word(found, "cleanSource", ("OFF", "DELETE", "MOVE")) or "OFF"
+    return Options(
+        format=_format(found),
+        infer_types=_flag(found, "inferColumnTypes", default=False),
+        hints=None if has_schema else found.get("schemaHints"),
+        mode=_mode(found, has_schema),
+        max_files=_parsed(found, "maxFilesPerTrigger", values.number) or 1000,
+        max_bytes=_parsed(found, "maxBytesPerTrigger", values.size),
+        max_file_age_ms=_parsed(found, "maxFileAge", values.interval_ms),
+        include_existing=_flag(found, "includeExistingFiles", default=True),
+        allow_overwrites=_flag(found, "allowOverwrites", default=False),
+        partition_columns=_columns(found.get("partitionColumns")),
+        clean_source=clean,
+        retention_ms=_retention(found, clean),
+        move_to=_move_to(found, clean),
+        rescued_column=found.get("rescuedDataColumn", "" if has_schema else RESCUED) or None,
+        ignore_corrupt=_flag(found, "ignoreCorruptFiles", default=False),
+        ignore_missing=_flag(found, "ignoreMissingFiles", default=False),
+        bad_records_path=found.get("badRecordsPath"),
+        corrupt_column=found.get("columnNameOfCorruptRecord"),
+        name_glob=found.get("pathGlobFilter", found.get("fileNamePattern")),
+        recursive=_flag(found, "recursiveFileLookup", default=True),
+        strict_glob=_flag(found, "useStrictGlobber", default=False),
+        modified_after=_parsed(found, "modifiedAfter", values.moment_ms),
+        modified_before=_parsed(found, "modifiedBefore", values.moment_ms),
+        case_sensitive=_flag(found, "readerCaseSensitive", default=True),
+        variant_column=found.get("singleVariantColumn"),
+        generic=generic,
+    )
+
+
+def check_move_to(move_to: str, load_path: str) -> None:
+    """Raise SettingsError when files would be moved to where they are found again: into the path that is read."""
+    *place, target = _place(move_to)
+    *source, root = _place(load_path)
+    if place == source and target.is_relative_to(root):
+        said = f"which lies in {load_path}: its files would be read again"
+        name = full_name("cleanSource.moveDestination")
+        raise values.wrong(name, move_to, said, "Name a folder outside of the path that is read.")
+
+
+def full_name(name: str) -> str:
+    """Return an option's name as it is written in a reader."""
+    return f"{_PREFIX}{name}" if OPTIONS[name].prefixed else name
+
+
+def _split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the known options by their names in OPTIONS, those of the format, and unknown names with the prefix."""
+    found: dict[str, str] = {}
+    generic: dict[str, str] = {}
+    unknown = []
+    for key, value in given.items():
+        prefixed = key.lower().startswith(_PREFIX.lower())
+        bare = key[len(_PREFIX) :] if prefixed else key
+        name = _NAMES.get(bare.lower()) or _NAMES.get(bare.lower().partition(".")[0] + ".")
+        if name and (OPTIONS[name].prefixed == prefixed or name == "rescuedDataColumn"):
+            found[name] = value
+        elif prefixed:
+            unknown.append(key)
+        elif key.lower() != "path":
+            generic[key] = value
+    return found, generic, unknown
+
+
+def _warn_of_unknown(unknown: list[str], generic: Mapping[str, str], warn: Callable[[str, str], None]) -> None:
+    for key in unknown:
+        close = nearest(key[len(_PREFIX) :], OPTIONS)
+        asked = f" Did you mean {full_name(close)}?" if close else ""
+        warn("UNKNOWN_OPTION", f"The option {key} is not known and has no effect.{asked}")
+    for key in generic:
+        name = _NAMES.get(key.lower())
+        if name and OPTIONS[name].effect == "works":
+            warn("UNKNOWN_OPTION", f"The option {key} is not known and has no effect. Did you mean {full_name(name)}?")
+
+
+def _warn_of_no_effect(found: Mapping[str, str], has_schema: bool, warn: Callable[[str, str], None]) -> None:
+    for name, value in found.items():
+        option, shown = OPTIONS[name], full_name(name).rstrip(".")
+        if option.effect == "said" and value.lower() != "false":
+            warn("OPTION_WITHOUT_EFFECT", f"The option {shown} has no effect here: {option.about}.")
+    if has_schema and "schemaHints" in found:
+        warn("OPTION_WITHOUT_EFFECT", "The option cloudFiles.schemaHints has no effect beside a schema.")
+
+
+def _flag(found: Mapping[str, str], name: str, *, default: bool) -> bool:
+    return values.flag(full_name(name), found[name]) if name in found else default
+
+
+def _parsed(found: Mapping[str, str], name: str, parse: Callable[[str, str], int]) -> int | None:
+    return parse(full_name(name), found[name]) if name in found else None
+
+
+def _word(found: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str | None:
+    return values.one_of(full_name(name), found[name], allowed) if name in found else None
+
+
+def _format(found: Mapping[str, str]) -> str:
+    given = found.get("format")
+    by_lower = {name.lower(): name for name in FORMATS}
+    if given is None or given.lower() not in by_lower:
+        said = "is missing" if given is None else f"is '{given}', which Auto Loader does not read"
+        hint = did_you_mean(given or "", FORMATS, f"Use one of {', '.join(FORMATS)}.")
+        raise SettingsError("WRONG_VALUE", f"The option cloudFiles.format {said}.", hint=hint)
+    return by_lower[given.lower()]
+
+
+def _mode(found: Mapping[str, str], has_schema: bool) -> str:
+    mode = _word(found, "schemaEvolutionMode", MODES)
+    if has_schema and mode in MODES[:2]:
+        said = f"The option cloudFiles.schemaEvolutionMode is '{mode}', which excludes a schema of your own."
+        raise SettingsError("WRONG_OPTION", said, hint="Give the schema as cloudFiles.schemaHints.")
+    return mode or ("none" if has_schema else "addNewColumns")
+
+
+def _columns(given: str | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _retention(found: Mapping[str, str], clean: str) -> int:
+    name = "cleanSource.retentionDuration"
+    retention = _parsed(found, name, values.interval_ms)
+    if retention is None:
+        return 30 * values.DAY_MS
+    if clean == "DELETE" and retention <= _DELETE_AFTER_MS:
+        said = "which is too short for cleanSource DELETE"
+        raise values.wrong(full_name(name), found[name], said, "Use more than 7 days.")
+    return retention
+
+
+def _move_to(found: Mapping[str, str], clean: str) -> str | None:
+    if clean != "MOVE":
+        return None
+    if not found.get("cleanSource.moveDestination"):
+        said = "The option cloudFiles.cleanSource.moveDestination is missing, and cloudFiles.cleanSource is MOVE."
+        raise SettingsError("WRONG_VALUE", said, hint="Name the folder that files are moved to.")
+    return found["cleanSource.moveDestination"]
+
+
+def _place(path: str) -> tuple[str, str, PurePosixPath]:
+    """Return the file system, the bucket, and the folder of a path; of a pattern, the folder that it begins in."""
+    match = _URL.fullmatch(path)
+    scheme, bucket, rest = (match[1].lower(), match[2] or "", match[3]) if match else ("file", "", path)
+    parts = itertools.takewhile(lambda part: not set(part) & set("*?[{"), rest.split("/"))
+    folder = "/".join(parts) or "/"
+    return scheme, bucket, PurePosixPath(normpath(Path.cwd() / folder if scheme == "file" else folder))
