@@ -1,0 +1,182 @@
+"""Schemas that Auto Loader found in files: how they are merged, what is new in them, and where they are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyspark.sql import types as T  # noqa: N812 (as PySpark's own documentation calls it)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_INTEGERS: dict[type[T.DataType], int] = {T.ByteType: 10, T.ShortType: 10, T.IntegerType: 10, T.LongType: 20}
+_MAX_PRECISION = 38
+
+
+@dataclass(frozen=True)
+class Version:
+    """A schema as it was kept at one time, and why it was."""
+
+    number: int
+    time: datetime
+    reason: str
+    schema: T.StructType
+
+
+class SchemaStore:
+    """The versions of one source's schema: files 0, 1, 2, ... in the folder `_schemas`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "_schemas"
+
+    def latest(self) -> T.StructType | None:
+        """Return the newest schema, or None before the first."""
+        numbers = self._numbers()
+        return self._read(numbers[-1]).schema if numbers else None
+
+    def versions(self) -> tuple[Version, ...]:
+        """Return all versions, the oldest first."""
+        return tuple(self._read(number) for number in self._numbers())
+
+    def append(self, schema: T.StructType, reason: str, now: datetime) -> Version:
+        """Keep a schema as the newest version. It is there as a whole or, after a crash, not at all."""
+        version = Version(next(reversed(self._numbers()), -1) + 1, now, reason, schema)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / ".next"
+        with unfinished.open("w", encoding="utf-8") as written:
+            json.dump({"time": now.isoformat(), "reason": reason, "schema": schema.jsonValue()}, written, indent=1)
+            written.flush()
+            os.fsync(written.fileno())
+        unfinished.replace(self._folder / str(version.number))
+        return version
+
+    def _numbers(self) -> list[int]:
+        names = (path.name for path in self._folder.iterdir()) if self._folder.is_dir() else ()
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def _read(self, number: int) -> Version:
+        kept = json.loads((self._folder / str(number)).read_text(encoding="utf-8"))
+        time, schema = datetime.fromisoformat(kept["time"]), T.StructType.fromJson(kept["schema"])
+        return Version(number, time, kept["reason"], schema)
+
+
+def merge(old: T.StructType, new: T.StructType, widen: bool) -> T.StructType:
+    """Return `old` with the fields that only `new` has, at the end of their struct.
+
+    The types of `old` stay; with `widen`, those that Auto Loader widens become wide enough for `new`. A name in another
+    case is another field.
+    """
+    found = {field.name: field for field in new.fields}
+    kept = [
+        T.StructField(f.name, _merged(f.dataType, found[f.name].dataType, widen), f.nullable, f.metadata)
+        if f.name in found else f
+        for f in old.fields
+    ]  # fmt: skip
+    added = [T.StructField(f.name, f.dataType, True, f.metadata) for f in new.fields if f.name not in old.names]
+    return T.StructType(kept + added)
+
+
+def new_fields(old: T.StructType, new: T.StructType, case_sensitive: bool) -> tuple[str, ...]:
+    """Return the dotted paths of the fields of `new` that `old` lacks, through arrays by `element`, maps by `value`.
+
+    What lies in a new field is not listed beside it.
+    """
+    return tuple(_new_in(old, new, "", str if case_sensitive else str.lower))
+
+
+def as_strings(schema: T.StructType) -> T.StructType:
+    """Return the schema with strings for all values; structs, arrays and maps stay what they are."""
+    return _rebuilt(schema, lambda _: T.StringType())
+
+
+def nulls_as_strings(schema: T.StructType) -> T.StructType:
+    """Return the schema with strings where no value has shown a type yet."""
+    return _rebuilt(schema, lambda leaf: T.StringType() if isinstance(leaf, T.NullType) else leaf)
+
+
+def sorted_columns(schema: T.StructType) -> T.StructType:
+    """Return the schema in alphabetical order at all levels, as it is inferred from JSON."""
+    return _rebuilt(schema, lambda leaf: leaf, order=lambda fields: sorted(fields, key=lambda field: field.name))
+
+
+def _merged(old: T.DataType, new: T.DataType, widen: bool) -> T.DataType:
+    if isinstance(old, T.StructType) and isinstance(new, T.StructType):
+        return merge(old, new, widen)
+    if isinstance(old, T.ArrayType) and isinstance(new, T.ArrayType):
+        element = _merged(old.elementType, new.elementType, widen)
+        return T.ArrayType(element, old.containsNull or new.containsNull)
+    if isinstance(old, T.MapType) and isinstance(new, T.MapType):
+        value = _merged(old.valueType, new.valueType, widen)
+        return T.MapType(old.keyType, value, old.valueContainsNull or new.valueContainsNull)
+    if isinstance(old, T.NullType):
+        return new
+    return _widened(old, new) if widen else old
+
+
+def _widened(old: T.DataType, new: T.DataType) -> T.DataType:
+    """Return `new`, or the decimal that holds both, if the platform widens `old` so; else `old`.
+
+    byte, short and int become any wider integer, a decimal or double; long a decimal; float double; decimal a wider
+    decimal; date a timestamp without a zone (only Parquet files show one).
+    """
+    order = list(_INTEGERS)
+    narrow, wide = type(old), type(new)
+    if narrow in order and wide in order:
+        return new if order.index(wide) > order.index(narrow) else old
+    if isinstance(new, T.DoubleType) and narrow in (*order[:3], T.FloatType):
+        return new
+    if isinstance(old, T.DateType) and isinstance(new, T.TimestampNTZType):
+        return new
+    if isinstance(new, T.DecimalType) and (isinstance(old, T.DecimalType) or narrow in order):
+        return _wide_decimal(old if isinstance(old, T.DecimalType) else T.DecimalType(_INTEGERS[narrow], 0), new) or old
+    return old
+
+
+def _wide_decimal(left: T.DecimalType, right: T.DecimalType) -> T.DecimalType | None:
+    scale = max(left.scale, right.scale)
+    precision = max(left.precision - left.scale, right.precision - right.scale) + scale
+    return T.DecimalType(precision, scale) if precision <= _MAX_PRECISION else None
+
+
+def _new_in(old: T.DataType, new: T.DataType, path: str, key: Callable[[str], str]) -> list[str]:
+    if isinstance(old, T.ArrayType) and isinstance(new, T.ArrayType):
+        return _new_in(old.elementType, new.elementType, f"{path}element.", key)
+    if isinstance(old, T.MapType) and isinstance(new, T.MapType):
+        return _new_in(old.valueType, new.valueType, f"{path}value.", key)
+    if not (isinstance(old, T.StructType) and isinstance(new, T.StructType)):
+        return []
+    known = {key(field.name): field.dataType for field in old.fields}
+    paths = []
+    for field in new.fields:
+        name = f"{path}{_quoted(field.name)}"
+        at = known.get(key(field.name))
+        paths += [name] if at is None else _new_in(at, field.dataType, f"{name}.", key)
+    return paths
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"\w+", name) else f"`{name.replace('`', '``')}`"
+
+
+def _rebuilt(
+    schema: T.StructType,
+    leaf: Callable[[T.DataType], T.DataType],
+    order: Callable[[list[T.StructField]], list[T.StructField]] = list,
+) -> T.StructType:
+    def of(data_type: T.DataType) -> T.DataType:
+        if isinstance(data_type, T.StructType):
+            return _rebuilt(data_type, leaf, order)
+        if isinstance(data_type, T.ArrayType):
+            return T.ArrayType(of(data_type.elementType), data_type.containsNull)
+        if isinstance(data_type, T.MapType):
+            return T.MapType(data_type.keyType, of(data_type.valueType), data_type.valueContainsNull)
+        return leaf(data_type)
+
+    fields = [T.StructField(f.name, of(f.dataType), f.nullable, f.metadata) for f in order(schema.fields)]
+    return T.StructType(fields)
