@@ -34,8 +34,8 @@ def apply_hints(schema: StructType, hints: str, parse_type: Callable[[str], Data
     """Return the schema with the types of the hints; a column that is absent is added at the end.
 
     A later hint wins. A path goes through structs by names, through arrays by `element`, through maps by `key` and
-    `value`. A name that differs only in its case is the same column, and gets the case of the hint: the platform lets
-    hints say which case is right. Raises SettingsError when a hint can't be read or does not fit.
+    `value`. A name that differs only in its case is the same column, and gets the case of the hint, so that a hint can
+    say which case is right. Raises SettingsError when a hint can't be read or does not fit.
     """
     for hint in _hints(hints):
         try:

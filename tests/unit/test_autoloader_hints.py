@@ -101,6 +101,7 @@ def test_fields_may_be_called_element_key_and_value():
     assert hinted("s.element INT, s.value INT, s.key INT", s=struct(element=STRING, value=STRING)) == struct(
         s=struct(element=INT, value=INT, key=INT)
     )
+    assert hinted("element INT, key.value INT") == struct(element=INT, key=struct(value=INT))
     assert hinted("s.`element` INT", s=struct(a=STRING)) == struct(s=struct(a=STRING, element=INT))
 
 
@@ -119,7 +120,7 @@ def test_the_later_hint_wins():
 
 
 def test_a_hint_says_which_case_of_a_name_is_right():
-    """On the platform too: the case that was inferred depends on the files; an exact match comes first."""
+    """The case that was inferred depends on the files that were there; an exact match comes first."""
     assert hinted("Abc INT, S.X INT", abc=STRING, s=struct(x=STRING)) == struct(Abc=INT, S=struct(X=INT))
     assert hinted("ABC INT", abc=STRING, ABC=STRING) == struct(abc=STRING, ABC=INT)
 

@@ -124,10 +124,25 @@ def test_new_fields_of_structs_come_last_in_their_struct():
 
 
 def test_what_a_file_adds_may_be_null():
-    """The rows before it have no value there; a column that never was null stays so."""
-    old = StructType([StructField("a", INT, False, {"unit": "m"})])
-    new = StructType([StructField("b", INT, False)])
-    assert merge(old, new, widen=True) == StructType([*old.fields, StructField("b", INT, True)])
+    """The rows before it have no value there; a column that never was null stays so, elements may become null."""
+    old = StructType(
+        [
+            StructField("a", INT, False, {"unit": "m"}),
+            StructField("l", ArrayType(INT, False)),
+            StructField("m", MapType(STRING, INT, False)),
+            StructField("z", INT, False),
+        ]
+    )
+    new = struct(a=INT, l=ArrayType(INT), m=MapType(STRING, INT)).add("b", INT, False)
+    assert merge(old, new, widen=True) == StructType(
+        [
+            StructField("a", INT, False, {"unit": "m"}),
+            StructField("l", ArrayType(INT)),
+            StructField("m", MapType(STRING, INT)),
+            StructField("z", INT, False),
+            StructField("b", INT),
+        ]
+    )
 
 
 @pytest.mark.parametrize("new", [STRING, LONG, struct(a=INT), ArrayType(INT), MapType(STRING, INT)])
