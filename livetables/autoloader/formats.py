@@ -1,0 +1,237 @@
+"""Reads files of each format with Spark's own readers, as the columns of one schema; what does not fit is rescued."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql.types import StringType, StructField, StructType
+
+from livetables.autoloader import scan
+from livetables.autoloader.rescue import MALFORMED, RAW, Fit, column
+from livetables.autoloader.schemas import as_strings, merge, nulls_as_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from livetables.autoloader.options import Options
+
+#: Formats whose schema is always the same.
+FIXED = {
+    "text": StructType().add("value", "string"),
+    "binaryFile": StructType().add("path", "string").add("modificationTime", "timestamp").add("length", "long")
+    .add("content", "binary"),
+}  # fmt: skip
+_TEXT = ("csv", "json", "xml")
+#: By so many values a record of CSV may exceed its header before it counts as malformed.
+_OVERFLOW = 64
+_SCANS = 4
+_METADATA = (
+    "file_path", "file_name", "file_size", "file_block_start", "file_block_length", "file_modification_time",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that files are read as: those of the data, those of their folders; `given` when the user says them."""
+
+    data: StructType
+    partitions: StructType
+    given: bool = False
+
+    def columns(self, options: Options) -> StructType:
+        """Return the columns of the stream."""
+        rescued = options.rescued_column
+        data = [field for field in self.data.fields if field.name not in self.partitions.names]
+        extra = [StructField(rescued, StringType())] if rescued else []
+        return StructType([*data, *self.partitions.fields, *extra])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that are read in one go, and the fields that they have."""
+
+    files: tuple[str, ...]
+    wide: StructType
+
+
+def by_name(options: Options, layout: Layout) -> bool:
+    """Tell whether the fields of files have to be known: without that, Spark's reader does what it always does."""
+    fixed = options.format in FIXED or options.variant_column is not None
+    return not fixed and (not layout.given or options.rescued_column is not None or options.mode == "failOnNewColumns")
+
+
+def groups(spark: SparkSession, options: Options, files: Sequence[str]) -> list[Group]:
+    """Look into files for the fields that they have: as strings where their format has no types.
+
+    Raises scan.UnreadableError and FileNotFoundError.
+    """
+    generic = {key.lower(): value.lower() for key, value in options.generic.items()}
+    local = all(scan.local_path(file) is not None for file in files)
+    if options.format == "csv" and generic.get("header") == "true":
+        return _by(files, lambda file: _csv_fields(spark, file, options))
+    if options.format == "json" and local and generic.get("multiline") != "true":
+        return _by(files, lambda file: nulls_as_strings(scan.json_fields(str(scan.local_path(file)))))
+    if options.format == "avro":
+        return _by(files, lambda file: infer(spark, options, [file], types=True))
+    if options.format in ("parquet", "orc"):
+        try:
+            return [Group(tuple(files), infer(spark, options, files, types=True))]
+        except Exception as error:
+            if "CANNOT_MERGE" not in str(error):
+                raise
+            return _by(files, lambda file: infer(spark, options, [file], types=True))
+    return [Group(tuple(files), infer(spark, options, files, types=False))]
+
+
+def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types: bool) -> StructType:
+    """Return the schema that Spark infers of files, with their `types` or all strings; empty when there is none."""
+    settings = {"columnNameOfCorruptRecord": RAW, "mode": "PERMISSIVE", "mergeSchema": "true"}
+    if options.format in _TEXT:
+        settings |= {"inferSchema": str(types).lower(), "primitivesAsString": str(not types).lower()}
+    try:
+        schema = _reader(spark, options).options(**settings).load(list(files)).schema
+    except Exception as error:
+        if "UNABLE_TO_INFER_SCHEMA" not in str(error):
+            raise
+        return StructType()
+    return nulls_as_strings(StructType([field for field in schema.fields if field.name != RAW]))
+
+
+def read(spark: SparkSession, options: Options, layout: Layout, found: Sequence[Group]) -> DataFrame:
+    """Return the records of files as the columns of a layout, and `_metadata` as the last one."""
+    frames = [_group(spark, options, layout, group) for group in _joined(options, layout, found)]
+    return reduce(lambda one, other: one.union(other), frames)
+
+
+def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Group]:
+    """Put groups together that are read by name: into those without further fields, and those with."""
+    if options.format not in ("json", "xml") or not by_name(options, layout):
+        return list(found)
+    parts: dict[bool, list[Group]] = {}
+    for group in found:
+        parts.setdefault(merge(layout.data, group.wide, widen=False) == layout.data, []).append(group)
+    return [
+        Group(
+            tuple(file for group in part for file in group.files),
+            layout.data if plain else reduce(_merged, (group.wide for group in part), layout.data),
+        )
+        for plain, part in parts.items()
+    ]  # fmt: skip
+
+
+def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) -> DataFrame:
+    reader, files = _reader(spark, options), list(group.files)
+    path = F.col("_metadata.file_path")
+    metadata = F.struct(*(F.col(f"_metadata.{name}").alias(name) for name in _METADATA)).alias("_metadata")
+    folders = [_folder(path, field).alias(field.name) for field in layout.partitions.fields]
+    if options.variant_column is not None:
+        frame = reader.option("singleVariantColumn", options.variant_column).load(files)
+        return frame.select(column(options.variant_column), *folders, metadata)
+    data = StructType([field for field in layout.data.fields if field.name not in layout.partitions.names])
+    if not by_name(options, layout):
+        frame = reader.schema(layout.data).load(files) if options.format != "binaryFile" else reader.load(files)
+        return frame.select(*(column(name) for name in data.names), *folders, metadata)
+    if options.format in _TEXT:
+        fit = _text_fit(options, layout.data, group.wide)
+        settings = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAW}
+        raw = StructField(RAW, StringType())
+        frame = reader.options(**settings).schema(StructType([*fit.wide.fields, raw])).load(files)
+        frame = _by_mode(frame, options, fit)
+    else:
+        fit = Fit(layout.data, group.wide, options.case_sensitive)
+        frame = reader.schema(group.wide).load(files)
+    columns = dict(zip(layout.data.names, fit.columns(), strict=True))
+    if options.corrupt_column in columns:
+        columns[options.corrupt_column] = F.when(fit.malformed(), column(RAW)).alias(options.corrupt_column)
+    with_path = spark.conf.get("spark.databricks.sql.rescuedDataColumn.filePath.enabled", "true") != "false"
+    rescued = fit.rescued(path if with_path else None)
+    extra = [rescued.alias(options.rescued_column)] if options.rescued_column else []
+    return frame.select(*(columns[name] for name in data.names), *folders, *extra, metadata)
+
+
+def _text_fit(options: Options, schema: StructType, found: StructType) -> Fit:
+    """Return how records fit that were read from text: the fields of the schema have its types, the others are strings."""
+    own = {field.name: field for field in schema.fields}
+    if options.format == "csv":  # the fields stand in the order of the file
+        wide = StructType([own.get(field.name, field) for field in found.fields])
+        return Fit(schema, wide, options.case_sensitive, _csv_parser(options), overflow=_overflow(wide))
+    parser = F.from_json if options.format == "json" else F.from_xml
+    settings = {**options.generic, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": MALFORMED}
+
+    def parse(text: Column, names: Sequence[str]) -> Column:
+        return parser(text, _strings(*names, MALFORMED), settings)
+
+    nested = parse if options.format == "json" else None
+    return Fit(schema, merge(schema, as_strings(found), widen=False), options.case_sensitive, parse, nested)
+
+
+def _csv_parser(options: Options) -> Callable[[Column, Sequence[str]], Column]:
+    settings = {key: value for key, value in options.generic.items() if key.lower() not in ("header", "mode")}
+
+    def parse(text: Column, names: Sequence[str]) -> Column:
+        ddl = ", ".join(f"`{name.replace('`', '``')}` STRING" for name in names)
+        return F.from_csv(text, ddl, settings)
+
+    return parse
+
+
+def _overflow(wide: StructType) -> tuple[str, ...]:
+    return tuple(f"_c{len(wide.fields) + at}" for at in range(_OVERFLOW))
+
+
+def _by_mode(frame: DataFrame, options: Options, fit: Fit) -> DataFrame:
+    """Drop malformed records, or fail at one, when `mode` says so; a value of another type is no malformed record."""
+    mode = options.generic.get("mode", "PERMISSIVE").upper()
+    well_formed = ~F.coalesce(fit.malformed(), F.lit(False))
+    if mode == "DROPMALFORMED":
+        return frame.where(well_formed)
+    if mode == "FAILFAST":
+        said = F.concat(F.lit("[MALFORMED_RECORD_IN_PARSING] "), F.col("_metadata.file_path"), F.lit(": "), column(RAW))
+        return frame.where(well_formed | F.raise_error(said).cast("boolean"))
+    return frame
+
+
+def _folder(path: Column, field: StructField) -> Column:
+    """Return the value of a `name=value` folder in a path, NULL when there is none."""
+    value = F.regexp_extract(path, rf"/{field.name}=([^/]*)/", 1)
+    value = F.url_decode(F.url_decode(F.replace(value, F.lit("+"), F.lit("%2B"))))
+    none = (value == "") | (value == "__HIVE_DEFAULT_PARTITION__")
+    return F.when(~none, value).cast(field.dataType)
+
+
+def _by(files: Sequence[str], fields: Callable[[str], StructType]) -> list[Group]:
+    """Put files with the same fields together."""
+    with ThreadPoolExecutor(max_workers=_SCANS, thread_name_prefix="livetables-scan") as threads:
+        looked = zip(files, threads.map(fields, files), strict=True)
+        found: dict[str, tuple[StructType, list[str]]] = {}
+        for file, struct in looked:
+            found.setdefault(struct.json(), (struct, []))[1].append(file)
+    return [Group(tuple(names), struct) for struct, names in found.values()]
+
+
+def _csv_fields(spark: SparkSession, file: str, options: Options) -> StructType:
+    local = scan.local_path(file)
+    if local is None:
+        return infer(spark, options, [file], types=False)
+    return _strings(*scan.csv_header(local, options.generic))
+
+
+def _merged(one: StructType, other: StructType) -> StructType:
+    return merge(one, as_strings(other), widen=False)
+
+
+def _strings(*names: str) -> StructType:
+    return StructType([StructField(name, StringType()) for name in names])
+
+
+def _reader(spark: SparkSession, options: Options):  # type: ignore[no-untyped-def] # noqa: ANN202 (Spark's own)
+    # Each path is one file: its name is no pattern, and its folders are no partitions.
+    own = {"__globPaths__": "false", "recursiveFileLookup": "true", "ignoreMissingFiles": str(options.ignore_missing)}
+    own["ignoreCorruptFiles"] = str(options.ignore_corrupt)
+    return spark.read.format(options.format).options(**{**options.generic, **own})

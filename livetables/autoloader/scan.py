@@ -1,0 +1,158 @@
+"""What fields a file has, before it is read: names alone, since a stream that gets a new one has to stop first.
+
+Spark's JSON reader passes over a field that its schema lacks and says nothing. Arrow's goes through the same bytes
+at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.json as arrow_json
+from pyspark.sql.types import ArrayType, DataType, NullType, StringType, StructType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: How much of a file is looked at in one go, in bytes: it is in memory several times over.
+BLOCK_BYTES = 16 << 20
+_COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd", "lz4": "lz4"}
+
+
+class UnreadableError(Exception):
+    """The content of a file is damaged; the message says how."""
+
+
+def local_path(file: str) -> str | None:
+    """Return the path on this machine that a file's name in Spark means; None for one elsewhere."""
+    if file.startswith("file:"):
+        return "/" + file.removeprefix("file:").lstrip("/")
+    return None if "://" in file else file
+
+
+def json_fields(path: str) -> StructType:
+    """Return the fields of the objects in a file of JSON lines, their values all as strings; NullType where all are null.
+
+    Lines that are no JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
+    FileNotFoundError.
+    """
+    found: DataType = StructType()
+    for block in _blocks(path):
+        found = union(found, _of_block(block))
+    return found if isinstance(found, StructType) else StructType()
+
+
+def csv_header(path: str, options: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names in the first line of a CSV file that is not empty, as Spark would call them."""
+    given = {key.lower(): value for key, value in options.items()}
+    comment, separator = given.get("comment"), given.get("sep", given.get("delimiter", ","))
+    encoding = given.get("encoding", given.get("charset", "utf-8"))
+    text = b"".join(_head(path)).decode(encoding, "replace").removeprefix("\ufeff")
+    lines = (line for line in text.splitlines(keepends=True) if line.strip() and not (comment and line[0] == comment))
+    rows = csv.reader(lines, delimiter=separator[:1], quotechar=given.get("quote", '"') or None)
+    names = [name.strip() if given.get("ignoreleadingwhitespace") == "true" else name for name in next(rows, [])]
+    lower = [name.lower() for name in names]
+    return tuple(
+        f"_c{at}" if not name else f"{name}{at}" if lower.count(name.lower()) > 1 else name
+        for at, name in enumerate(names)
+    )
+
+
+def union(one: DataType, other: DataType) -> DataType:
+    """Return the fields of both; where one has fields and the other a plain value, it is a string."""
+    if isinstance(one, NullType):
+        return other
+    if isinstance(other, NullType):
+        return one
+    if isinstance(one, ArrayType) and isinstance(other, ArrayType):
+        return ArrayType(union(one.elementType, other.elementType))
+    if not (isinstance(one, StructType) and isinstance(other, StructType)):
+        return one if one == other else StringType()
+    if one == other:
+        return one
+    both = {field.name: field.dataType for field in one.fields}
+    for field in other.fields:
+        both[field.name] = union(both[field.name], field.dataType) if field.name in both else field.dataType
+    return _struct(both)
+
+
+def _of_block(block: bytes) -> DataType:
+    reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
+    try:
+        schema = arrow_json.read_json(pa.BufferReader(block), read_options=reading).schema
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a malformed line, or values of two kinds in one field
+        return _of_lines(block)
+    return _struct({field.name: _of_arrow(field.type) for field in schema})
+
+
+def _of_lines(block: bytes) -> DataType:
+    found: DataType = StructType()
+    for line in block.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                found = union(found, _of_value(item))
+    return found
+
+
+def _of_value(value: Any) -> DataType:
+    if value is None:
+        return NullType()
+    if isinstance(value, dict):
+        return _struct({key: _of_value(item) for key, item in value.items()})
+    if isinstance(value, list):
+        element: DataType = NullType()
+        for item in value:
+            element = union(element, _of_value(item))
+        return ArrayType(element)
+    return StringType()
+
+
+def _of_arrow(kind: pa.DataType) -> DataType:
+    if pa.types.is_null(kind):
+        return NullType()
+    if pa.types.is_struct(kind):
+        return _struct({kind.field(at).name: _of_arrow(kind.field(at).type) for at in range(kind.num_fields)})
+    return ArrayType(_of_arrow(kind.value_type)) if pa.types.is_list(kind) else StringType()
+
+
+def _struct(fields: Mapping[str, DataType]) -> StructType:
+    struct = StructType()
+    for name, kind in fields.items():
+        struct.add(name, kind)
+    return struct
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    """Yield a file in blocks of whole lines."""
+    rest = b""
+    for piece in _pieces(path, BLOCK_BYTES):
+        whole, newline, rest = (rest + piece).rpartition(b"\n")
+        if newline:
+            yield whole + newline
+    if rest.strip():
+        yield rest
+
+
+def _head(path: str) -> Iterator[bytes]:
+    """Yield the beginning of a file, up to the end of a line after the first 64 KB or to its own end."""
+    for piece in _pieces(path, 1 << 16):
+        yield piece
+        if b"\n" in piece:
+            return
+
+
+def _pieces(path: str, size: int) -> Iterator[bytes]:
+    compression = _COMPRESSIONS.get(path.rpartition(".")[2].lower())
+    with pa.OSFile(path) as file, pa.CompressedInputStream(file, compression) if compression else file as stream:
+        try:
+            while piece := stream.read(size):
+                yield piece
+        except OSError as error:
+            raise UnreadableError(str(error)) from error
