@@ -1,0 +1,1 @@
+"""Auto Loader: finds new files, reads each exactly once, and follows their schema."""
