@@ -88,13 +88,14 @@ def rests_of(folder: str, roots: Mapping[str, Rests], *, recursive: bool) -> Res
 def rests_below(rests: Rests, name: str, *, recursive: bool) -> Rests:
     """Return what is said about names in the folder `name`; nothing at all when it is not entered."""
     everything = {rest for rest in rests if not rest and recursive and not hidden(name)}
-    return frozenset(everything | {rest[1:] for rest in rests if rest and _fits(rest[0], name)})
+    return frozenset(everything | {rest[1:] for rest in rests if rest and fits(rest[0], name)})
 
 
 def takes(rests: Rests, name: str) -> bool:
     """Whether a file of this name belongs to the load path."""
-    return any(_fits(rest[0], name) if len(rest) == 1 else not rest and not hidden(name) for rest in rests)
+    return any(fits(rest[0], name) if len(rest) == 1 else not rest and not hidden(name) for rest in rests)
 
 
-def _fits(pattern: str, name: str) -> bool:
+def fits(pattern: str, name: str) -> bool:
+    """Whether a name fits one part of a load path; hidden ones fit only what begins as they do."""
     return matches(pattern, name) and (not hidden(name) or pattern.startswith(("_", ".")))

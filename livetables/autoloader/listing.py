@@ -105,9 +105,9 @@ class LocalTree:
     """The files below a folder, a file, or a glob of them, on this machine.
 
     A file is taken when it is quiet: nobody has it open for writing, where that can be asked, and it is `settle_ms`
-    old; 0 takes every file at once. Links are followed. `known` returns the names in a folder (`file:///in`) that are in
-    the ledger: they are not looked at again. With `overwrites` they are, so that each look costs a listing of all folders
-    and a `stat` of each file.
+    old; 0 takes every file at once. Links are followed. `known` returns the names in a folder (`file:///in`) that are
+    in the ledger: they are not looked at again. With `overwrites` they are, so that each look costs a listing of all
+    folders and a `stat` of each file.
 
     File systems that do not keep the times of folders (some that FUSE mounts) need `look(full=True)` now and then.
     """
