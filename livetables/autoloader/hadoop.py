@@ -58,7 +58,7 @@ class HadoopTree:
         self._settle_ms = settle_ms
         self._now = now
 
-    def look(self, *, full: bool = True) -> Look:  # noqa: ARG002 - as LocalTree's
+    def look(self, *, full: bool = False) -> Look:  # noqa: ARG002 - as LocalTree's
         """Return what is not known. Raises LivetablesError when a load path that is no glob is missing."""
         look = Look()
         known: dict[str, Collection[str]] = {}

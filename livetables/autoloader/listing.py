@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,7 @@ from livetables.errors import LivetablesError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from livetables.autoloader.hadoop import HadoopTree
     from livetables.autoloader.ledger import Ledger
 
 #: A folder's time may be this coarse (FAT has two seconds).
@@ -91,10 +93,10 @@ def missing(folder: str) -> LivetablesError:
     )
 
 
-def discover(tree: LocalTree, ledger: Ledger, *, full: bool = False) -> Look:
-    """Look, and keep in the ledger what was found: first the files, then the folders that need not be listed again."""
+def discover(tree: LocalTree | HadoopTree, ledger: Ledger, *, full: bool = False, skipped: bool = False) -> Look:
+    """Look, and put into the ledger what was found: first the files, then which folders need not be listed again."""
     look = tree.look(full=full)
-    ledger.add(look.found, tree.overwrites)
+    ledger.add(look.found, tree.overwrites, skipped=skipped)
     if look.folders != tree.folders:
         ledger.save_folders(tree.key, look.folders)
         tree.folders = look.folders
@@ -150,7 +152,8 @@ class LocalTree:
         for file in files:
             folder, name = os.path.split(file)
             if name not in self._known_in(folder):
-                self._meet(file, look)
+                with suppress(FileNotFoundError):
+                    self._meet(file, look)
         pending = list({**roots, **self.folders})
         met = set(pending)
         while pending:
@@ -209,12 +212,17 @@ class LocalTree:
             for entry in entries:
                 if entry.name in known:
                     continue
+                if not _is_text(entry.name):
+                    look.unreadable[os.fsencode(entry.path).decode(errors="backslashreplace")] = "Its name is not UTF-8"
+                    continue
                 try:
                     if entry.is_dir():
                         if rests_below(rests, entry.name, recursive=recursive) and not _is_loop(entry):
                             below.append(entry.path)
                     elif takes(rests, entry.name) and not self._meet(entry.path, look):
                         stamp = _LIST_AGAIN
+                except FileNotFoundError:
+                    stamp = _LIST_AGAIN  # a link to nothing: its target may come
                 except OSError as error:
                     look.unreadable[entry.path] = str(error.strerror)
                     stamp = _LIST_AGAIN
@@ -227,9 +235,6 @@ class LocalTree:
     def _meet(self, path: str, look: Look) -> bool:
         """Take a file if it is one of ours and quiet; False when it must be looked at again."""
         if not self._selection.takes_name(path.rpartition("/")[2]):
-            return True
-        if not _is_text(path):
-            look.unreadable[os.fsencode(path).decode(errors="backslashreplace")] = "Its name is not UTF-8"
             return True
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
