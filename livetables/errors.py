@@ -107,6 +107,10 @@ class UnreachableError(LivetablesError, ConnectionError):
     """A server that a source needs does not answer."""
 
 
+class NewColumnsError(LivetablesError, RuntimeError):
+    """Files have columns that a stream was not planned for; another update, which plans for them, goes on."""
+
+
 class PipelineBusyError(LivetablesError, RuntimeError):
     """Another update holds the storage folder."""
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StringType, StructField, StructType
 
 from livetables.autoloader import scan
+from livetables.autoloader.listing import local_path
 from livetables.autoloader.rescue import MALFORMED, RAW, Fit, column
 from livetables.autoloader.schemas import as_strings, merge, nulls_as_strings
 
@@ -27,13 +28,18 @@ FIXED = {
     "binaryFile": StructType().add("path", "string").add("modificationTime", "timestamp").add("length", "long")
     .add("content", "binary"),
 }  # fmt: skip
-_TEXT = ("csv", "json", "xml")
+TEXT = ("csv", "json", "xml")
 #: By so many values a record of CSV may exceed its header before it counts as malformed.
 _OVERFLOW = 64
 _SCANS = 4
-_METADATA = (
-    "file_path", "file_name", "file_size", "file_block_start", "file_block_length", "file_modification_time",
+#: What Spark's readers tell of the file of a row.
+METADATA = StructType().add(
+    "_metadata",
+    StructType().add("file_path", "string").add("file_name", "string").add("file_size", "long")
+    .add("file_block_start", "long").add("file_block_length", "long").add("file_modification_time", "timestamp"),
 )  # fmt: skip
+#: In the metadata of a column that is kept: it comes from the names of folders.
+_FOLDER = "livetables.folder"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,18 @@ class Group:
     wide: StructType
 
 
+def flagged(partitions: StructType) -> StructType:
+    """Return columns as they are kept beside those of the data."""
+    return StructType([StructField(f.name, f.dataType, metadata={_FOLDER: True}) for f in partitions.fields])
+
+
+def parted(kept: StructType) -> tuple[StructType, StructType]:
+    """Return of kept columns those of the data and those of folders."""
+    data = [field for field in kept.fields if not field.metadata.get(_FOLDER)]
+    folders = [StructField(f.name, f.dataType) for f in kept.fields if f.metadata.get(_FOLDER)]
+    return StructType(data), StructType(folders)
+
+
 def by_name(options: Options, layout: Layout) -> bool:
     """Tell whether the fields of files have to be known: without that, Spark's reader does what it always does."""
     fixed = options.format in FIXED or options.variant_column is not None
@@ -72,11 +90,11 @@ def groups(spark: SparkSession, options: Options, files: Sequence[str]) -> list[
     Raises scan.UnreadableError and FileNotFoundError.
     """
     generic = {key.lower(): value.lower() for key, value in options.generic.items()}
-    local = all(scan.local_path(file) is not None for file in files)
+    local = all(local_path(file) is not None for file in files)
     if options.format == "csv" and generic.get("header") == "true":
         return _by(files, lambda file: _csv_fields(spark, file, options))
     if options.format == "json" and local and generic.get("multiline") != "true":
-        return _by(files, lambda file: nulls_as_strings(scan.json_fields(str(scan.local_path(file)))))
+        return _by(files, lambda file: nulls_as_strings(scan.json_fields(str(local_path(file)))))
     if options.format == "avro":
         return _by(files, lambda file: infer(spark, options, [file], types=True))
     if options.format in ("parquet", "orc"):
@@ -92,7 +110,7 @@ def groups(spark: SparkSession, options: Options, files: Sequence[str]) -> list[
 def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types: bool) -> StructType:
     """Return the schema that Spark infers of files, with their `types` or all strings; empty when there is none."""
     settings = {"columnNameOfCorruptRecord": RAW, "mode": "PERMISSIVE", "mergeSchema": "true"}
-    if options.format in _TEXT:
+    if options.format in TEXT:
         settings |= {"inferSchema": str(types).lower(), "primitivesAsString": str(not types).lower()}
     try:
         schema = _reader(spark, options).options(**settings).load(list(files)).schema
@@ -128,7 +146,8 @@ def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Gr
 def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) -> DataFrame:
     reader, files = _reader(spark, options), list(group.files)
     path = F.col("_metadata.file_path")
-    metadata = F.struct(*(F.col(f"_metadata.{name}").alias(name) for name in _METADATA)).alias("_metadata")
+    names = METADATA["_metadata"].dataType.names
+    metadata = F.struct(*(F.col(f"_metadata.{name}").alias(name) for name in names)).alias("_metadata")
     folders = [_folder(path, field).alias(field.name) for field in layout.partitions.fields]
     if options.variant_column is not None:
         frame = reader.option("singleVariantColumn", options.variant_column).load(files)
@@ -137,7 +156,7 @@ def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) 
     if not by_name(options, layout):
         frame = reader.schema(layout.data).load(files) if options.format != "binaryFile" else reader.load(files)
         return frame.select(*(column(name) for name in data.names), *folders, metadata)
-    if options.format in _TEXT:
+    if options.format in TEXT:
         fit = _text_fit(options, layout.data, group.wide)
         settings = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAW}
         raw = StructField(RAW, StringType())
@@ -161,14 +180,15 @@ def _text_fit(options: Options, schema: StructType, found: StructType) -> Fit:
     if options.format == "csv":  # the fields stand in the order of the file
         wide = StructType([own.get(field.name, field) for field in found.fields])
         return Fit(schema, wide, options.case_sensitive, _csv_parser(options), overflow=_overflow(wide))
-    parser = F.from_json if options.format == "json" else F.from_xml
+    if options.format == "xml":  # Spark's reader of XML gives up a record at its first value of another type
+        wide = merge(as_strings(schema), as_strings(found), widen=False)
+        return Fit(schema, wide, options.case_sensitive, whole=True)
     settings = {**options.generic, "mode": "PERMISSIVE", "columnNameOfCorruptRecord": MALFORMED}
 
     def parse(text: Column, names: Sequence[str]) -> Column:
-        return parser(text, _strings(*names, MALFORMED), settings)
+        return F.from_json(text, _strings(*names, MALFORMED), settings)
 
-    nested = parse if options.format == "json" else None
-    return Fit(schema, merge(schema, as_strings(found), widen=False), options.case_sensitive, parse, nested)
+    return Fit(schema, merge(schema, as_strings(found), widen=False), options.case_sensitive, parse, nested=True)
 
 
 def _csv_parser(options: Options) -> Callable[[Column, Sequence[str]], Column]:
@@ -216,7 +236,7 @@ def _by(files: Sequence[str], fields: Callable[[str], StructType]) -> list[Group
 
 
 def _csv_fields(spark: SparkSession, file: str, options: Options) -> StructType:
-    local = scan.local_path(file)
+    local = local_path(file)
     if local is None:
         return infer(spark, options, [file], types=False)
     return _strings(*scan.csv_header(local, options.generic))

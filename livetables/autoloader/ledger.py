@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL U
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, also when the last file has expired
     folder INTEGER NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL,
-    found REAL NOT NULL, rows INTEGER, error TEXT, skipped INTEGER NOT NULL
+    found REAL NOT NULL, read REAL, rows INTEGER, error TEXT, skipped INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_name ON files (folder, name);
 CREATE TABLE IF NOT EXISTS stamps (
@@ -148,7 +148,29 @@ class Ledger:
     def done(self, upto: int) -> None:
         """Note that all batches up to this number are committed."""
         with self._transaction():
+            sql = "UPDATE files SET read = ? WHERE seq > ? AND seq <= ? AND NOT skipped"
+            self._db.execute(sql, (self._now(), self._mark("done"), upto))
             self._set_mark("done", upto)
+
+    def begun(self) -> bool:
+        """Tell whether `begin` was called, in this run or an earlier one."""
+        return self._mark("begun") == 1
+
+    def begin(self) -> None:
+        """Note that the files that were there at first are in the ledger."""
+        if not self.begun():
+            with self._transaction():
+                self._set_mark("begun", 1)
+
+    def to_clean(self, before: float) -> list[Entry]:
+        """Return the files that were read before this time (seconds since 1970) and were not cleaned up."""
+        where = "WHERE seq > ? AND read <= ? AND error IS NULL ORDER BY seq"
+        return [Entry(*row) for row in self._read(f"{_SELECT} {where}", self._mark("cleaned"), before)]
+
+    def cleaned(self, upto: int) -> None:
+        """Note that files up to this number are cleaned up."""
+        with self._transaction():
+            self._set_mark("cleaned", upto)
 
     def count_rows(self, rows: Mapping[int, int]) -> None:
         """Note how many rows each file of a batch had; an earlier attempt's error is forgotten."""

@@ -242,7 +242,7 @@ class LocalTree:
         if self._settle_ns:
             written = being_written(path)
             status = os.stat(path)  # a writer that came in between has left its time here
-            if written or self._is_young(path, status):
+            if written or (written is None and self._is_young(path, status)):
                 look.unsettled.append(path)
                 return False
         if self._selection.takes_time(modified := status.st_mtime_ns // 1_000_000):

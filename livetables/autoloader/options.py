@@ -181,6 +181,12 @@ def full_name(name: str) -> str:
     return f"{_PREFIX}{name}" if OPTIONS[name].prefixed else name
 
 
+def full_name_of(key: str) -> str:
+    """Return how an option that is written in any case, and without a prefix, is written in a reader."""
+    name = _NAMES.get(key.lower()) or _NAMES.get(key.lower().partition(".")[0] + ".")
+    return key if name is None or not OPTIONS[name].prefixed else f"{_PREFIX}{name if not name.endswith('.') else key}"
+
+
 def _split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the known options by their names in OPTIONS, those of the format, and unknown names with the prefix."""
     found: dict[str, str] = {}

@@ -30,15 +30,16 @@ _COMPLEX = (ArrayType, MapType, StructType)
 class Fit:
     """How records that were read as `wide` fit into `schema`.
 
-    `parse` makes strings of the named fields of a record's text, and `nested` of an object's in it; None where there
-    is no text, as in columnar formats, or where objects can't be parsed alone.
+    `parse` makes strings of the named fields of a record's text, with `nested` also of an object's in it. It is None
+    where types were read as they are, or as strings; then `whole` tells that RAW has records that are malformed.
     """
 
     schema: StructType
     wide: StructType
     case_sensitive: bool = True
     parse: Callable[[Column, Sequence[str]], Column] | None = None
-    nested: Callable[[Column, Sequence[str]], Column] | None = None
+    nested: bool = False
+    whole: bool = False
     #: What the values of a record are called that exceed those of `wide`; such a record can't be malformed otherwise.
     overflow: tuple[str, ...] = ()
 
@@ -57,7 +58,7 @@ class Fit:
     def malformed(self) -> Column:
         """Tell whether a record could not be parsed at all."""
         if self.parse is None:
-            return F.lit(False)
+            return column(RAW).isNotNull() if self.whole else F.lit(False)
         return column(RAW).isNotNull() & self._loose()[self.overflow[-1] if self.overflow else MALFORMED].isNotNull()
 
     def rescued(self, file_path: Column | None) -> Column:
@@ -66,7 +67,7 @@ class Fit:
         parts = self._parts(self.schema, self.wide, column, loose)
         if loose is not None:
             parts |= {name: loose[name] for name in self.overflow}
-        if self.parse is not None:
+        if self.parse is not None or self.whole:
             parts[CORRUPT] = F.when(self.malformed(), column(RAW))
         if not parts:
             return F.lit(None).cast("string")
@@ -101,7 +102,7 @@ class Fit:
         """Return what is to be kept of a field that the schema knows; `text` is its value when it was misread."""
         inner = None
         if isinstance(kind, StructType) and isinstance(read, StructType):
-            loose = self.nested(text, read.names) if self.nested and text is not None else None
+            loose = self.parse(text, read.names) if self.parse and self.nested and text is not None else None
             parts = self._parts(kind, read, value.getField, loose)
             if parts:
                 inner = F.when(_any(parts.values()), F.struct(*(part.alias(name) for name, part in parts.items())))
@@ -116,7 +117,7 @@ class Fit:
 
     def _misread(self, value: Column, kind: DataType) -> Column:
         """Tell whether a value was misread in a record of which something was; when unsure, yes."""
-        if isinstance(kind, StructType) and self.nested is None:
+        if isinstance(kind, StructType) and not self.nested:
             return F.lit(True)
         if isinstance(kind, ArrayType | MapType):
             inside = kind.elementType if isinstance(kind, ArrayType) else kind.valueType

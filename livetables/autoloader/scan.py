@@ -26,13 +26,6 @@ class UnreadableError(Exception):
     """The content of a file is damaged; the message says how."""
 
 
-def local_path(file: str) -> str | None:
-    """Return the path on this machine that a file's name in Spark means; None for one elsewhere."""
-    if file.startswith("file:"):
-        return "/" + file.removeprefix("file:").lstrip("/")
-    return None if "://" in file else file
-
-
 def json_fields(path: str) -> StructType:
     """Return the fields of the objects in a file of JSON lines, their values all as strings; NullType where all are null.
 

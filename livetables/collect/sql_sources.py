@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from livetables.collect import reads
 from livetables.errors import did_you_mean
 from livetables.sql.cursor import SqlError, options_at
 from livetables.sql.lexer import END, NAME, NUMBER, STRING, SYMBOL, WORD, Token, name_value, string_value
@@ -153,41 +154,20 @@ def _value(text: str, tokens: Sequence[Token], value: Callable[[str], Any]) -> A
     return found if isinstance(found, dict) or found is None else str(found)
 
 
-#: Options of read_files that are Auto Loader's own: there they have the prefix `cloudFiles.`.
-_AUTO_LOADER = frozenset({
-    "allowoverwrites", "backfillinterval", "cleansource", "format", "includeexistingfiles", "infercolumntypes",
-    "maxbytespertrigger", "maxfileage", "maxfilespertrigger", "partitioncolumns", "rescueddatacolumn",
-    "schemaevolutionmode", "schemahints", "schemalocation", "useincrementallisting", "usemanagedfileevents",
-    "usenotifications", "usestrictglobber",
-})  # fmt: skip
-#: Those of them that would change the rows of a batch.
-_ROWS = frozenset({"partitioncolumns", "rescueddatacolumn", "schemahints"})
 #: Names of read_kafka that Spark calls otherwise.
 _KAFKA = {"bootstrapservers": "kafka.bootstrap.servers", "subscribepattern": "subscribePattern"}
 
 
 def _read_files(session: SparkSession, given: Arguments, streams: bool, at: int) -> DataFrame:
-    options = {name: str(value) for key, (name, value) in given.named.items() if key not in ("path", "schema")}
     path = _first(given, "path", "read_files", "'/Volumes/main/in', format => 'json'", at)
-    schema = given.named.get("schema", ("", None))[1]
-    if streams:
-        options = {f"cloudFiles.{key}" if key.lower() in _AUTO_LOADER else key: v for key, v in options.items()}
-        options.setdefault("cloudFiles.inferColumnTypes", "true")
-        reader: Any = session.readStream.format("cloudFiles")
-    else:
-        formats = [key for key in options if key.lower() == "format"]
-        name = options.pop(formats[0]) if formats else _format_of(path)
-        unknown = next((key for key in options if key.lower() in _ROWS), None)
-        if unknown is not None:
-            message = f"The option {unknown} does not work in a read_files that is no stream here yet."
-            raise SqlError(at, message, "Write STREAM read_files(...), or leave the option out.", "NOT_SUPPORTED")
-        options = {key: v for key, v in options.items() if key.lower() not in _AUTO_LOADER}
-        reader = session.read.format(name)
-    reader = reader.options(**options)
-    if schema is not None:
-        reader = reader.schema(schema)
-    frame: DataFrame = reader.load(path)
-    return frame
+    options = {name: str(value) for key, (name, value) in given.named.items() if key not in ("path", "schema")}
+    if "format" not in given.named:
+        options["format"] = _format_of(path)
+    reader = reads.current.get()
+    if reader is None:
+        raise SqlError(at, "read_files is read by a pipeline, and none is active.", "Call it in a query function.")
+    source = "STREAM read_files" if streams else "read_files"
+    return reader.load(source, options, given.named.get("schema", ("", None))[1], path)
 
 
 def _format_of(path: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from livetables.collect.python_files import first_sentence
-from livetables.errors import LivetablesError, UnreachableError
+from livetables.errors import LivetablesError, NewColumnsError, UnreachableError
 from livetables.redaction import redacted
 
 #: What is the same at every try: the rows, the query or the table are at fault, not the moment.
@@ -43,7 +43,8 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, LivetablesError):
         hint = f" {error.problem.hint}" if error.problem.hint else ""
         message = f"[{error.code}] {error.problem.message}{hint}"
-        return Failure(message, retryable=isinstance(error, UnreachableError))
+        again = isinstance(error, NewColumnsError)
+        return Failure(message, retryable=again or isinstance(error, UnreachableError), new_schema=again)
     # Where PySpark knows no class of its own for an exception, it raises py4j's.
     causes = _causes(getattr(error, "_origin", None) or getattr(error, "java_exception", None))
     text = causes[-1] if causes else redacted(str(error))

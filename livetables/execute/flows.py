@@ -11,11 +11,12 @@ from livetables.execute.expectations import Quality, quality_of
 from livetables.observe.progress import stream_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
+    from livetables.autoloader.stream import FileSource
     from livetables.execute.reader import Engine
     from livetables.graph.graph import Graph
 
@@ -78,11 +79,15 @@ class Told:
 class StreamRun:
     """A streaming query, with what its batches tell themselves."""
 
-    def __init__(self, graph: Graph, target: str, query: StreamingQuery, told: Told | None = None) -> None:
+    def __init__(
+        self, graph: Graph, target: str, query: StreamingQuery, told: Told | None = None,
+        files: Sequence[FileSource] = (),
+    ) -> None:  # fmt: skip
         self._graph = graph
         self._target = target
         self._query = query
         self._told = told or Told()
+        self._files = files
         self._seen: tuple[int, str] = (-1, "")
 
     def batches(self) -> list[Batch]:
@@ -106,6 +111,8 @@ class StreamRun:
             self._graph, self._target, stream_metrics(progress), progress.get("observedMetrics", {}),
             progress["batchId"],
         )  # fmt: skip
+        for files in self._files:
+            files.counted(progress.get("observedMetrics", {}))
         told = self._told.counts.get(progress["batchId"])
         if told is not None:  # rows that a merge took are not rows that were appended
             batch.metrics.pop("num_output_rows", None)
@@ -119,8 +126,10 @@ class StreamRun:
     def error(self) -> BaseException | None:
         """Return the query's exception, with the JVM's own, whose causes say more."""
         raised = self._query.exception()
-        if raised is not None and self._told.raised is not None:
-            return self._told.raised
+        told = [self._told.raised, *(files.raised for files in self._files)]
+        first = next((error for error in told if error is not None), None)
+        if raised is not None and first is not None:
+            return first
         if raised is not None:
             vars(raised)["_origin"] = self._query._jsq.exception().get()  # noqa: SLF001
         return raised

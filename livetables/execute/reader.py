@@ -18,10 +18,13 @@ from livetables.model import Namespace, View
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
 
     from pyspark.sql import DataFrame, Observation, SparkSession
 
+    from livetables.autoloader.stream import FileSource
     from livetables.collect.reads import Reader
+    from livetables.execute.sources import Sources
     from livetables.execute.storage import Storage
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedDataset
@@ -37,7 +40,7 @@ class Engine:
     graph: Graph
     storage: Storage
     tables: Tables
-    sources: Reader
+    sources: Sources
     threads: ThreadPoolExecutor
 
 
@@ -71,7 +74,11 @@ class FlowReader(_Outside):
     engine: Engine
     namespace: Namespace
     flow: str
+    #: Where a stream of it keeps how far it has come.
+    checkpoint: Path
     observations: dict[str, Observation] | None = None
+    #: The sources of files that it reads.
+    files: list[FileSource] = field(default_factory=list)
     uses: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,6 +99,14 @@ class FlowReader(_Outside):
         row_filter = getattr(dataset.definition, "row_filter", None)
         rows = None if row_filter is None else seen(frame, row_filter.predicate)  # the graph warns of what is missing
         return (frame if rows is None else rows).alias(dataset.name)
+
+    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Open a source outside the pipeline."""
+        if source == "read_files":
+            return self.sources.load(source, options, schema, path)
+        frame, files = self.engine.sources.stream(source, options, schema, path, self.checkpoint)
+        self.files.append(files)
+        return frame
 
     def rewritten(self, name: str) -> bool:
         """Tell whether a name is a table that is written in complete mode."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Observation, SparkSession
 
     from livetables.clock import Clock
-    from livetables.collect.reads import Reader
     from livetables.execute.attempts import Attempts
     from livetables.execute.flows import Batch, FlowRun
+    from livetables.execute.sources import Sources
     from livetables.execute.storage import Storage
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedFlow
@@ -51,7 +51,7 @@ class Runner:
         settings: Settings,
         storage: Storage,
         tables: Tables,
-        sources: Reader,
+        sources: Sources,
         bus: EventBus,
         clock: Clock,
         attempts: Attempts,
@@ -217,7 +217,8 @@ class Runner:
     def _started(self, job: Job) -> FlowRun:
         flow: ResolvedFlow = job.flow
         observations: dict[str, Observation] | None = None if flow.streaming else {}
-        reader = FlowReader(self._engine, self._settings.namespace, flow.name, observations)
+        checkpoint = self._engine.storage.checkpoint(job.dataset.name, flow.name)
+        reader = FlowReader(self._engine, self._settings.namespace, flow.name, checkpoint, observations)
         return start(self._engine, reader, flow, job.dataset, job.trigger())
 
     def _poll(self, job: Job) -> None:

@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livetables.autoloader.loader import in_sql, open_stream, read_files
 from livetables.errors import SettingsError, UnreachableError
-from livetables.execute.autoloader import open_stream
 from livetables.execute.storage import Storage
 from livetables.observe.event_log import SCHEMA, has_events
 from livetables.settings import map_path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from livetables.autoloader.stream import FileSource
     from livetables.settings import Settings
 
 #: How long a broker may take to answer before it counts as unreachable, in seconds.
@@ -75,8 +76,17 @@ class Sources:
         return False
 
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
-        """Open an Auto Loader stream."""
-        del source  # cloudFiles is the only one
+        """Open the files below a path: as a stream by Auto Loader, or all that are there by `read_files`."""
+        if source == "read_files":
+            return read_files(self._spark, in_sql(options), schema, self.map_path(path), self._warn)
+        return self.stream(source, options, schema, path, None)[0]
+
+    def stream(
+        self, source: str, options: Mapping[str, str], schema: Any, path: str, checkpoint: Path | None
+    ) -> tuple[DataFrame, FileSource]:
+        """Open an Auto Loader stream; without the checkpoint of its flow it only shows its columns."""
+        if source == "STREAM read_files":
+            options = in_sql(options)
         folder = Path(self.map_path(path).removeprefix("file:"))
         if self._dry and not folder.exists() and "://" not in str(path):
             # The graph can be checked where the files are not; running it needs them.
@@ -84,7 +94,7 @@ class Sources:
             folder = self._system / "empty"
             folder.mkdir(exist_ok=True)
         target = self.map_path(path) if "://" in path else str(folder)
-        return open_stream(self._spark, options, schema, target, self._system / "schemas", self._warn)
+        return open_stream(self._spark, options, schema, target, self._system / "schemas", checkpoint, self._warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
         """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""

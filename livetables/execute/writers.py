@@ -47,7 +47,7 @@ def start(
             merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
             with confs(engine.spark, merging):
                 query = _stream(engine, reader, flow, dataset, trigger, told)
-        return StreamRun(engine.graph, dataset.name, query, told)
+        return StreamRun(engine.graph, dataset.name, query, told, reader.files)
     if isinstance(definition, SnapshotFlow):
         return WorkRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
     if definition.once:

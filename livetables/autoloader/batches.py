@@ -1,0 +1,262 @@
+"""The batches of one stream: which files each has, what is read of them, what becomes of them afterwards."""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from datetime import datetime, timezone
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql.types import StructType
+
+from livetables.autoloader import formats
+from livetables.autoloader.listing import discover, local_path
+from livetables.autoloader.scan import UnreadableError
+from livetables.autoloader.schemas import merge, new_fields, sorted_columns
+from livetables.errors import LivetablesError, NewColumnsError, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from livetables.autoloader.cleaning import Cleaner
+    from livetables.autoloader.formats import Group, Layout
+    from livetables.autoloader.hadoop import HadoopTree
+    from livetables.autoloader.ledger import Entry, Ledger
+    from livetables.autoloader.listing import LocalTree
+    from livetables.autoloader.options import Options
+    from livetables.autoloader.schemas import SchemaStore
+
+_PAUSE_SECONDS = 0.05
+_DAY_MS = 24 * 3600 * 1000
+#: So many bins keep the counts of so many files apart.
+_MOST_FILES_COUNTED = 10_000
+_PLAIN = re.compile(r"[\w./=:,+@~!$&'()*;-]*", re.ASCII)
+
+
+class Batches:
+    """What a stream does with its files; `session` reads them, and tells names apart by their case."""
+
+    def __init__(
+        self,
+        session: SparkSession,
+        options: Options,
+        layout: Layout,
+        ledger: Ledger,
+        tree: LocalTree | HadoopTree,
+        store: SchemaStore,
+        cleaner: Cleaner | None,
+        checkpoint: Path,
+        warn: Callable[[str, str], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._session = session
+        self._options = options
+        self._layout = layout
+        self._ledger = ledger
+        self._tree = tree
+        self._store = store
+        self._cleaner = cleaner
+        self._checkpoint = checkpoint
+        self._warn = warn
+        self._now = now
+        #: After a restart Spark asks once more for the rows of the last batch, and throws them away.
+        self._repeats = _all_committed(checkpoint)
+        self._files: dict[int, int] = {}
+        self._upto = 0
+
+    def settled(self, patience: float) -> int:
+        """Look for files; wait at most `patience` seconds for those that are being written. Return the last number."""
+        until = time.monotonic() + patience
+        while self._look() and time.monotonic() < until:
+            time.sleep(_PAUSE_SECONDS)
+        return self._ledger.last()
+
+    def end_after(self, after: int | None, bound: int | None) -> int | None:
+        """Return the number with which the batch after `after` ends, or None when there is none."""
+        if bound is None:
+            self._look()
+        last = self._ledger.last()
+        if (after or 0) > last:
+            raise LivetablesError(
+                "LEDGER_LOST",
+                f"The list of files in {self._checkpoint} ends with number {last}, and its offsets with {after}.",
+                hint="Bring the whole checkpoint folder back, or read the table anew with --full-refresh.",
+            )
+        end = self._ledger.end_of_batch(
+            after or 0, last if bound is None else bound, self._options.max_files, self._options.max_bytes
+        )
+        return None if end == (after or 0) else end
+
+    def rows(self, after: int | None, upto: int) -> DataFrame:
+        """Return the rows of the files with numbers from `after` to `upto`; raises NewColumnsError."""
+        repeated, self._repeats = self._repeats, False
+        entries = [] if repeated else self._ledger.files(after or 0, upto)
+        if repeated:
+            self._ledger.done(upto)
+        entries = self._there(entries)
+        self._upto = upto
+        files = [entry.path for entry in entries]
+        if not files:
+            columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
+            return self._session.createDataFrame([], columns)
+        found = self._groups(entries)
+        frame = formats.read(self._session, self._options, self._layout, found)
+        self._files = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
+        key = F.crc32(F.col("_metadata.file_path").cast("binary"))
+        return frame.observe(self.metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
+
+    @property
+    def metric(self) -> str:
+        """The name under which the rows of each file are observed."""
+        return f"livetables files {self._tree.path}"
+
+    def counted(self, observed: Mapping[str, Any]) -> None:
+        """Note what a batch has counted: the rows of its files."""
+        if self.metric not in observed:
+            return
+        counts = {int(bin_["x"]): int(bin_["y"]) for bin_ in observed[self.metric]["rows"] or ()}
+        self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in self._files.items()})
+
+    def committed(self, upto: int) -> None:
+        """Note that a batch is written; files that may go now are moved or deleted."""
+        self._ledger.done(upto)
+        if self._cleaner is not None:
+            self._cleaner.clean(self._ledger)
+        if self._options.max_file_age_ms is not None:
+            self._ledger.expire(int(self._now() * 1000) - self._options.max_file_age_ms)
+
+    def failed(self, message: str) -> None:
+        """Note that a batch failed, by the file that the message names."""
+        for entry in self._ledger.files(self._upto - len(self._files), self._upto):
+            if entry.path.rpartition("://")[2] in message:
+                self._ledger.fail(entry.seq, message)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        if self._upto and _all_committed(self._checkpoint):
+            self._ledger.done(self._upto)
+        self._ledger.close()
+
+    def _look(self) -> bool:
+        """Look for new files; tell whether some are still being written."""
+        skipped = not self._options.include_existing and not self._ledger.begun()
+        look = discover(self._tree, self._ledger, skipped=skipped)
+        self._ledger.begin()
+        return bool(look.unsettled)
+
+    def _there(self, entries: list[Entry]) -> list[Entry]:
+        """Return the files that are still there; raises LivetablesError when one is not and may not be left out."""
+        there = []
+        for entry in entries:
+            path = local_path(entry.path)
+            if path is None or Path(path).is_file():
+                there.append(entry)
+                continue
+            found = datetime.fromtimestamp(entry.found, timezone.utc).isoformat(" ", "seconds")
+            self._left_out(
+                entry, "FILE_NOT_FOUND", f"{path} was found at {found} and is gone.", self._options.ignore_missing,
+                "Bring it back, or set ignoreMissingFiles to true to go on without it.",
+            )  # fmt: skip
+        return there
+
+    def _left_out(self, entry: Entry, code: str, said: str, allowed: bool, hint: str) -> None:
+        """Note that a file can't be read; goes on without it when that is allowed."""
+        if entry.error is None:
+            self._ledger.fail(entry.seq, said)
+        if not allowed:
+            raise LivetablesError(code, said, hint=hint)
+        if entry.error is None:
+            self._warn(code, f"{said} The stream goes on without it.")
+
+    def _groups(self, entries: Sequence[Entry]) -> list[Group]:
+        if not formats.by_name(self._options, self._layout):
+            return [formats.Group(tuple(entry.path for entry in entries), self._layout.data)]
+        found = self._looked_into(entries)
+        self._follow(found)
+        return found
+
+    def _looked_into(self, entries: Sequence[Entry]) -> list[Group]:
+        """Return the fields of files; one that is damaged is read as far as Spark can, where that is allowed."""
+        try:
+            return formats.groups(self._session, self._options, [entry.path for entry in entries])
+        except UnreadableError:
+            pass
+        found: list[Group] = []
+        for entry in entries:
+            try:
+                found += formats.groups(self._session, self._options, [entry.path])
+            except UnreadableError as error:
+                allowed = self._options.ignore_corrupt
+                self._left_out(
+                    entry, "FILE_NOT_READABLE", f"{local_path(entry.path)} can't be read: {error}.", allowed,
+                    "Replace it, or set ignoreCorruptFiles to true to go on with what can be read of it.",
+                )  # fmt: skip
+                found.append(formats.Group((entry.path,), self._layout.data))
+        return found
+
+    def _follow(self, found: Sequence[Group]) -> None:
+        """Keep a schema with the new columns of a batch, and end the stream, when that is the mode."""
+        options, data = self._options, self._layout.data
+        if options.mode in ("none", "rescue"):
+            return
+        known = StructType([*data.fields, *self._layout.partitions.fields])
+        fresh = [group for group in found if new_fields(known, group.wide, case_sensitive=False)]
+        widen = options.mode == "addNewColumnsWithTypeWidening"
+        if not (fresh or widen):
+            return
+        if options.mode == "failOnNewColumns":
+            names = ", ".join(new_fields(known, fresh[0].wide, case_sensitive=False))
+            raise LivetablesError(
+                "UNKNOWN_FIELD_EXCEPTION", f"{fresh[0].files[0]} has fields that the schema lacks: {names}.",
+                hint="Add them to the schema or to cloudFiles.schemaHints, or remove the file.",
+            )  # fmt: skip
+        typed = options.infer_types and options.format in formats.TEXT
+        looked = [
+            formats.infer(self._session, options, group.files, types=True) if typed else group.wide
+            for group in (found if widen else fresh)
+        ]
+        wider = reduce(lambda one, other: merge(one, _unspelt(one, _ordered(options, other)), widen=widen), looked, data)
+        if wider == data:
+            return
+        names = ", ".join(new_fields(data, wider, case_sensitive=True)) or "wider types"
+        self._store.append(
+            StructType([*wider.fields, *formats.flagged(self._layout.partitions).fields]), f"new columns: {names}",
+            datetime.fromtimestamp(self._now(), timezone.utc),
+        )  # fmt: skip
+        raise NewColumnsError(
+            "UNKNOWN_FIELD_EXCEPTION",
+            f"{count(sum(len(group.files) for group in fresh or found), 'new file')} of {self._tree.path} showed new"
+            f" columns, which the schema has now: {names}.",
+        )
+
+    def _uri(self, path: str) -> str:
+        plain = path if path.partition("://")[0] != "file" else "file:" + str(local_path(path))
+        if _PLAIN.fullmatch(plain):
+            return plain
+        jvm: Any = self._session._jvm  # noqa: SLF001
+        return str(jvm.org.apache.hadoop.fs.Path(path).toUri().toString())
+
+
+def _ordered(options: Options, found: StructType) -> StructType:
+    return sorted_columns(found) if options.format == "json" else found
+
+
+def _unspelt(known: StructType, found: StructType) -> StructType:
+    """Leave out fields that differ from known ones only in their case: they are rescued."""
+    names = {name.lower(): name for name in known.names}
+    return StructType([f for f in found.fields if names.get(f.name.lower(), f.name) == f.name])
+
+
+def _all_committed(checkpoint: Path) -> bool:
+    """Tell whether the last batch in a checkpoint was committed."""
+    def newest(folder: Path) -> int:
+        return max((int(e.name) for e in folder.iterdir() if e.name.isdigit()), default=-1) if folder.is_dir() else -1
+
+    last = newest(checkpoint / "offsets")
+    return last >= 0 and last == newest(checkpoint / "commits")

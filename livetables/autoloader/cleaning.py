@@ -1,0 +1,71 @@
+"""What becomes of files that were read: they are moved or deleted, some time after their batch was committed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livetables.autoloader.listing import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+
+    from livetables.autoloader.ledger import Entry, Ledger
+    from livetables.autoloader.options import Options
+
+
+class Cleaner:
+    """Deletes or moves files below `root` as cloudFiles.cleanSource says."""
+
+    def __init__(
+        self, spark: SparkSession, options: Options, root: str, warn: Callable[[str, str], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._spark = spark
+        self._retention = options.retention_ms / 1000
+        self._target = options.move_to if options.clean_source == "MOVE" else None
+        self._root = local_path(root) or root
+        self._warn = warn
+        self._now = now
+
+    def clean(self, ledger: Ledger) -> None:
+        """Clean up files of committed batches whose time has come; one that can't be is said aloud, and tried again."""
+        for entry in ledger.to_clean(self._now() - self._retention):
+            try:
+                self._remove(entry)
+            except Exception as error:  # noqa: BLE001 (a file that stays must not end the stream)
+                self._warn("SOURCE_NOT_CLEANED", f"{entry.path} could not be cleaned up: {error}.")
+                return
+            ledger.cleaned(entry.seq)
+
+    def _remove(self, entry: Entry) -> None:
+        path = local_path(entry.path)
+        if path is not None and (self._target is None or local_path(self._target) is not None):
+            file = Path(path)
+            if not file.exists():
+                return
+            if self._target is None:
+                file.unlink()
+                return
+            target = self._moved(path, str(local_path(self._target)))
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+            return
+        hadoop: Any = self._spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr] # noqa: SLF001
+        source = hadoop.Path(entry.path)
+        system = source.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())  # noqa: SLF001
+        if self._target is None:
+            system.delete(source, False)
+            return
+        target = hadoop.Path(self._moved(entry.path, self._target))
+        system.mkdirs(target.getParent())
+        if not system.rename(source, target):
+            raise OSError(f"it could not be moved to {target.toString()}")
+
+    def _moved(self, path: str, target: str) -> str:
+        """Return where a file goes: below the target it lies as it lay below the path that is read."""
+        below = path[len(self._root) :] if path.startswith(self._root.rstrip("/") + "/") else path.rpartition("/")[2]
+        return f"{target.rstrip('/')}/{below.lstrip('/')}"

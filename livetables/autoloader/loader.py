@@ -1,0 +1,237 @@
+"""Opens Auto Loader's sources: from the options of a reader and a path to a DataFrame, of a stream or of a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial, reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import DataType, StringType, StructField, StructType
+
+from livetables.autoloader import formats
+from livetables.autoloader.batches import Batches
+from livetables.autoloader.cleaning import Cleaner
+from livetables.autoloader.formats import FIXED, METADATA, Layout
+from livetables.autoloader.hadoop import HadoopTree
+from livetables.autoloader.hints import apply_hints
+from livetables.autoloader.ledger import Ledger
+from livetables.autoloader.listing import Found, LocalTree, Selection, local_path
+from livetables.autoloader.options import Options, check_move_to, full_name_of, options_of
+from livetables.autoloader.schemas import SchemaStore, merge, sorted_columns
+from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata
+from livetables.autoloader.values import size
+from livetables.errors import LivetablesError, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyspark.sql import DataFrame
+
+    Warn = Callable[[str, str], None]
+
+#: Of so many files, the newest ones, or so many bytes, a schema is inferred.
+_SAMPLE_FILES, _SAMPLE_BYTES = "1000", "50g"
+_SAMPLE = "spark.databricks.cloudFiles.schemaInference.sampleSize"
+
+
+def open_stream(
+    spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, path: str, schemas: Path,
+    checkpoint: Path | None, warn: Warn,
+) -> tuple[DataFrame, FileSource]:  # fmt: skip
+    """Return the stream of the files that arrive below `path`, and its source.
+
+    The columns are those of the schema, of `name=value` folders, and of the rescued data; `_metadata` is hidden.
+    `schemas` is the folder in which inferred schemas are kept, and `checkpoint` that of the flow; without one the
+    stream can't be started. Raises LivetablesError for what is wrong with the options, the path or the schema.
+    """
+    options = _options(given, schema, warn)
+    if options.move_to is not None:
+        check_move_to(options.move_to, path)
+    reading = _reading_session(spark)
+    kept = SchemaStore(schemas / _key(options, path))
+    layout = _layout(spark, reading, options, schema, path, kept)
+    columns = layout.columns(options)
+
+    def opening() -> Batches:
+        assert checkpoint is not None
+        ledger = Ledger(checkpoint / "auto_loader" / f"{_key(options, path)}.db")
+        tree = _tree(spark, options, path, ledger)
+        cleaner = Cleaner(spark, options, path, warn) if options.clean_source != "OFF" else None
+        return Batches(reading, options, layout, ledger, tree, kept, cleaner, checkpoint, warn)
+
+    source = FileSource(spark, f"AutoLoader[{path}]", columns, opening)
+    return frame_of(spark, source, columns, StructType([*columns.fields, *METADATA.fields])), source
+
+
+def read_files(
+    spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, path: str, warn: Warn
+) -> DataFrame:  # fmt: skip
+    """Return the rows of the files that are below `path` now, with the columns that `open_stream` gives."""
+    options = _options(given, schema, warn)
+    options = replace(options, mode="rescue" if options.rescued_column else "none")
+    reading = _reading_session(spark)
+    files = _listed(spark, options, path)
+    layout = _layout(spark, reading, options, schema, path, None)
+    names = [one.path for one in files]
+    found = [formats.Group(tuple(names), layout.data)]
+    if names and formats.by_name(options, layout):
+        found = formats.groups(reading, options, names)
+    if not names:
+        columns = StructType([*layout.columns(options).fields, *METADATA.fields])
+        return hiding_metadata(spark.createDataFrame([], columns))
+    return hiding_metadata(formats.read(reading, options, layout, found))
+
+
+def in_sql(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of `read_files`, which have no prefix, as those of a reader; it infers types by itself."""
+    return {"cloudFiles.inferColumnTypes": "true", **{full_name_of(key): value for key, value in given.items()}}
+
+
+def _options(given: Mapping[str, str], schema: StructType | str | None, warn: Warn) -> Options:
+    options = options_of(given, schema is not None, warn)
+    if options.format == "csv" and schema is None and "header" not in {key.lower() for key in options.generic}:
+        options = replace(options, generic={**options.generic, "header": "true"})
+    if options.format in FIXED or options.variant_column is not None:
+        options = replace(options, mode="none", rescued_column=None)
+    return options
+
+
+def _key(options: Options, path: str) -> str:
+    """Return a name for what is read: another format, or the same read otherwise, has a schema of its own."""
+    told = [options.format, path, options.infer_types, *sorted(options.generic.items())]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _reading_session(spark: SparkSession) -> SparkSession:
+    """Return a session with confs of its own, in which files are read: names differ by case, bad values are NULL."""
+    session = SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession())  # type: ignore[arg-type] # noqa: SLF001
+    session.conf.set("spark.sql.caseSensitive", "true")
+    session.conf.set("spark.sql.ansi.enabled", "false")
+    return session
+
+
+def _tree(spark: SparkSession, options: Options, path: str, ledger: Ledger | None) -> LocalTree | HadoopTree:
+    selection = Selection(options.name_glob, options.recursive, options.modified_after, options.modified_before)
+    known = ledger.names if ledger is not None else lambda _: ()
+    if local_path(path) is None:
+        return HadoopTree(spark, path, selection, known=known, overwrites=options.allow_overwrites)
+    tree = LocalTree(path, selection, known=known, overwrites=options.allow_overwrites)
+    if ledger is not None:
+        tree.folders = ledger.load_folders(tree.key)
+    return tree
+
+
+def _listed(spark: SparkSession, options: Options, path: str) -> list[Found]:
+    return _tree(spark, options, path, None).look().found
+
+
+def _layout(
+    spark: SparkSession, reading: SparkSession, options: Options, schema: StructType | str | None, path: str,
+    kept: SchemaStore | None,
+) -> Layout:  # fmt: skip
+    latest = kept.latest() if kept is not None and schema is None else None
+    if latest is not None:
+        data, partitions = formats.parted(latest)
+    else:
+        files = _listed(spark, options, path)
+        data = schema if isinstance(schema, StructType) else _parsed(spark, schema) if schema else FIXED.get(options.format)
+        partitions = _partitions(spark, options, path, [one.path for one in files], data if schema else None)
+        if options.variant_column is not None:
+            data = StructType.fromJson({"type": "struct", "fields": [
+                {"name": options.variant_column, "type": "variant", "nullable": True, "metadata": {}},
+            ]})  # fmt: skip
+        if data is None:
+            data = _inferred(spark, reading, options, path, files)
+            _keep(kept, data, partitions, f"inferred from {count(len(files), 'file')}")
+    if options.hints is not None and schema is None:
+        hinted = apply_hints(data, options.hints, partial(_type, spark))
+        if hinted != data:
+            data = hinted
+            _keep(kept, data, partitions, "hints changed")
+    return Layout(data, partitions, given=schema is not None)
+
+
+def _keep(kept: SchemaStore | None, data: StructType, partitions: StructType, reason: str) -> None:
+    if kept is not None:
+        fields = [*data.fields, *formats.flagged(partitions).fields]
+        kept.append(StructType(fields), reason, datetime.now(timezone.utc))
+
+
+def _inferred(
+    spark: SparkSession, reading: SparkSession, options: Options, path: str, files: list[Found]
+) -> StructType:  # fmt: skip
+    """Return the fields of the newest files, with their types only where the format has them or that is asked for."""
+    limit = size(_SAMPLE, spark.conf.get(f"{_SAMPLE}.numBytes", _SAMPLE_BYTES))
+    names: list[str] = []
+    for one in reversed(files[-int(spark.conf.get(f"{_SAMPLE}.numFiles", _SAMPLE_FILES)) :]):
+        limit -= one.size
+        names.append(one.path)
+        if limit <= 0:
+            break
+    found = formats.groups(reading, options, names) if names else []
+    if options.infer_types and options.format in formats.TEXT:
+        found = [formats.Group(g.files, formats.infer(reading, options, g.files, types=True)) for g in found]
+    schema = reduce(lambda one, other: merge(one, other.wide, widen=False), found, StructType())
+    if not schema.fields:
+        raise LivetablesError(
+            "SCHEMA_INFERENCE_FAILED",
+            f"No file in {path} shows a schema yet.",
+            hint="Give the reader .schema(...), or put a first file there.",
+        )
+    return sorted_columns(schema) if options.format == "json" else schema
+
+
+def _partitions(
+    spark: SparkSession, options: Options, path: str, files: list[str], given: StructType | None
+) -> StructType:  # fmt: skip
+    """Return the columns that the folders of files tell, as `name=value`; strings unless types are inferred."""
+    if options.partition_columns == ():
+        return StructType()
+    base = (local_path(path) or path).rstrip("/")
+    values: dict[str, list[str]] = {}
+    for file in files:
+        below = (local_path(file) or file)[len(base.partition("*")[0]) :].split("/")[:-1]
+        for name, _, value in (folder.partition("=") for folder in below if "=" in folder):
+            values.setdefault(unquote(name), []).append(unquote(value))
+    wanted = options.partition_columns if options.partition_columns is not None else tuple(values)
+    if given is not None and options.partition_columns is None:
+        wanted = tuple(name for name in wanted if name in given.names)
+    fields = []
+    for name in wanted:
+        known = given[name].dataType if given is not None and name in given.names else None
+        fields.append(StructField(name, known or _value_type(options, values.get(name, []))))
+    return StructType(fields)
+
+
+def _value_type(options: Options, values: list[str]) -> DataType:
+    if options.infer_types and values and all(value.lstrip("-").isdigit() and len(value) < 19 for value in values):
+        from pyspark.sql.types import IntegerType, LongType
+
+        return IntegerType() if all(abs(int(value)) < 2**31 for value in values) else LongType()
+    if options.infer_types and values and all(_is_date(value) for value in values):
+        from pyspark.sql.types import DateType
+
+        return DateType()
+    return StringType()
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return bool(datetime.strptime(value, "%Y-%m-%d"))  # noqa: DTZ007 (a date has no zone)
+    except ValueError:
+        return False
+
+
+def _parsed(spark: SparkSession, ddl: str) -> StructType:
+    java: Any = spark._jvm.org.apache.spark.sql.types.StructType  # type: ignore[union-attr] # noqa: SLF001
+    return StructType.fromJson(json.loads(java.fromDDL(ddl).json()))
+
+
+def _type(spark: SparkSession, text: str) -> DataType:
+    return _parsed(spark, f"x {text}")["x"].dataType

@@ -1,0 +1,210 @@
+"""A streaming source written in Python: Spark asks it which files there are and for the rows of a batch.
+
+Spark's own file source lists and compares all files in each micro-batch, and rewrites the list of all of them every
+ten batches. Here an offset is a number in the ledger (docs/decisions/0010). Spark calls from threads of its own, through
+py4j, as it does for `foreachBatch`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pyspark.java_gateway import ensure_callback_server_started
+from pyspark.sql import DataFrame
+
+from livetables.errors import LivetablesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyspark.sql import SparkSession
+    from pyspark.sql.types import StructType
+
+    from livetables.autoloader.batches import Batches
+
+#: The hidden column of every row.
+METADATA = "_metadata"
+#: How long a run that ends when it has read everything waits for files that are being written.
+_PATIENCE_SECONDS = 5.0
+
+
+class FileSource:
+    """The source of one stream; what it raises is kept, as Spark passes on only its text."""
+
+    def __init__(self, spark: SparkSession, name: str, columns: StructType, opening: Callable[[], Batches]) -> None:
+        self._spark = spark
+        self._name = name
+        self._columns = columns
+        self._opening = opening
+        self._batches: Batches | None = None
+        #: Where a run that ends when all was read does end.
+        self._bound: int | None = None
+        self.raised: Exception | None = None
+
+    def counted(self, observed: Mapping[str, Any]) -> None:
+        """Take what a batch has observed: the rows of its files."""
+        if self._batches is not None:
+            self._batches.counted(observed)
+
+    # What follows has the names of Spark's interfaces.
+
+    def schema(self) -> Any:
+        """Return the columns."""
+        return _java_schema(self._spark, self._columns)
+
+    def getDefaultReadLimit(self) -> Any:  # noqa: N802
+        """Return Spark's own limit: none, since the ledger cuts the batches."""
+        return self._jvm.org.apache.spark.sql.connector.read.streaming.ReadLimit.allAvailable()
+
+    def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
+        """Look for files once; this run ends with the last of them."""
+        self._bound = self._keeping(lambda: self._opened().settled(_PATIENCE_SECONDS))
+
+    def latestOffset(self, start: Any, limit: Any) -> Any:  # noqa: N802
+        """Return the number of the last file of the next batch."""
+        del limit
+        after = None if start is None else self._number(start)
+        end = self._keeping(lambda: self._opened().end_after(after, self._bound))
+        return start if end is None else self._offset(end)
+
+    def reportLatestOffset(self) -> None:  # noqa: N802
+        """Spark shows it in the progress of a query."""
+        return
+
+    def getBatch(self, start: Any, end: Any) -> Any:  # noqa: N802
+        """Return the rows of the files of a batch."""
+        after = self._number(start.get()) if start.isDefined() else None
+        upto = self._number(end)
+        frame = self._keeping(lambda: self._opened().rows(after, upto))
+        return _streaming(self._spark, frame)
+
+    def commit(self, end: Any) -> None:
+        """Note that a batch is written."""
+        upto = self._number(end)
+        self._keeping(lambda: self._opened().committed(upto))
+
+    def getOffset(self) -> Any:  # noqa: N802
+        """Spark asks for `latestOffset` instead."""
+        raise NotImplementedError
+
+    def initialOffset(self) -> None:  # noqa: N802
+        """There is none before the first file."""
+        return
+
+    def deserializeOffset(self, text: str) -> Any:  # noqa: N802
+        """Return an offset as it was written down."""
+        return self._jvm.org.apache.spark.sql.execution.streaming.runtime.SerializedOffset(text)
+
+    def stop(self) -> None:
+        """Close the ledger."""
+        if self._batches is not None:
+            with suppress(Exception):
+                self._batches.close()
+            self._batches = None
+
+    def hashCode(self) -> int:  # noqa: N802
+        """Return a number that stays."""
+        return id(self) & 0x7FFFFFFF
+
+    def equals(self, other: Any) -> bool:
+        """Tell whether it is this one."""
+        return other is self
+
+    def toString(self) -> str:  # noqa: N802
+        """Return what the progress of a query shows."""
+        return self._name
+
+    class Java:
+        """The interfaces of Spark's that this is, for py4j."""
+
+        implements = (
+            "org.apache.spark.sql.execution.streaming.Source",
+            "org.apache.spark.sql.connector.read.streaming.SupportsTriggerAvailableNow",
+        )
+
+    @property
+    def _jvm(self) -> Any:
+        return self._spark._jvm  # noqa: SLF001
+
+    def _opened(self) -> Batches:
+        if self._batches is None:
+            self._batches = self._opening()
+        return self._batches
+
+    def _offset(self, number: int) -> Any:
+        return self._jvm.org.apache.spark.sql.execution.streaming.runtime.LongOffset(number)
+
+    def _number(self, offset: Any) -> int:
+        text = offset.json()
+        if not text.isdigit():
+            raise LivetablesError(
+                "CHECKPOINT_OF_ANOTHER_SOURCE",
+                f"The checkpoint says {text}, which is not how far {self._name} has come.",
+                hint="Read the table anew with --full-refresh.",
+            )
+        return int(text)
+
+    def _keeping(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except Exception as error:
+            self.raised = error
+            raise
+
+
+def frame_of(spark: SparkSession, source: FileSource, columns: StructType, metadata: StructType) -> DataFrame:
+    """Return the streaming DataFrame of a source, whose `_metadata` is there for who asks for it, and not in `*`."""
+    gateway: Any = spark.sparkContext._gateway  # noqa: SLF001
+    ensure_callback_server_started(gateway)
+    jvm: Any = spark._jvm  # noqa: SLF001
+    session = spark._jsparkSession  # noqa: SLF001
+    spark_sql = jvm.org.apache.spark.sql
+    attributes = spark_sql.catalyst.types.DataTypeUtils.toAttributes(_java_schema(spark, metadata))
+    relations = spark_sql.execution.streaming.runtime.StreamingExecutionRelation
+    none = getattr(getattr(jvm.scala, "None$"), "MODULE$")
+    relation = relations(source, attributes, none, getattr(relations, "apply$default$4")(), session)
+    return _visible(spark, relation, attributes, len(columns.fields))
+
+
+def hiding_metadata(frame: DataFrame) -> DataFrame:
+    """Return a frame whose last column, `_metadata`, is there for who asks for it, and not in `*`."""
+    plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
+    return _visible(frame.sparkSession, plan, plan.output(), len(frame.columns) - 1)
+
+
+def _visible(spark: SparkSession, plan: Any, attributes: Any, count: int) -> DataFrame:
+    """Show the first `count` attributes of a plan and hide the rest, as Spark hides a column that USING has joined."""
+    spark_sql = spark._jvm.org.apache.spark.sql  # type: ignore[union-attr] # noqa: SLF001
+    project = spark_sql.catalyst.plans.logical.Project(attributes.take(count), plan)
+    project.setTagValue(spark_sql.catalyst.plans.logical.Project.hiddenOutputTag(), attributes.drop(count))
+    return DataFrame(spark_sql.classic.Dataset.ofRows(spark._jsparkSession, project), spark)  # noqa: SLF001
+
+
+class _AsStream:
+    """A function over the nodes of a plan: a relation of files becomes one of a stream, as Spark demands of a batch."""
+
+    def applyOrElse(self, node: Any, default: Any) -> Any:  # noqa: N802
+        """Return what a node becomes."""
+        del default
+        kind = node.getClass().getSimpleName()
+        if kind == "LogicalRelation":
+            return node.copy(node.relation(), node.output(), node.catalogTable(), True, getattr(node, "copy$default$5")())
+        if kind == "LocalRelation":
+            return node.copy(node.output(), node.data(), True, getattr(node, "copy$default$4")())
+        return node
+
+    class Java:
+        """The interface of Scala's that this is, for py4j."""
+
+        implements = ("scala.PartialFunction",)
+
+
+def _streaming(spark: SparkSession, frame: DataFrame) -> Any:
+    plan = frame._jdf.queryExecution().analyzed().transform(_AsStream())  # noqa: SLF001
+    dataset = spark._jvm.org.apache.spark.sql.classic.Dataset  # type: ignore[union-attr] # noqa: SLF001
+    return dataset.ofRows(spark._jsparkSession, plan)  # noqa: SLF001
+
+
+def _java_schema(spark: SparkSession, schema: StructType) -> Any:
+    return spark._jvm.org.apache.spark.sql.types.DataType.fromJson(schema.json())  # type: ignore[union-attr] # noqa: SLF001
