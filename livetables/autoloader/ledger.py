@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from livetables.autoloader.listing import Found
 
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, also when the last file has expired
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS stamps (
     tree TEXT NOT NULL, folder TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (tree, folder)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+COMMIT;
 """
 # Of a path that is there already, only another version is taken, and only where that is wished.
 _ADD = """
