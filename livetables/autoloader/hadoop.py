@@ -10,9 +10,11 @@ from livetables.autoloader.globs import expand, fits, hidden, is_glob
 from livetables.autoloader.listing import Found, Look, Selection, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from pyspark.sql import SparkSession
+
+    from livetables.autoloader.listing import Known
 
 #: A call to the JVM takes 60 us and a file 300 characters.
 _FILES_PER_CALL = 10_000
@@ -43,7 +45,7 @@ class HadoopTree:
         path: str,
         selection: Selection | None = None,
         *,
-        known: Callable[[str], Collection[str]],
+        known: Callable[[str], Known],
         overwrites: bool = False,
         settle_ms: int = 1000,
         now: Callable[[], float] = time.time,
@@ -61,13 +63,13 @@ class HadoopTree:
     def look(self, *, full: bool = False) -> Look:  # noqa: ARG002 - as LocalTree's
         """Return what is not known. Raises LivetablesError when a load path that is no glob is missing."""
         look = Look()
-        known: dict[str, Collection[str]] = {}
+        known: dict[str, Known] = {}
         young = self._now() * 1000 - self._settle_ms
         for found in self._files():
             folder, _, name = found.path.rpartition("/")
             if folder not in known:
-                known[folder] = () if self.overwrites else self._known(folder)
-            if name in known[folder] or not self._selection.takes_name(name):
+                known[folder] = self._known(folder)
+            if found.is_in(known[folder], overwrites=self.overwrites) or not self._selection.takes_name(name):
                 continue
             if self._settle_ms and found.modified > young:
                 look.unsettled.append(found.path)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from livetables.autoloader.listing import Found
 
+#: Files may be older than 1970.
+_EVER = -(2**63)
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, also when the last file has expired
@@ -33,6 +36,7 @@ CREATE TABLE IF NOT EXISTS stamps (
     tree TEXT NOT NULL, folder TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (tree, folder)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+COMMIT;
 """
 # Of a path that is there already, only another version is taken, and only where that is wished.
 _ADD = """
@@ -100,7 +104,7 @@ class Ledger:
             return 0
         common = {"found": self._now(), "skipped": skipped, "overwrites": overwrites}
         with self._transaction() as db:
-            expired, before = self._mark("expired"), db.total_changes
+            expired, before = self._mark("expired", _EVER), db.total_changes
             ids = self._folder_ids({one.path.rpartition("/")[0] for one in files})
             made = db.total_changes - before
             db.executemany(
@@ -119,6 +123,12 @@ class Ledger:
         sql = "SELECT name FROM files JOIN folders ON id = folder WHERE path = ?"
         with self._lock:
             return {name for (name,) in self._db.execute(sql, (folder,))}
+
+    def versions(self, folder: str) -> dict[str, tuple[int, int]]:
+        """Return size and time of the newest entry of each known file in a folder, by name."""
+        sql = "SELECT name, size, modified FROM files JOIN folders ON id = folder WHERE path = ? ORDER BY seq"
+        with self._lock:
+            return {name: (size, modified) for name, size, modified in self._db.execute(sql, (folder,))}
 
     def last(self) -> int:
         """Return the highest number; 0 when there is no file."""
@@ -213,9 +223,9 @@ class Ledger:
         sql = "SELECT id FROM folders WHERE path = ?"
         return {folder: self._db.execute(sql, (folder,)).fetchone()[0] for folder in folders}
 
-    def _mark(self, name: str) -> int:
+    def _mark(self, name: str, otherwise: int = 0) -> int:
         rows = self._read("SELECT value FROM marks WHERE name = ?", name)
-        return int(rows[0][0]) if rows else 0
+        return int(rows[0][0]) if rows else otherwise
 
     def _set_mark(self, name: str, value: int) -> None:
         self._db.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",

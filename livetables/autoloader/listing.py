@@ -11,10 +11,11 @@ import os
 import re
 import stat
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from livetables.autoloader.globs import Rests, expand, is_glob, matches, rests_below, rests_of, takes
 from livetables.autoloader.leases import being_written
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 #: A folder's time may be this coarse (FAT has two seconds).
 _TICK_NS = 2_000_000_000
 _LIST_AGAIN = 0
+#: The names of the known files in a folder, or their sizes and times too.
+Known: TypeAlias = "Collection[str] | Mapping[str, tuple[int, int]]"
 _FILE = "file://"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
@@ -39,6 +42,13 @@ class Found(NamedTuple):
     path: str
     size: int
     modified: int
+
+    def is_in(self, known: Known, *, overwrites: bool) -> bool:
+        """Whether the ledger knows it: by name, or with `overwrites` in this version."""
+        name = self.path.rpartition("/")[2]
+        if not overwrites:
+            return name in known
+        return isinstance(known, Mapping) and known.get(name) == (self.size, self.modified)
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,8 @@ class LocalTree:
 
     A file is taken when it is quiet: nobody has it open for writing, where that can be asked, and it is `settle_ms`
     old; 0 takes every file at once. Links are followed. `known` returns the names in a folder (`file:///in`) that are
-    in the ledger: they are not looked at again. With `overwrites` they are, so that each look costs a listing of all
-    folders and a `stat` of each file.
+    in the ledger (`Ledger.names`): they are not looked at again. With `overwrites` they are, so that each look costs a
+    listing of all folders and a `stat` of each file; `known` returns sizes and times then (`Ledger.versions`).
 
     File systems that do not keep the times of folders (some that FUSE mounts) need `look(full=True)` now and then.
     """
@@ -119,7 +129,7 @@ class LocalTree:
         path: str,
         selection: Selection | None = None,
         *,
-        known: Callable[[str], Collection[str]],
+        known: Callable[[str], Known],
         folders: dict[str, int] | None = None,
         overwrites: bool = False,
         settle_ms: int = 1000,
@@ -151,9 +161,10 @@ class LocalTree:
         roots, files = self._start()
         for file in files:
             folder, name = os.path.split(file)
-            if name not in self._known_in(folder):
+            known = self._known(_FILE + folder.rstrip("/"))
+            if self.overwrites or name not in known:
                 with suppress(FileNotFoundError):
-                    self._meet(file, look)
+                    self._meet(file, look, known)
         pending = list({**roots, **self.folders})
         met = set(pending)
         while pending:
@@ -206,11 +217,11 @@ class LocalTree:
     def _list(self, folder: str, roots: dict[str, Rests], look: Look, stamp: int) -> list[str]:
         recursive = self._selection.recursive
         rests = rests_of(folder, roots, recursive=recursive)
-        known = self._known_in(folder)
+        known = self._known(_FILE + folder.rstrip("/"))
         below = []
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name in known:
+                if entry.name in known and not self.overwrites:
                     continue
                 if not _is_text(entry.name):
                     look.unreadable[os.fsencode(entry.path).decode(errors="backslashreplace")] = "Its name is not UTF-8"
@@ -219,7 +230,7 @@ class LocalTree:
                     if entry.is_dir():
                         if rests_below(rests, entry.name, recursive=recursive) and not _is_loop(entry):
                             below.append(entry.path)
-                    elif takes(rests, entry.name) and not self._meet(entry.path, look):
+                    elif takes(rests, entry.name) and not self._meet(entry.path, look, known):
                         stamp = _LIST_AGAIN
                 except FileNotFoundError:
                     stamp = _LIST_AGAIN  # a link to nothing: its target may come
@@ -229,15 +240,12 @@ class LocalTree:
         look.folders[folder] = stamp
         return below
 
-    def _known_in(self, folder: str) -> Collection[str]:
-        return () if self.overwrites else self._known(_FILE + folder.rstrip("/"))
-
-    def _meet(self, path: str, look: Look) -> bool:
-        """Take a file if it is one of ours and quiet; False when it must be looked at again."""
+    def _meet(self, path: str, look: Look, known: Known) -> bool:
+        """Take a file if it is one of ours, new and quiet; False when it must be looked at again."""
         if not self._selection.takes_name(path.rpartition("/")[2]):
             return True
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or _found(path, status).is_in(known, overwrites=self.overwrites):
             return True
         if self._settle_ns:
             written = being_written(path)
@@ -245,8 +253,9 @@ class LocalTree:
             if written or (written is None and self._is_young(path, status)):
                 look.unsettled.append(path)
                 return False
-        if self._selection.takes_time(modified := status.st_mtime_ns // 1_000_000):
-            look.found.append(Found(_FILE + path, status.st_size, modified))
+        found = _found(path, status)
+        if self._selection.takes_time(found.modified):
+            look.found.append(found)
         return True
 
     def _is_young(self, path: str, status: os.stat_result) -> bool:
@@ -258,6 +267,10 @@ class LocalTree:
                 since = now
             self._ahead[path] = (status.st_size, status.st_mtime_ns, since)
         return now - since < self._settle_ns
+
+
+def _found(path: str, status: os.stat_result) -> Found:
+    return Found(_FILE + path, status.st_size, status.st_mtime_ns // 1_000_000)
 
 
 def _is_loop(entry: os.DirEntry[str]) -> bool:

@@ -96,6 +96,16 @@ class TestAdd:
         ledger.add([found("a"), found("sub/b"), Found("file:///in2/c", 1, 1)])
         assert (ledger.names("file:///in"), ledger.names("file:///nothing")) == ({"a"}, set())
 
+    def test_versions_are_those_of_the_newest_entries(self, ledger):
+        """What a file is compared with when overwrites count."""
+        for one in (found("a", 5), found("a", 6, 11), found("sub/b")):
+            ledger.add([one], overwrites=True)
+        assert ledger.versions("file:///in") == {"a": (11, 6)}
+
+    def test_a_file_may_be_older_than_1970(self, ledger):
+        """Its time is odd, not its rows."""
+        assert ledger.add([found("a", -1)]) == 1
+
     def test_an_error_while_adding_adds_nothing(self, ledger):
         """Nothing of a look is kept when a part of it can't be, and the ledger goes on."""
         with pytest.raises(UnicodeEncodeError):

@@ -1,10 +1,8 @@
-"""Auto Loader finds files on this machine: each once, none half-written, and at no cost while nothing changes."""
+"""What a look of Auto Loader costs, what it notices, and what stops it."""
 
 import errno
-import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,70 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetables.autoloader import leases, listing
-from livetables.autoloader.globs import expand, matches
-from livetables.autoloader.hadoop import HadoopTree, Status, belongs, parsed
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import Found, LocalTree, Selection, discover, local_path
-from livetables.errors import LivetablesError, SettingsError
-
-LINUX = sys.platform == "linux"
-WRITER = "import sys, time; file = open(sys.argv[1], 'a'); print(file.write('x'), flush=True); sys.stdin.read()"
-
-
-def later():
-    """Return a time at which all files are old, and folders too: what changes now has another time."""
-    return time.time() + 3600
-
-
-def put(root, *names, text="x"):
-    """Write files below a folder."""
-    for name in names:
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-
-class Watch:
-    """A tree and its ledger, which counts the folders that each look lists."""
-
-    def __init__(self, path, monkeypatch=None, **options):
-        self.path = path
-        self.ledger = Ledger(Path(tempfile.mkdtemp(dir=path.parent, prefix=".ledger")) / "files.db")
-        self.tree = LocalTree(str(path), known=self.ledger.names, **{"now": later, **options})
-        self.listed = []
-        if monkeypatch:
-            scandir = os.scandir
-            monkeypatch.setattr(os, "scandir", lambda folder: self.listed.append(folder) or scandir(folder))
-
-    def look(self, **options):
-        """Return the names that are new in the ledger after a look, by number, as they are called below the tree."""
-        before = self.ledger.last()
-        self.listed.clear()
-        self.last = discover(self.tree, self.ledger, **options)
-        found = [entry.path for entry in self.ledger.files(before, self.ledger.last())]
-        return [path.removeprefix(f"file://{self.path}/") for path in found]
-
-
-@pytest.fixture
-def root(tmp_path):
-    """An empty load path."""
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
-
-
-@pytest.fixture
-def watch(root, monkeypatch):
-    """A watch of the load path."""
-    watch = Watch(root, monkeypatch)
-    yield watch
-    watch.ledger.close()
-
-
-def seen(path, selection=None, **options):
-    """Return what one look at a path finds, sorted, without the part before `/in/`."""
-    tree = LocalTree(str(path), selection, known=lambda _folder: (), **{"settle_ms": 0, **options})
-    return sorted(one.path.rpartition("/in/")[2] for one in tree.look().found)
+from livetables.autoloader import listing
+from livetables.autoloader.listing import LocalTree, Selection
+from livetables.errors import LivetablesError
+from tests.unit.trees import Watch, later, put, seen
 
 
 class TestCost:
@@ -182,6 +120,17 @@ class TestChanges:
         watch = Watch(root, overwrites=True)
         assert len(watch.look()) == 2
         put(root, "a", text="changed")
+        assert (watch.look(), watch.look(), watch.last.found) == (["a"], [], [])
+        watch.ledger.close()
+
+    @pytest.mark.parametrize("known", ["names", "versions"])
+    def test_overwrites_are_noticed_whatever_is_known(self, root, known):
+        """Names alone say nothing about versions: then the ledger compares."""
+        put(root, "a")
+        watch = Watch(root, overwrites=True)
+        watch.tree._known = getattr(watch.ledger, known)
+        watch.look()
+        put(root, "a", text="changed")
         assert (watch.look(), watch.look()) == (["a"], [])
         watch.ledger.close()
 
@@ -220,190 +169,6 @@ class TestChanges:
                     paths = [entry.path for entry in watch.ledger.files(0, 1000)]
                     assert (len(paths), set(paths)) == (len(expected), expected)
             watch.ledger.close()
-
-
-class TestSelection:
-    """Which files belong to a load path."""
-
-    def test_hidden_files_and_folders_are_skipped(self, root):
-        """At any depth: `_` and `.` begin what is no data, and `._COPYING_` ends what Hadoop is still copying."""
-        put(root, "a", "_b", ".c", "x/_d/e", "x/.f/g", "x/_h=1/i", "j._COPYING_", "x_/k_")
-        assert seen(root) == ["a", "x_/k_"]
-
-    def test_a_load_path_may_be_hidden_itself(self, tmp_path):
-        """What the user names is read; the rule is about what lies below."""
-        put(tmp_path, "_x/in/a", "_x/in/_b")
-        assert seen(tmp_path / "_x" / "in") == ["a"]
-        assert seen(tmp_path / "_x" / "in" / "_b") == ["_b"]
-
-    def test_empty_files_are_files(self, root):
-        """They have no rows, but the ledger accounts for them."""
-        put(root, "a", text="")
-        assert seen(root) == ["a"]
-
-    @pytest.mark.parametrize(
-        ("glob", "names"),
-        [
-            ("*", ["a.json", "b.csv", "one/c.json", "one/deep/d.json", "two/e.csv"]),
-            ("*.json", ["a.json"]),
-            ("*/*.json", ["one/c.json"]),
-            ("one", ["one/c.json", "one/deep/d.json"]),
-            ("one/", ["one/c.json", "one/deep/d.json"]),
-            ("*/deep", ["one/deep/d.json"]),
-            ("o*/d*/*", ["one/deep/d.json"]),
-            ("{one,two}", ["one/c.json", "one/deep/d.json", "two/e.csv"]),
-            ("{one/deep,two}/*", ["one/deep/d.json", "two/e.csv"]),
-            ("{a.json,b.*,absent}", ["a.json", "b.csv"]),
-            ("[ab].*", ["a.json", "b.csv"]),
-            ("[^a].*", ["b.csv"]),
-            ("_h*/*", ["_hidden/f"]),
-            ("a.json", ["a.json"]),
-            ("x*", []),
-        ],
-    )
-    def test_globs_in_the_load_path(self, root, glob, names):
-        """Hadoop's globs; a folder that a glob matches is read with all below it."""
-        put(root, "a.json", "b.csv", "one/c.json", "one/deep/d.json", "two/e.csv", "_hidden/f")
-        assert seen(f"{root}/{glob}") == names
-
-    def test_a_glob_is_watched(self, root, watch):
-        """Folders and files that match later are found later; what does not match is never entered."""
-        watch.tree.path = watch.tree._plain = f"{root}/day=*/part-*"
-        put(root, "day=1/part-1", "day=1/other", "night=1/part-1")
-        assert watch.look() == ["day=1/part-1"]
-        assert (watch.look(), watch.listed) == ([], [])
-        put(root, "day=1/part-2", "day=2/part-1", "night=1/part-2")
-        assert sorted(watch.look()) == ["day=1/part-2", "day=2/part-1"]
-        assert str(root / "night=1") not in watch.listed
-
-    def test_a_single_file(self, root):
-        """A load path may be one file: it is found once."""
-        put(root, "a", "b")
-        watch = Watch(root)
-        watch.tree.path = watch.tree._plain = f"{root}/a"
-        assert (watch.look(), watch.look()) == (["a"], [])
-        watch.ledger.close()
-
-    def test_names_may_be_restricted(self, root):
-        """The options pathGlobFilter and fileNamePattern are about the file's name, not about folders."""
-        put(root, "a.json", "b.csv", "x.d/c.json", "x.d/d.txt")
-        assert seen(root, Selection(name_glob="*.{json,txt}")) == ["a.json", "x.d/c.json", "x.d/d.txt"]
-
-    def test_folders_may_be_left_out(self, root):
-        """Without recursion, the folders that the load path names are read, and none below them."""
-        put(root, "a", "x/b", "x/y/c")
-        assert seen(root, Selection(recursive=False)) == ["a"]
-        assert seen(f"{root}/*", Selection(recursive=False)) == ["a", "x/b"]
-
-    def test_times_may_be_restricted(self, root):
-        """The options modifiedAfter and modifiedBefore take what lies between, without the limits themselves."""
-        put(root, *"abcd")
-        for seconds, name in enumerate("abcd"):
-            os.utime(root / name, (seconds, seconds))
-        assert seen(root, Selection(modified_after=0, modified_before=3000)) == ["b", "c"]
-
-    @pytest.mark.parametrize(
-        ("given", "meant"),
-        [
-            ("/in/a b", "/in/a b"),
-            ("file:/in", "/in"),
-            ("file:///in/", "/in"),
-            ("/in//x/../y", "/in/y"),
-            ("s3a://bucket/in", None),
-            ("dbfs:/in", None),
-        ],
-    )
-    def test_which_paths_are_local(self, given, meant):
-        """All others are asked of Hadoop."""
-        assert local_path(given) == meant
-
-    def test_paths_are_named_as_spark_names_them(self, root):
-        """With scheme, and unescaped; size in bytes, time in milliseconds."""
-        put(root, "a b%20ü.json", text="12345")
-        os.utime(root / "a b%20ü.json", ns=(0, 1_700_000_000_123_456_789))
-        tree = LocalTree(f"file:{root}/", known=lambda _folder: ())
-        assert tree.look().found == [Found(f"file://{root}/a b%20ü.json", 5, 1_700_000_000_123)]
-
-
-class TestHalfWritten:
-    """A file is taken when it is quiet."""
-
-    def test_a_young_file_waits(self, root, watch):
-        """Its folder does not change when the file is complete, and still it is found."""
-        put(root, "a")
-        watch.tree._now = time.time
-        assert (watch.look(), watch.last.unsettled) == ([], [f"{root}/a"])
-        watch.tree._now = later
-        assert (watch.look(), watch.last.unsettled) == (["a"], [])
-        assert (watch.look(), watch.listed) == ([], [])
-
-    @pytest.mark.skipif(not LINUX, reason="only Linux tells who has a file open")
-    def test_a_file_that_is_open_for_writing_waits(self, root, watch):
-        """However old it looks: a writer may pause for long."""
-        command = [sys.executable, "-c", WRITER, str(root / "a")]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
-            writer.stdout.readline()
-            assert (watch.look(), watch.last.unsettled) == ([], [f"{root}/a"])
-            writer.stdin.close()
-            writer.wait()
-        assert (watch.look(), watch.last.unsettled) == (["a"], [])
-
-    def test_a_file_that_is_open_for_reading_does_not_wait(self, root, watch):
-        """Readers change nothing."""
-        put(root, "a")
-        with (root / "a").open():
-            assert watch.look() == ["a"]
-
-    @pytest.mark.parametrize("number", [errno.EACCES, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP])
-    def test_where_writers_are_not_told_the_time_decides(self, root, watch, monkeypatch, number):
-        """A file of another user, or on a network: it is taken when it is old enough."""
-
-        def refuse(*_arguments):
-            raise OSError(number, "refused")
-
-        monkeypatch.setattr(fcntl, "fcntl", refuse)
-        put(root, "a")
-        assert watch.look() == ["a"]
-
-    def test_outside_of_linux_the_time_decides(self, root, watch, monkeypatch):
-        """Such as on macOS."""
-        monkeypatch.setattr(leases.sys, "platform", "darwin")
-        with (root / "a").open("w"):
-            assert watch.look() == ["a"]
-
-    @pytest.mark.skipif(not LINUX, reason="only Linux tells who has a file open")
-    def test_asking_harms_neither_side(self, root):
-        """A writer that opens the file while it is asked about is not refused, and no signal ends this process."""
-        put(root, "a")
-        asking = (
-            "import sys, time\nfrom livetables.autoloader.leases import being_written\nprint('asks', flush=True)\n"
-            "end = time.monotonic() + 0.3\nwhile time.monotonic() < end: being_written(sys.argv[1])"
-        )
-        with subprocess.Popen([sys.executable, "-c", asking, str(root / "a")], stdout=subprocess.PIPE) as asker:
-            asker.stdout.readline()
-            while asker.poll() is None:
-                with (root / "a").open("a") as file:
-                    file.write("x")
-        assert asker.returncode == 0
-
-    def test_everything_may_be_taken_at_once(self, root):
-        """settle_ms=0 is for folders whose files appear whole."""
-        with (root / "a").open("w"):
-            assert seen(root, now=time.time, settle_ms=0) == ["a"]
-
-    def test_a_file_from_the_future_waits_until_it_stays_as_it_is(self, root, watch):
-        """The clock of another machine may be ahead; the file is taken when it has not changed for a while."""
-        now = later()
-        put(root, "a")
-        os.utime(root / "a", (now + 9999, now + 9999))
-        looks = []
-        for seconds, size in [(0, 1), (0.9, 2), (1.8, 2), (2.0, 2)]:
-            with (root / "a").open("w") as file:
-                file.write("x" * size)
-            os.utime(root / "a", (now + 9999, now + 9999))
-            watch.tree._now = lambda seconds=seconds: now + seconds
-            looks.append(watch.look())
-        assert looks == [[], [], [], ["a"]]
 
 
 class TestTrouble:
@@ -484,7 +249,7 @@ class TestTrouble:
         put(root.parent, "absent")
         assert watch.look() == ["link"]
 
-    @pytest.mark.skipif(not LINUX, reason="macOS has only names in UTF-8")
+    @pytest.mark.skipif(sys.platform != "linux", reason="macOS has only names in UTF-8")
     def test_a_name_that_is_no_text_is_told(self, root, watch):
         """Java can't open such a file; the others are found."""
         put(root, "a")
@@ -498,77 +263,3 @@ class TestTrouble:
         """A named pipe would block its reader."""
         os.mkfifo(root / "pipe")
         assert seen(root, settle_ms=1000, now=later) == []
-
-
-class TestGlobs:
-    """Hadoop's globs."""
-
-    @pytest.mark.parametrize(
-        ("pattern", "name", "fits"),
-        [
-            ("*.json", "a.json", True), ("*.json", "a.jsonl", False), ("?.json", "ab.json", False),
-            ("[a-c]x", "bx", True), ("[!a-c]x", "bx", False), ("[^a-c]x", "dx", True), ("[a.]", ".", True),
-            ("a+b(c)$", "a+b(c)$", True), ("a\\*", "a*", True), ("a\\*", "ab", False), ("[", "[", True),
-            ("x{a,b{c,d}}y", "xbdy", True), ("x{a,b{c,d}}y", "xby", False), ("a}", "a}", True), ("*", "a\nb", True),
-            ("[&&~|]", "|", True),
-        ],
-    )  # fmt: skip
-    def test_matches(self, pattern, name, fits):
-        """As Hadoop's, case counts."""
-        assert matches(pattern, name) is fits
-
-    def test_expand(self):
-        """Alternatives may hold a slash, and be empty."""
-        assert expand("/in/{a/b,c}x{,2}") == ["/in/a/bx", "/in/a/bx2", "/in/cx", "/in/cx2"]
-
-    def test_a_pattern_that_means_nothing(self):
-        """It is named, with what can be written."""
-        with pytest.raises(SettingsError, match=r"\[z-a\]") as caught:
-            matches("[z-a]", "b")
-        assert caught.value.code == "WRONG_VALUE"
-
-
-class TestHadoop:
-    """What can be said of other file systems without one."""
-
-    def test_the_text_of_a_list_of_statuses(self):
-        """Java renders many files in one call; names may hold what separates them."""
-        text = (
-            "[LocatedFileStatus{path=s3a://b/in/a, b; c}.json; isDirectory=false; length=12; replication=1; "
-            "blocksize=33554432; modification_time=1700000000123; access_time=0; owner=me; group=me; "
-            "permission=rw-rw-rw-; isSymlink=false; hasAcl=false; isEncrypted=true; isErasureCoded=false}, "
-            "S3AFileStatus{path=s3a://b/in/x; isDirectory=true; modification_time=0; access_time=0; owner=me; "
-            "group=me; permission=rwxrwxrwx; isSymlink=false; hasAcl=false; isEncrypted=true; isErasureCoded=false} "
-            "isEmptyDirectory=FALSE]"
-        )
-        assert list(parsed(text)) == [
-            Status(Found("s3a://b/in/a, b; c}.json", 12, 1_700_000_000_123), is_folder=False),
-            Status(Found("s3a://b/in/x", 0, 0), is_folder=True),
-        ]
-
-    @pytest.mark.parametrize(
-        ("pattern", "path", "whether"),
-        [
-            ("s3a://b/in/*", "s3a://b/in/a", True),
-            ("s3a://b/in/*", "s3a://b/in/_a", False),
-            ("s3a://b/*/a", "s3a://b/.x/a", False),
-            ("hdfs:///_in/*", "hdfs://host:8020/_in/a", True),
-            ("s3a://b/{x,_y}/*.csv", "s3a://b/_y/a.csv", True),
-            ("s3a://b/_a", "s3a://b/_a", True),
-        ],
-    )
-    def test_a_wildcard_matches_no_hidden_name(self, pattern, path, whether):
-        """Hadoop's own globs do match it."""
-        assert belongs(pattern, path) is whether
-
-    def test_what_a_look_takes(self, monkeypatch):
-        """Known files, other names and young files are left out, as on this machine."""
-        files = [Found(f"s3a://b/in/{name}", 1, modified) for name, modified in
-                 [("b.json", 2), ("a.json", 2), ("c.csv", 1), ("known.json", 1), ("young.json", 9_500)]]  # fmt: skip
-        monkeypatch.setattr(HadoopTree, "_files", lambda _tree: iter(files))
-        tree = HadoopTree(
-            None, "s3a://b/in", Selection("*.json"), known={"s3a://b/in": {"known.json"}}.get, now=lambda: 10.0
-        )
-        look = tree.look()
-        assert [one.path[-6:] for one in look.found] == ["a.json", "b.json"]
-        assert look.unsettled == ["s3a://b/in/young.json"]
