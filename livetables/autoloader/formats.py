@@ -127,6 +127,12 @@ def read(spark: SparkSession, options: Options, layout: Layout, found: Sequence[
     return reduce(lambda one, other: one.union(other), frames)
 
 
+def ambiguous(layout: Layout, found: Sequence[Group]) -> bool:
+    """Tell whether fields differ by their case alone: then only the session that reads files can plan for them."""
+    names = {name for group in found for name in (*group.wide.names, *layout.data.names)}
+    return len({name.lower() for name in names}) < len(names)
+
+
 def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Group]:
     """Put groups together that are read by name: into those without further fields, and those with."""
     if options.format not in ("json", "xml") or not by_name(options, layout):

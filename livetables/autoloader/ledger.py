@@ -83,9 +83,8 @@ class Ledger:
         self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(
-            "PRAGMA cache_size = -64000"
-        )  # KiB; with the usual 2,000 the first million takes twice as long
+        # KiB; with the usual 2,000 the first million takes twice as long.
+        self._db.execute("PRAGMA cache_size = -64000")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
