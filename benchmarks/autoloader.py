@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,9 +120,7 @@ def main(
         for side in SIDES:
             bench.take(side, WARM_UP)
         taken = {
-            case.name: run_pairs(
-                pairs, lambda case=case: bench.take("ours", case), lambda case=case: bench.take("alternative", case)
-            )
+            case.name: run_pairs(pairs, partial(bench.take, "ours", case), partial(bench.take, "alternative", case))
             for case in CASES
         }
         (bench.folder / "known").mkdir()
@@ -130,19 +129,18 @@ def main(
         sizes = (*KNOWN, KNOWN_IN_FULL) if full else KNOWN
         order = [list(SIDES), list(reversed(SIDES))]
         idles = [bench.idle(known, order[at % 2], sides) for at, known in enumerate(sizes)]
-    found = []
-    for number in range(pairs):
-        pair: dict[str, Any] = {}
-        for case, measured in taken.items():
-            ours, other = measured[number]
-            ratio = round(ours["rows_per_second"] / other["rows_per_second"], 3)
-            pair |= {
-                "ratio" if case == "large" else f"{case}_ratio": ratio,
-                case: {"ours": ours, "alternative": other},
-            }
-        found.append(pair)
+    found = [pair_of(dict(zip(taken, measured, strict=True))) for measured in zip(*taken.values(), strict=True)]
     small = median([pair["small_ratio"] for pair in found])
     print_result("autoloader", "rows/s", found, small_ratio=small, idle=idles)
+
+
+def pair_of(measured: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    """Return the numbers of a pair: ours and the alternative's of each case."""
+    ratios = {
+        name: round(ours["rows_per_second"] / other["rows_per_second"], 3) for name, (ours, other) in measured.items()
+    }
+    cases = {name: {"ours": ours, "alternative": other} for name, (ours, other) in measured.items()}
+    return {"ratio": ratios["large"], "small_ratio": ratios["small"], **cases}
 
 
 if __name__ == "__main__":
