@@ -29,7 +29,7 @@ TABLE = "lines"
 #: What inference finds in the readings of loadgen.
 SCHEMA = "device_id STRING, event_time STRING, humidity DOUBLE, temperature DOUBLE"
 CONFS = {
-    "pipelines.trigger.interval": "50 ms",
+    "pipelines.trigger.interval": "50 milliseconds",
     "spark.sql.streaming.noDataProgressEventInterval": "0",  # so that each idle trigger is reported
 }
 IDLE_TRIGGERS = 12

@@ -1,6 +1,6 @@
 """Auto Loader with inferred columns against Spark's own stream of JSON files with a fixed schema.
 
-    python -m benchmarks.autoloader [--pairs 3] [--full]
+    python -m benchmarks.autoloader [--pairs 2] [--full]
 
 See benchmarks/README.md.
 """
@@ -55,7 +55,7 @@ class Case:
 
 
 #: Enough batches that Java has compiled what they run.
-WARM_UP = Case("warm-up", files=200, rows=2000, files_per_trigger=10)
+WARM_UP = Case("warm-up", files=100, rows=2000, files_per_trigger=10)
 CASES = (
     Case("large", files=20, rows=100_000, files_per_trigger=5),
     Case("small", files=10_000, rows=20, files_per_trigger=1000),
@@ -109,7 +109,7 @@ class Bench:
 
 
 def main(
-    pairs: Annotated[int, typer.Option(min=1, max=20, help="pairs of runs")] = 3,
+    pairs: Annotated[int, typer.Option(min=1, max=20, help="pairs of runs")] = 2,
     full: Annotated[bool, typer.Option("--full", help="empty triggers with a million known files, too")] = False,
 ) -> None:
     """Measure both sides in turns and print the result as a line of JSON."""

@@ -234,12 +234,12 @@ def main(
     place = ROOT / ".livetables" / "benchmarks"
     place.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=place, prefix="autoloader-kills-"))
+    print(f"Landing folder and storage are in {folder}, and stay there when something is wrong.", flush=True)
     with failing_in_words():
         found, phases = trial(folder, kills=kills, files=files, lines=lines, seed=seed)
         print(json.dumps({"benchmark": "autoloader_kills", "kills": kills, "phases": phases, **asdict(found)}))
-        if not found.balances:
-            print(f"The table and the landing folder stay in {folder}.", file=sys.stderr)
-            sys.exit(1)
+    if not found.balances:
+        sys.exit(1)
     shutil.rmtree(folder)
 
 
