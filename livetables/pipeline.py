@@ -67,6 +67,8 @@ class Pipeline:
         self._registry = Registry(root=settings.root)
         self._open, self._ending = ExitStack(), ExitStack()
         self._said: list[Problem] = []
+        #: While an update runs, what is said aloud is an event at once.
+        self._bus: EventBus | None = None
 
     def __enter__(self) -> Pipeline:
         """Bind `dlt` and `pyspark.pipelines` for the files of the pipeline."""
@@ -234,7 +236,9 @@ class Pipeline:
         hooks.begin(self._registry.hooks)
         graph = self.graph
         for problem in self.warnings:
-            bus.emit("deprecation", problem.placed, {"code": problem.code}, level="WARN")
+            _warn(bus, problem)
+        self._bus = bus
+        self._ending.callback(setattr, self, "_bus", None)
         self._definitions_events(bus)
         steps = self._plan(selection)
         runner = Runner(
@@ -272,6 +276,12 @@ class Pipeline:
         problem = Problem(code, message)
         if problem not in self._said:
             self._said.append(problem)
+            if self._bus is not None:
+                _warn(self._bus, problem)
+
+
+def _warn(bus: EventBus, problem: Problem) -> None:
+    bus.emit("deprecation", problem.placed, {"code": problem.code}, level="WARN")
 
 
 def _end(bus: EventBus, outcome: str) -> None:

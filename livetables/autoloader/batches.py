@@ -77,8 +77,10 @@ class Batches:
     def settled(self, patience: float) -> int:
         """Look for files; wait at most `patience` seconds for those that are being written. Return the last number."""
         until = time.monotonic() + patience
-        while self._look() and time.monotonic() < until:
+        while (written := self._look()) and time.monotonic() < until:
             time.sleep(_PAUSE_SECONDS)
+        for path in written:
+            self._warn("FILE_BEING_WRITTEN", f"{path} is still being written: the next run reads it.")
         return self._ledger.last()
 
     def end_after(self, after: int | None, bound: int | None) -> int | None:
@@ -147,12 +149,14 @@ class Batches:
             self._ledger.done(self._upto)
         self._ledger.close()
 
-    def _look(self) -> bool:
-        """Look for new files; tell whether some are still being written."""
+    def _look(self) -> list[str]:
+        """Look for new files; return those that are still being written."""
         skipped = not self._options.include_existing and not self._ledger.begun()
         look = discover(self._tree, self._ledger, skipped=skipped)
         self._ledger.begin()
-        return bool(look.unsettled)
+        for path, why in look.unreadable.items():
+            self._warn("FILE_NOT_READABLE", f"{path} can't be read: {why}.")
+        return look.unsettled
 
     def _there(self, entries: list[Entry]) -> list[Entry]:
         """Return the files that are still there; raises LivetablesError when one is not and may not be left out."""

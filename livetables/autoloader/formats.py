@@ -18,7 +18,7 @@ from livetables.autoloader.schemas import as_strings, merge, nulls_as_strings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
     from livetables.autoloader.options import Options
 
@@ -35,18 +35,23 @@ _SCANS = 4
 #: What Spark says when it asks a damaged file for its schema.
 _DAMAGED = ("FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER", "Not an Avro data file", "Malformed ORC file")
 #: What Spark's readers tell of the file of a row.
-METADATA = StructType().add(
-    "_metadata",
-    StructType().add("file_path", "string").add("file_name", "string").add("file_size", "long")
-    .add("file_block_start", "long").add("file_block_length", "long").add("file_modification_time", "timestamp"),
-)  # fmt: skip
+_FILE = (
+    StructType()
+    .add("file_path", "string")
+    .add("file_name", "string")
+    .add("file_size", "long")
+    .add("file_block_start", "long")
+    .add("file_block_length", "long")
+    .add("file_modification_time", "timestamp")
+)
+METADATA = StructType().add("_metadata", _FILE)
 #: In the metadata of a column that is kept: it comes from the names of folders.
 _FOLDER = "livetables.folder"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns that files are read as: those of the data, those of their folders; `given` when the user says them."""
+    """The columns that files are read as, those of their folders apart; `given` when the user says them."""
 
     data: StructType
     partitions: StructType
@@ -102,16 +107,20 @@ def groups(spark: SparkSession, options: Options, layout: Layout, files: Sequenc
         return _by(files, lambda file: _csv_fields(spark, file, options))
     if options.format == "json" and local and generic.get("multiline") != "true":
         return _by(files, lambda file: nulls_as_strings(scan.json_fields(str(local_path(file)))))
-    if options.format == "avro":
-        return _by(files, lambda file: infer(spark, options, [file], types=True))
-    if options.format in ("parquet", "orc"):
+    if options.format in TEXT:
+        return [Group(tuple(files), infer(spark, options, files, types=False))]
+    return _typed_groups(spark, options, files)
+
+
+def _typed_groups(spark: SparkSession, options: Options, files: Sequence[str]) -> list[Group]:
+    """Return files by their own schema; in one group where Spark can read different ones by name."""
+    if options.format != "avro":
         try:
             return [Group(tuple(files), infer(spark, options, files, types=True))]
         except Exception as error:
             if "CANNOT_MERGE" not in str(error):
                 raise
-            return _by(files, lambda file: infer(spark, options, [file], types=True))
-    return [Group(tuple(files), infer(spark, options, files, types=False))]
+    return _by(files, lambda file: infer(spark, options, [file], types=True))
 
 
 def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types: bool) -> StructType:
@@ -161,7 +170,7 @@ def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Gr
 def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) -> DataFrame:
     reader, files = _reader(spark, options), list(group.files)
     path = F.col("_metadata.file_path")
-    names = METADATA["_metadata"].dataType.names
+    names = [field.name for field in _FILE.fields]
     metadata = F.struct(*(F.col(f"_metadata.{name}").alias(name) for name in names)).alias("_metadata")
     folders = [_folder(path, field).alias(field.name) for field in layout.partitions.fields]
     if options.variant_column is not None:
@@ -190,7 +199,7 @@ def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) 
 
 
 def _text_fit(options: Options, schema: StructType, found: StructType) -> Fit:
-    """Return how records fit that were read from text: the fields of the schema have its types, the others are strings."""
+    """Return how records of text fit: fields of the schema are read in its types, others as strings."""
     own = {field.name: field for field in schema.fields}
     if options.format == "csv":  # the fields stand in the order of the file
         wide = StructType([own.get(field.name, field) for field in found.fields])
@@ -265,7 +274,7 @@ def _strings(*names: str) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def _reader(spark: SparkSession, options: Options):  # type: ignore[no-untyped-def] # noqa: ANN202 (Spark's own)
+def _reader(spark: SparkSession, options: Options) -> DataFrameReader:
     # Each path is one file: its name is no pattern, and its folders are no partitions.
     own = {"__globPaths__": "false", "recursiveFileLookup": "true", "ignoreMissingFiles": str(options.ignore_missing)}
     own["ignoreCorruptFiles"] = str(options.ignore_corrupt)

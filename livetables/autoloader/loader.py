@@ -7,12 +7,20 @@ import json
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial, reduce
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
-from pyspark.sql.types import DataType, StringType, StructField, StructType
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    VariantType,
+)
 
 from livetables.autoloader import formats
 from livetables.autoloader.batches import Batches
@@ -30,6 +38,7 @@ from livetables.errors import LivetablesError, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pyspark.sql import DataFrame
 
@@ -47,14 +56,15 @@ def open_stream(
     """Return the stream of the files that arrive below `path`, and its source.
 
     The columns are those of the schema, of `name=value` folders, and of the rescued data; `_metadata` is hidden.
-    `schemas` is the folder in which inferred schemas are kept, and `ledger` the file of those that were found, in the
-    folder `auto_loader` of the flow's checkpoint; without it the stream can't be started. Raises LivetablesError for what is wrong with the options, the path or the schema.
+    `schemas` is the folder in which inferred schemas are kept. `ledger` is the file of those that were found, in the
+    folder `auto_loader` of the flow's checkpoint; without it the stream can't be started. Raises LivetablesError for
+    what is wrong with the options, the path or the schema.
     """
-    options = _options(given, schema, warn)
+    options = _options(spark, given, schema, warn)
     if options.move_to is not None:
         check_move_to(options.move_to, path)
     reading = _reading_session(spark)
-    kept = SchemaStore(schemas / _key(options, path))
+    kept = SchemaStore(schemas / _key(options, path, schema))
     layout = _layout(spark, reading, options, schema, path, kept)
     columns = layout.columns(options)
 
@@ -62,7 +72,7 @@ def open_stream(
         assert ledger is not None
         checkpoint = ledger.parent.parent
         if any((checkpoint / "offsets").glob("[0-9]*")) and not ledger.is_file():
-            said = f"The checkpoint {checkpoint} tells how far the stream of {path} has come, but not which files it has read."
+            said = f"{checkpoint} tells how far the stream of {path} has come, but not which files it has read."
             hint = "Bring the whole folder back, or read the table anew with --full-refresh."
             raise LivetablesError("LEDGER_LOST", said, hint=hint)
         files = Ledger(ledger)
@@ -79,7 +89,7 @@ def read_files(
     spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, path: str, warn: Warn
 ) -> DataFrame:  # fmt: skip
     """Return the rows of the files that are below `path` now, with the columns that `open_stream` gives."""
-    options = _options(given, schema, warn)
+    options = _options(spark, given, schema, warn)
     options = replace(options, mode="rescue" if options.rescued_column else "none")
     reading = _reading_session(spark)
     files = _listed(spark, options, path)
@@ -98,8 +108,17 @@ def in_sql(given: Mapping[str, str]) -> dict[str, str]:
     return {"cloudFiles.inferColumnTypes": "true", **{full_name_of(key): value for key, value in given.items()}}
 
 
-def _options(given: Mapping[str, str], schema: StructType | str | None, warn: Warn) -> Options:
-    options = options_of(given, schema is not None, warn)
+def _options(
+    spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, warn: Warn
+) -> Options:  # fmt: skip
+    confs = {
+        name: spark.conf.get(f"spark.sql.files.{name}", "false")
+        for name in ("ignoreCorruptFiles", "ignoreMissingFiles")
+    }
+    named = {key.lower() for key in given}
+    options = options_of(
+        {**{k: v for k, v in confs.items() if k.lower() not in named}, **given}, schema is not None, warn
+    )
     if options.format == "csv" and schema is None and "header" not in {key.lower() for key in options.generic}:
         options = replace(options, generic={**options.generic, "header": "true"})
     if options.format in FIXED or options.variant_column is not None:
@@ -107,15 +126,17 @@ def _options(given: Mapping[str, str], schema: StructType | str | None, warn: Wa
     return options
 
 
-def _key(options: Options, path: str) -> str:
+def _key(options: Options, path: str, schema: StructType | str | None) -> str:
     """Return a name for what is read: another format, or the same read otherwise, has a schema of its own."""
-    told = [options.format, path, options.infer_types, *sorted(options.generic.items())]
+    given = schema.json() if isinstance(schema, StructType) else schema
+    told = [options.format, path, options.infer_types, options.partition_columns, given, options.variant_column]
+    told += sorted(options.generic.items())
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def _reading_session(spark: SparkSession) -> SparkSession:
     """Return a session with confs of its own, in which files are read: names differ by case, bad values are NULL."""
-    session = SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession())  # type: ignore[arg-type] # noqa: SLF001
+    session = SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession())  # noqa: SLF001
     session.conf.set("spark.sql.caseSensitive", "true")
     session.conf.set("spark.sql.ansi.enabled", "false")
     return session
@@ -141,32 +162,35 @@ def _layout(
     spark: SparkSession, reading: SparkSession, options: Options, schema: StructType | str | None, path: str,
     kept: SchemaStore | None,
 ) -> Layout:  # fmt: skip
-    latest = kept.latest() if kept is not None and schema is None else None
+    latest = kept.latest() if kept is not None else None
     if latest is not None:
         data, partitions = formats.parted(latest)
     else:
         files = _listed(spark, options, path)
-        data = (
-            schema
-            if isinstance(schema, StructType)
-            else _parsed(spark, schema)
-            if schema
-            else FIXED.get(options.format)
-        )
-        partitions = _partitions(spark, options, path, [one.path for one in files], data if schema else None)
-        if options.variant_column is not None:
-            data = StructType.fromJson({"type": "struct", "fields": [
-                {"name": options.variant_column, "type": "variant", "nullable": True, "metadata": {}},
-            ]})  # fmt: skip
-        if data is None:
-            data = _inferred(spark, reading, options, path, files)
-            _keep(kept, data, partitions, f"inferred from {count(len(files), 'file')}")
+        given = _given(spark, options, schema)
+        partitions = _partitions(options, path, [one.path for one in files], given if schema else None)
+        data = given if given is not None else _inferred(spark, reading, options, path, files)
+        if files:  # the next start need not look for them
+            reason = "given" if given is not None else f"inferred from {count(len(files), 'file')}"
+            _keep(kept, data, partitions, reason)
     if options.hints is not None and schema is None:
-        hinted = apply_hints(data, options.hints, partial(_type, spark))
-        if hinted != data:
-            data = hinted
+        whole = StructType([*data.fields, *partitions.fields])
+        hinted = apply_hints(whole, options.hints, partial(_type, spark))
+        if hinted != whole:
+            folders = partitions.names
+            partitions = StructType([field for field in hinted.fields if field.name in folders])
+            data = StructType([field for field in hinted.fields if field.name not in folders])
             _keep(kept, data, partitions, "hints changed")
     return Layout(data, partitions, given=schema is not None)
+
+
+def _given(spark: SparkSession, options: Options, schema: StructType | str | None) -> StructType | None:
+    """Return the schema that needs no inference: the user's, or that of a format which has only one."""
+    if schema:
+        return schema if isinstance(schema, StructType) else _parsed(spark, schema)
+    if options.variant_column is not None:
+        return StructType().add(options.variant_column, VariantType())
+    return FIXED.get(options.format)
 
 
 def _keep(kept: SchemaStore | None, data: StructType, partitions: StructType, reason: str) -> None:
@@ -179,9 +203,10 @@ def _inferred(
     spark: SparkSession, reading: SparkSession, options: Options, path: str, files: list[Found]
 ) -> StructType:  # fmt: skip
     """Return the fields of the newest files, with their types only where the format has them or that is asked for."""
-    limit = size(_SAMPLE, spark.conf.get(f"{_SAMPLE}.numBytes", _SAMPLE_BYTES))
+    limit = size(_SAMPLE, spark.conf.get(f"{_SAMPLE}.numBytes", _SAMPLE_BYTES) or _SAMPLE_BYTES)
     names: list[str] = []
-    for one in reversed(files[-int(spark.conf.get(f"{_SAMPLE}.numFiles", _SAMPLE_FILES)) :]):
+    most = int(spark.conf.get(f"{_SAMPLE}.numFiles", _SAMPLE_FILES) or _SAMPLE_FILES)
+    for one in reversed(files[-most:]):
         limit -= one.size
         names.append(one.path)
         if limit <= 0:
@@ -199,9 +224,7 @@ def _inferred(
     return sorted_columns(schema) if options.format == "json" else schema
 
 
-def _partitions(
-    spark: SparkSession, options: Options, path: str, files: list[str], given: StructType | None
-) -> StructType:  # fmt: skip
+def _partitions(options: Options, path: str, files: list[str], given: StructType | None) -> StructType:
     """Return the columns that the folders of files tell, as `name=value`; strings unless types are inferred."""
     if options.partition_columns == ():
         return StructType()
@@ -222,14 +245,13 @@ def _partitions(
 
 
 def _value_type(options: Options, values: list[str]) -> DataType:
-    if options.infer_types and values and all(value.lstrip("-").isdigit() and len(value) < 19 for value in values):
-        from pyspark.sql.types import IntegerType, LongType
-
-        return IntegerType() if all(abs(int(value)) < 2**31 for value in values) else LongType()
-    if options.infer_types and values and all(_is_date(value) for value in values):
-        from pyspark.sql.types import DateType
-
-        return DateType()
+    """Return the type that all values of a folder's column have: INT, BIGINT, DATE, or STRING."""
+    if options.infer_types and values:
+        if all(value.lstrip("-").isdigit() for value in values):
+            most = max(abs(int(value)) for value in values)
+            return IntegerType() if most < 1 << 31 else LongType() if most < 1 << 63 else StringType()
+        if all(_is_date(value) for value in values):
+            return DateType()
     return StringType()
 
 

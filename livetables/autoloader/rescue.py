@@ -142,7 +142,7 @@ def _as_json(text: Column) -> Column:
     return F.when(text.isNotNull(), F.coalesce(parsed, text.cast("variant")))
 
 
-def _fitted(value: Column, kind: DataType, read: DataType) -> Column:
+def _fitted(value: Column, kind: DataType, read: DataType) -> Column:  # noqa: PLR0911 (a case per kind of type)
     """Return a value in the type `kind`, without what that lacks; NULL when it can't be."""
     if kind == read:
         return value
@@ -190,8 +190,10 @@ def _more_in_elements(value: Column, kind: DataType, read: DataType) -> Column:
     if isinstance(kind, StructType) and isinstance(read, StructType):
         known = {field.name: field.dataType for field in kind.fields}
         found = [
-            _more_in_elements(value[f.name], known[f.name], f.dataType) if f.name in known else value[f.name].isNotNull()
+            _more_in_elements(value[f.name], known[f.name], f.dataType)
+            if f.name in known
+            else value[f.name].isNotNull()
             for f in read.fields
-        ]  # fmt: skip
+        ]
         return reduce(lambda one, other: one | other, found, F.lit(False))
     return value.isNotNull() & _fitted(value, kind, read).isNull() if kind != read else F.lit(False)

@@ -12,7 +12,7 @@ import gzip
 import json
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.json as arrow_json
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 #: How much of a file is looked at in one go, in bytes: it is in memory several times over.
 BLOCK_BYTES = 16 << 20
 #: What opens a compressed file and notices that its end is missing, which Arrow's readers of gzip and bzip2 do not.
-_OPENERS: dict[str, Callable[[str], BinaryIO]] = {
+_OPENERS: dict[str, Callable[[str], Any]] = {
     "gz": partial(gzip.open, mode="rb"),
     "bz2": partial(bz2.open, mode="rb"),
     **{end: partial(pa.input_stream, compression="detect") for end in ("zst", "lz4")},
-}  # type: ignore[dict-item]
+}
 
 
 class UnreadableError(Exception):
@@ -36,7 +36,7 @@ class UnreadableError(Exception):
 
 
 def json_fields(path: str) -> StructType:
-    """Return the fields of the objects in a file of JSON lines, their values all as strings; NullType where all are null.
+    """Return the fields of the objects in a file of JSON lines: their values as strings, NullType where all are null.
 
     Lines that are no JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
     FileNotFoundError.

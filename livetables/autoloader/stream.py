@@ -1,8 +1,8 @@
 """A streaming source written in Python: Spark asks it which files there are and for the rows of a batch.
 
 Spark's own file source lists and compares all files in each micro-batch, and rewrites the list of all of them every
-ten batches. Here an offset is a number in the ledger (docs/decisions/0010). Spark calls from threads of its own, through
-py4j, as it does for `foreachBatch`.
+ten batches. Here an offset is a number in the ledger (docs/decisions/0010). Spark calls from threads of its own,
+through py4j, as it does for `foreachBatch`.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class FileSource:
 def frame_of(spark: SparkSession, source: FileSource, columns: StructType, metadata: StructType) -> DataFrame:
     """Return the streaming DataFrame of a source, whose `_metadata` is there for who asks for it, and not in `*`."""
     gateway: Any = spark.sparkContext._gateway  # noqa: SLF001
-    ensure_callback_server_started(gateway)
+    ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
     jvm: Any = spark._jvm  # noqa: SLF001
     session = spark._jsparkSession  # noqa: SLF001
     spark_sql = jvm.org.apache.spark.sql

@@ -159,6 +159,7 @@ _KAFKA = {"bootstrapservers": "kafka.bootstrap.servers", "subscribepattern": "su
 
 
 def _read_files(session: SparkSession, given: Arguments, streams: bool, at: int) -> DataFrame:
+    del session  # the reader has its own
     path = _first(given, "path", "read_files", "'/Volumes/main/in', format => 'json'", at)
     options = {name: str(value) for key, (name, value) in given.named.items() if key not in ("path", "schema")}
     if "format" not in given.named:
