@@ -54,7 +54,7 @@ def open_stream(
     if options.move_to is not None:
         check_move_to(options.move_to, path)
     reading = _reading_session(spark)
-    kept = SchemaStore(schemas / _key(options, path))
+    kept = SchemaStore(schemas / _key(options, path), path)
     layout = _layout(spark, reading, options, schema, path, kept)
     columns = layout.columns(options)
 
