@@ -292,11 +292,12 @@ def files(
         _json(seen.schemas_document(folder) if schemas else seen.document(sources))
         return
     lines = list(seen.schemas_lines(folder) if schemas else seen.lines(sources))
-    for line in lines or [
-        "No schemas yet: Auto Loader has inferred none with this storage folder."
+    none = (
+        "No schemas yet: Auto Loader has inferred none"
         if schemas
-        else "No files yet: no flow has read with Auto Loader with this storage folder."
-    ]:
+        else "No files yet: no flow has read with Auto Loader"
+    )
+    for line in lines or [f"{none} with this storage folder."]:
         _out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -166,8 +166,7 @@ def _summary(source: Source) -> str:
     files = count(sum(total.files for total in seen.totals.values()), "file")
     text = f"{name}: {files} in {_line(local_path(seen.folder) or seen.folder)}: {', '.join(said)}."
     if seen.newest is not None:
-        at = f" at {_time(seen.newest.read)}" if seen.newest.read is not None else ""
-        text += f" Last read: {_name(seen.newest, seen.folder)}{at}."
+        text += f" Last read: {_name(seen.newest, seen.folder)} at {_time(seen.newest.read)}."
     return text
 
 

@@ -66,7 +66,7 @@ _TOTALS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in the ledger; `read` is None until its batch was committed, `rows` until they were counted.
+    """A file in the ledger; `read` (when that was) is None before, `rows` until they were counted.
 
     `state` is PENDING, READ, FAILED (`error` says why) or SKIPPED (it was there before a flow that
     reads new files only).
@@ -187,7 +187,7 @@ class Ledger:
     def done(self, upto: int) -> None:
         """Note that all batches up to this number are committed."""
         with self._transaction():
-            sql = "UPDATE files SET read = ? WHERE seq > ? AND seq <= ? AND NOT skipped"
+            sql = "UPDATE files SET read = coalesce(read, ?) WHERE seq > ? AND seq <= ? AND NOT skipped"
             self._db.execute(sql, (self._now(), self._mark("done"), upto))
             self._set_mark("done", upto)
 
@@ -213,11 +213,10 @@ class Ledger:
             self._set_mark("cleaned", upto)
 
     def count_rows(self, rows: Mapping[int, int]) -> None:
-        """Note how many rows each file of a batch had; an earlier attempt's error is forgotten."""
+        """Note how many rows each file of a committed batch had; an earlier attempt's error is forgotten."""
         with self._transaction() as db:
-            db.executemany(
-                "UPDATE files SET rows = ?, error = NULL WHERE seq = ?", ((n, seq) for seq, n in rows.items())
-            )
+            sql = "UPDATE files SET rows = ?, read = coalesce(read, ?), error = NULL WHERE seq = ?"
+            db.executemany(sql, ((number, self._now(), seq) for seq, number in rows.items()))
 
     def fail(self, seq: int, error: str) -> None:
         """Note why a file could not be read."""

@@ -161,14 +161,6 @@ class TestFiles:
         assert (len(lines), lines[2][-8:], lines[-1]) == (53, "119.json", "  70 more: --limit 0 shows all.")
         assert [len(files) for files in names(data(storage))] == [120]
 
-    def test_a_batch_that_is_not_yet_committed_has_no_time(self, tmp_path, now):
-        """Its rows are counted first."""
-        ledger = ledger_of(tmp_path, "raw/raw/1", now)
-        ledger.add([Found("file:///in/a.json", 1, 1)])
-        ledger.count_rows({1: 3})
-        ledger.close()
-        assert shown(tmp_path).startswith("raw: 1 file in /in: 1 read (3 rows, 1 byte). Last read: a.json.\n")
-
     def test_a_name_may_hold_anything(self, tmp_path):
         """It stays one line, and gives the terminal no commands."""
         add(tmp_path, "raw/raw/1", "file:///in/a\nb\x1b[31m [bold]日本.json")
