@@ -1,4 +1,4 @@
-"""The command line: `livetables run | check | graph | plan | events | tables | query | reset | doctor`."""
+"""The command line: `livetables run | check | graph | plan | events | tables | files | query | reset | doctor`."""
 
 from __future__ import annotations
 
@@ -258,6 +258,47 @@ def tables(
         table.add_row(name, f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB",
                       f"{entry['files']:,}", str(entry["version"]))  # fmt: skip
     _out.print(table if found else "No tables yet: the pipeline has not run with this storage folder.")
+
+
+@app.command()
+def files(
+    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False,
+    flow: Annotated[str | None, typer.Option("--flow", metavar="NAME", help="Only this flow.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATE", help="Only failed, pending, read or skipped files."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only those found since 30m, 1h, 2d ago or a time."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, help="This many per flow, 0 for all.", show_default="50; --json: 0"),
+    ] = None,
+    schemas: Annotated[bool, typer.Option("--schemas", help="Show the inferred schemas in place of files.")] = False,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Show the files that Auto Loader has found, failed ones first, also while the pipeline runs; times are in UTC."""
+    import time
+
+    from livetables import files as seen
+
+    _remember(debug)
+    if schemas and (flow or state or since or limit is not None):
+        said = "--schemas shows no files, so --flow, --state, --since and --limit have no meaning beside it."
+        raise SettingsError("WRONG_OPTION", said, hint="Leave them out.")
+    asked = seen.wanted(flow, state, since, (0 if as_json else 50) if limit is None else limit, time.time())
+    folder = stored_settings(settings, storage).storage
+    sources = [] if schemas else seen.sources_of(folder, asked)
+    if as_json:
+        _json(seen.schemas_document(folder) if schemas else seen.document(sources))
+        return
+    lines = list(seen.schemas_lines(folder) if schemas else seen.lines(sources))
+    none = (
+        "No schemas yet: Auto Loader has inferred none"
+        if schemas
+        else "No files yet: no flow has read with Auto Loader"
+    )
+    for line in lines or [f"{none} with this storage folder."]:
+        _out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

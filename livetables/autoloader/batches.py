@@ -67,6 +67,8 @@ class Batches:
         self._now = now
         #: After a restart Spark asks once more for the rows of the last batch, and throws them away.
         self._repeats = _all_committed(checkpoint)
+        #: The files of the newest batch.
+        self._entries: list[Entry] = []
         #: Of the batches whose rows were not counted yet: the files by the hash of their path.
         self._files: dict[int, dict[int, int]] = {}
         self._damaged: dict[int, str] = {}
@@ -100,7 +102,7 @@ class Batches:
         if repeated:
             self._ledger.done(upto)
         self._upto = upto
-        entries = self._there(entries)
+        self._entries = entries = self._there(entries)
         files = [entry.path for entry in entries]
         if not files:
             columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
@@ -137,11 +139,11 @@ class Batches:
         if self._options.max_file_age_ms is not None:
             self._ledger.expire(int(self._now() * 1000) - self._options.max_file_age_ms)
 
-    def failed(self, message: str) -> None:
-        """Note that a batch failed, by the file that the message names."""
-        for entry in self._ledger.files(self._upto - len(self._files), self._upto):
-            if entry.path.rpartition("://")[2] in message:
-                self._ledger.fail(entry.seq, message)
+    def failed(self, file: str, said: str) -> None:
+        """Note that a batch failed because of this file (a path on this machine, or a URL), if it is one of its own."""
+        for entry in self._entries:
+            if file in (entry.path, local_path(entry.path)):
+                self._ledger.fail(entry.seq, said)
 
     def close(self) -> None:
         """Close the ledger."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class Cleaner:
                 return
             target = self._moved(path, str(local_path(self._target)))
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-            file.replace(target)
+            shutil.move(file, target)  # also to another disk
             return
         hadoop: Any = self._spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr] # noqa: SLF001
         source = hadoop.Path(entry.path)

@@ -8,12 +8,15 @@ for a folder with 1,000,000 files that takes about a second whenever the folder 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from livetables.errors import LivetablesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,18 +49,24 @@ SELECT :folder, :name, :size, :modified, :found, :skipped WHERE NOT EXISTS (
         size = :size AND modified = :modified
         AND seq = (SELECT max(seq) FROM files WHERE folder = :folder AND name = :name))))
 """
-_SELECT = """
-SELECT seq, folders.path || '/' || name, size, modified, found, rows, error,
-    CASE WHEN skipped THEN 'SKIPPED' WHEN error IS NOT NULL THEN 'FAILED'
-    WHEN rows IS NOT NULL OR seq <= coalesce((SELECT value FROM marks WHERE name = 'done'), 0) THEN 'READ'
-    ELSE 'PENDING' END
-FROM files JOIN folders ON folders.id = files.folder
+_STATE = """
+CASE WHEN skipped THEN 'SKIPPED' WHEN error IS NOT NULL THEN 'FAILED'
+WHEN rows IS NOT NULL OR seq <= coalesce((SELECT value FROM marks WHERE name = 'done'), 0) THEN 'READ'
+ELSE 'PENDING' END
 """
+_SELECT = (
+    "SELECT seq, folders.path || '/' || name, size, modified, found, read, rows, error,"  # noqa: S608 (no text from outside)
+    f" {_STATE} AS state FROM files JOIN folders ON folders.id = files.folder"
+)
+_TOTALS = (
+    f"SELECT {_STATE} AS state, count(*), sum(size), coalesce(sum(rows), 0)"  # noqa: S608 (as above)
+    " FROM files WHERE found >= ? GROUP BY state"
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in the ledger; `rows` is None until it was counted.
+    """A file in the ledger; `read` (when that was) is None before, `rows` until they were counted.
 
     `state` is PENDING, READ, FAILED (`error` says why) or SKIPPED (it was there before a flow that
     reads new files only).
@@ -68,9 +77,30 @@ class Entry:
     size: int
     modified: int
     found: float
+    read: float | None
     rows: int | None
     error: str | None
     state: str
+
+
+@dataclass(frozen=True)
+class Total:
+    """The files of one state: how many, their bytes, and the rows that were counted."""
+
+    files: int
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a ledger knows: the totals of each state, the file that was read last, files in the order of interest."""
+
+    #: All files lie below it (`file:///in`).
+    folder: str
+    totals: dict[str, Total]
+    newest: Entry | None
+    entries: list[Entry]
 
 
 class Ledger:
@@ -151,13 +181,13 @@ class Ledger:
 
     def files(self, after: int, upto: int) -> list[Entry]:
         """Return the files of a batch, in order."""
-        where = "WHERE seq > ? AND seq <= ? AND NOT skipped ORDER BY seq"
-        return [Entry(*row) for row in self._read(f"{_SELECT} {where}", after, upto)]
+        with self._lock:
+            return _entries(self._db, "WHERE seq > ? AND seq <= ? AND NOT skipped ORDER BY seq", after, upto)
 
     def done(self, upto: int) -> None:
         """Note that all batches up to this number are committed."""
         with self._transaction():
-            sql = "UPDATE files SET read = ? WHERE seq > ? AND seq <= ? AND NOT skipped"
+            sql = "UPDATE files SET read = coalesce(read, ?) WHERE seq > ? AND seq <= ? AND NOT skipped"
             self._db.execute(sql, (self._now(), self._mark("done"), upto))
             self._set_mark("done", upto)
 
@@ -174,7 +204,8 @@ class Ledger:
     def to_clean(self, before: float) -> list[Entry]:
         """Return the files that were read before this time (seconds since 1970) and were not cleaned up."""
         where = "WHERE seq > ? AND read <= ? AND error IS NULL ORDER BY seq"
-        return [Entry(*row) for row in self._read(f"{_SELECT} {where}", self._mark("cleaned"), before)]
+        with self._lock:
+            return _entries(self._db, where, self._mark("cleaned"), before)
 
     def cleaned(self, upto: int) -> None:
         """Note that files up to this number are cleaned up."""
@@ -182,11 +213,10 @@ class Ledger:
             self._set_mark("cleaned", upto)
 
     def count_rows(self, rows: Mapping[int, int]) -> None:
-        """Note how many rows each file of a batch had; an earlier attempt's error is forgotten."""
+        """Note how many rows each file of a committed batch had; an earlier attempt's error is forgotten."""
         with self._transaction() as db:
-            db.executemany(
-                "UPDATE files SET rows = ?, error = NULL WHERE seq = ?", ((n, seq) for seq, n in rows.items())
-            )
+            sql = "UPDATE files SET rows = ?, read = coalesce(read, ?), error = NULL WHERE seq = ?"
+            db.executemany(sql, ((number, self._now(), seq) for seq, number in rows.items()))
 
     def fail(self, seq: int, error: str) -> None:
         """Note why a file could not be read."""
@@ -251,7 +281,53 @@ def list_entries(file: Path, since: float | None = None) -> list[Entry]:
     """Return the files that were found at or after `since` (seconds since 1970), also while a pipeline writes."""
     if not file.is_file():
         return []
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
-            return []  # it is being made
-        return [Entry(*row) for row in db.execute(f"{_SELECT} WHERE found >= ? ORDER BY seq", (since or 0.0,))]
+    with _reading(file) as db:
+        return [] if db is None else _entries(db, "WHERE found >= ? ORDER BY seq", since or 0.0)
+
+
+def overview(file: Path, since: float | None = None, state: str | None = None, limit: int | None = None) -> Overview:
+    """Return what a ledger knows of the files that were found at or after `since`, also while a pipeline writes.
+
+    Its files are those of one state, or all: the failed ones first, then the newest.
+    Raises LivetablesError when the file is no ledger.
+    """
+    after, most = since or 0.0, -1 if limit is None else limit
+    where = "WHERE found >= ? AND state"
+    try:
+        with _reading(file) as db:
+            if db is None:
+                return Overview("", {}, None, [])
+            newest = _entries(db, f"{where} = 'READ' ORDER BY seq DESC LIMIT 1", after)
+            found: list[Entry] = []
+            if state in (None, "FAILED"):
+                found += _entries(db, f"{where} = 'FAILED' ORDER BY seq DESC LIMIT ?", after, most)
+            if state != "FAILED":
+                others = f"{where} = ifnull(?, state) AND state <> 'FAILED' ORDER BY seq DESC LIMIT ?"
+                found += _entries(db, others, after, state, most if most < 0 else most - len(found))
+            return Overview(
+                folder=_common(path for (path,) in db.execute("SELECT path FROM folders")),
+                totals={state: Total(*numbers) for state, *numbers in db.execute(_TOTALS, (after,))},
+                newest=newest[0] if newest else None,
+                entries=found,
+            )
+    except sqlite3.Error as error:
+        said = f"What Auto Loader knows of its files, {file}, can't be read: {error}."
+        hint = "Allow reading that folder; if the file is damaged, read the table anew with --full-refresh."
+        raise LivetablesError("LEDGER_UNREADABLE", said, hint=hint) from error
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a ledger as it is at this moment, without a trace; gives None while a pipeline is just making it."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
+        db.execute("BEGIN")
+        yield db if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone() else None
+
+
+def _entries(db: sqlite3.Connection, where: str, *values: Any) -> list[Entry]:
+    return [Entry(*row) for row in db.execute(f"{_SELECT} {where}", values)]
+
+
+def _common(folders: Iterable[str]) -> str:
+    parts = [folder.split("/") for folder in folders]
+    return "/".join(os.path.commonprefix(parts))  # noqa: RUF071 (of lists it compares the elements)

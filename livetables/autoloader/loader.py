@@ -64,7 +64,7 @@ def open_stream(
     if options.move_to is not None:
         check_move_to(options.move_to, path)
     reading = _reading_session(spark)
-    kept = SchemaStore(schemas / _key(options, path, schema))
+    kept = SchemaStore(schemas / _key(options, path, schema), path)
     layout = _layout(spark, reading, options, schema, path, kept)
     columns = layout.columns(options)
 
@@ -111,14 +111,12 @@ def in_sql(given: Mapping[str, str]) -> dict[str, str]:
 def _options(
     spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, warn: Warn
 ) -> Options:  # fmt: skip
-    confs = {
-        name: spark.conf.get(f"spark.sql.files.{name}", "false")
-        for name in ("ignoreCorruptFiles", "ignoreMissingFiles")
-    }
     named = {key.lower() for key in given}
-    options = options_of(
-        {**{k: v for k, v in confs.items() if k.lower() not in named}, **given}, schema is not None, warn
-    )
+    said = {}
+    for name in ("ignoreCorruptFiles", "ignoreMissingFiles"):
+        if name.lower() not in named:
+            said[name] = spark.conf.get(f"spark.sql.files.{name}", "false") or "false"
+    options = options_of({**said, **given}, schema is not None, warn)
     if options.format == "csv" and schema is None and "header" not in {key.lower() for key in options.generic}:
         options = replace(options, generic={**options.generic, "header": "true"})
     if options.format in FIXED or options.variant_column is not None:

@@ -21,8 +21,9 @@ _MAX_PRECISION = 38
 
 @dataclass(frozen=True)
 class Version:
-    """A schema as it was kept at one time, and why it was."""
+    """A schema as it was kept at one time, and why it was; `path` is what the source reads."""
 
+    path: str
     number: int
     time: datetime
     reason: str
@@ -30,10 +31,14 @@ class Version:
 
 
 class SchemaStore:
-    """The versions of one source's schema: files 0, 1, 2, ... in the folder `_schemas`."""
+    """The versions of one source's schema: files 0, 1, 2, ... in the folder `_schemas`.
 
-    def __init__(self, folder: Path) -> None:
+    `path` is what the source reads; who only looks need not know it.
+    """
+
+    def __init__(self, folder: Path, path: str = "") -> None:
         self._folder = folder / "_schemas"
+        self._path = path
 
     def latest(self) -> T.StructType | None:
         """Return the newest schema, or None before the first."""
@@ -46,11 +51,12 @@ class SchemaStore:
 
     def append(self, schema: T.StructType, reason: str, now: datetime) -> Version:
         """Keep a schema as the newest version. It is there as a whole or, after a crash, not at all."""
-        version = Version(next(reversed(self._numbers()), -1) + 1, now, reason, schema)
+        version = Version(self._path, next(reversed(self._numbers()), -1) + 1, now, reason, schema)
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / ".next"
         with unfinished.open("w", encoding="utf-8") as written:
-            json.dump({"time": now.isoformat(), "reason": reason, "schema": schema.jsonValue()}, written, indent=1)
+            kept = {"path": self._path, "time": now.isoformat(), "reason": reason, "schema": schema.jsonValue()}
+            json.dump(kept, written, indent=1)
             written.flush()
             os.fsync(written.fileno())
         unfinished.replace(self._folder / str(version.number))
@@ -63,7 +69,18 @@ class SchemaStore:
     def _read(self, number: int) -> Version:
         kept = json.loads((self._folder / str(number)).read_text(encoding="utf-8"))
         time, schema = datetime.fromisoformat(kept["time"]), T.StructType.fromJson(kept["schema"])
-        return Version(number, time, kept["reason"], schema)
+        return Version(kept["path"], number, time, kept["reason"], schema)
+
+
+def list_schemas(folder: Path) -> list[tuple[Version, ...]]:
+    """Return the versions of the schema of each source whose store lies in a folder, by what they read."""
+    stores = (SchemaStore(path.parent) for path in folder.glob("*/_schemas"))
+    return sorted(filter(None, (store.versions() for store in stores)), key=lambda versions: versions[0].path)
+
+
+def ddl(schema: T.StructType) -> str:
+    """Return the columns as they are written in SQL: `id bigint, tags array<string>`."""
+    return ", ".join(f"{_quoted(field.name)} {field.dataType.simpleString()}" for field in schema.fields)
 
 
 def merge(old: T.StructType, new: T.StructType, widen: bool) -> T.StructType:

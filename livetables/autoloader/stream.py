@@ -44,6 +44,11 @@ class FileSource:
         if self._batches is not None:
             self._batches.counted(observed)
 
+    def failed(self, file: str, said: str) -> None:
+        """Note which file the query has failed at, and why."""
+        if self._batches is not None:
+            self._batches.failed(file, said)
+
     def close(self) -> None:
         """Close the ledger, once the query has ended and its counts were taken."""
         if self._batches is not None:

@@ -9,7 +9,9 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from livetables.autoloader.listing import local_path
 from livetables.collect.python_files import first_sentence
 from livetables.errors import LivetablesError, NewColumnsError, UnreachableError
 from livetables.redaction import redacted
@@ -24,6 +26,9 @@ _LASTING = (
 _NEW_SCHEMA = ("DELTA_SCHEMA_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS")
 _EXPECTATION = re.compile(r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*Missing input data: (?:true|false)", re.DOTALL)
 _CODE = re.compile(r"^\[[A-Z0-9_.]+\] ")
+#: What is wrong with the file, a deeper cause says, or else the rest of the line.
+_UNREADABLE = re.compile(r"\[FAILED_READ_FILE\.\w+\] Encountered error while reading file (\S+)\.(?=\s|$)(.*)")
+_CLASS = re.compile(r"^[A-Za-z]\w*: ")
 _MOST_CAUSES = 20
 #: Where the files of Python and our own lie.
 _NOT_THE_USERS = (sysconfig.get_path("stdlib") + os.sep, str(Path(__file__).parents[1]) + os.sep)
@@ -31,11 +36,15 @@ _NOT_THE_USERS = (sysconfig.get_path("stdlib") + os.sep, str(Path(__file__).pare
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a flow failed. With `new_schema`, its source has other columns than when the update began."""
+    """Why a flow failed. With `new_schema`, its source has other columns than when the update began.
+
+    `file` is the one that Spark could not read: its path on this machine, or its URL.
+    """
 
     message: str
     retryable: bool
     new_schema: bool = False
+    file: str | None = None
 
 
 def describe(error: BaseException) -> Failure:
@@ -52,13 +61,27 @@ def describe(error: BaseException) -> Failure:
     if violation:
         return Failure(violation[0], retryable=False)
     message = text.strip().splitlines()[0] if causes else first_sentence(error) + _where(error)
+    file, message = _unreadable(causes) or (None, message.split(" SQLSTATE: ")[0])
     parts = [*causes, type(error).__name__, message]
 
     def has(marks: tuple[str, ...]) -> bool:
         return any(mark in part for mark in marks for part in parts)
 
     lasting = isinstance(error, TypeError | AttributeError | NameError) or has(_LASTING)
-    return Failure(message.split(" SQLSTATE: ")[0], retryable=not lasting, new_schema=has(_NEW_SCHEMA))
+    return Failure(message, retryable=not lasting, new_schema=has(_NEW_SCHEMA), file=file)
+
+
+def _unreadable(causes: list[str]) -> tuple[str, str] | None:
+    """Return the file that could not be read, if a cause names one, and the sentence about it."""
+    found = [match for match in map(_UNREADABLE.search, causes) if match]
+    if not found:
+        return None
+    url = unquote(found[-1][1])
+    file = local_path(url) or url
+    last = causes[-1].splitlines()[0]
+    why = found[-1][2] if found[-1].string == causes[-1] else _CLASS.sub("", last)
+    why = why.split("SQLSTATE: ")[0].strip().rstrip(".")
+    return file, f"[FAILED_READ_FILE] {file} can't be read{': ' if why else ''}{why}."
 
 
 def _where(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livetables.execute.expectations import Quality, quality_of
+from livetables.execute.failures import describe
 from livetables.observe.progress import stream_metrics
 
 if TYPE_CHECKING:
@@ -127,15 +128,18 @@ class StreamRun:
         return not self._query.isActive
 
     def error(self) -> BaseException | None:
-        """Return the query's exception, with the JVM's own, whose causes say more."""
+        """Return the query's exception, with the JVM's own, whose causes say more; note the file that it names."""
         raised = self._query.exception()
+        if raised is None:
+            return None
+        vars(raised)["_origin"] = self._query._jsq.exception().get()  # noqa: SLF001
         told = [self._told.raised, *(files.raised for files in self._files)]
-        first = next((error for error in told if error is not None), None)
-        if raised is not None and first is not None:
-            return first
-        if raised is not None:
-            vars(raised)["_origin"] = self._query._jsq.exception().get()  # noqa: SLF001
-        return raised
+        error = next((error for error in told if error is not None), raised)
+        failure = describe(error)
+        if failure.file is not None:
+            for files in self._files:
+                files.failed(failure.file, failure.message)
+        return error
 
     def between_batches(self) -> bool:
         """Tell whether no trigger is active, or a batch has just ended and the next has not got far."""

@@ -1,5 +1,6 @@
 """The command line as a user meets it: documents on stdout, exit codes, Ctrl-C, a kill."""
 
+import gzip
 import json
 import os
 import signal
@@ -64,6 +65,34 @@ def test_every_look_at_a_pipeline_is_one_json_document(bench):
     code, document = invoke("check", *source)
     [problem] = document["problems"]
     assert (1, False, "NOT_A_FUNCTION", 2) == (code, document["ok"], problem["code"], problem["line"])
+
+
+def test_a_file_that_spark_can_not_read_is_named(bench):
+    """In the flow's error and by `livetables files`; once it is whole, all is read."""
+    landing = bench.folder / "landing"
+    landing.mkdir()
+    whole = gzip.compress(bytes(range(32, 127)) * 10_000 + b"\n")
+    (landing / "1.txt.gz").write_bytes(whole[:-20])
+    [path] = bench.write(
+        lines="""
+        import dlt
+
+        @dlt.table(spark_conf={"pipelines.maxFlowRetryAttempts": "0"})
+        def lines():
+            reader = spark.readStream.format("cloudFiles").option("cloudFiles.format", "text")
+            return reader.schema("value STRING").load("/in/landing")
+    """
+    )
+    state = bench.run(path)
+    [error] = [said for said in state.errors if "FAILED_READ_FILE" in said]
+    assert f"[FAILED_READ_FILE] {landing}/1.txt.gz can't be read: Unexpected end of" in error
+    [source] = invoke("files", "--storage", bench.storage)[1]
+    [file] = source["files"]
+    assert (file["state"], file["path"], file["error"] in error) == ("FAILED", f"file://{landing}/1.txt.gz", True)
+    (landing / "1.txt.gz").write_bytes(whole)
+    bench.run(path)
+    [source] = invoke("files", "--storage", bench.storage, "--state", "read")[1]
+    assert [(file["rows"], file["error"]) for file in source["files"]] == [(1, None)]
 
 
 def start(bench, path, *words):

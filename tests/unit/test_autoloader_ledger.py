@@ -179,6 +179,16 @@ class TestStates:
         ledger.count_rows({4: 1})
         assert (ledger.files(3, 4)[0].state, ledger.files(3, 4)[0].rows) == ("READ", 1)
 
+    def test_a_file_was_read_when_its_rows_were_counted(self, file):
+        """Spark tells of a batch's end only when the next one comes, perhaps a day later."""
+        now = [10.0]
+        ledger = Ledger(file, now=lambda: now[0])
+        ledger.add([found("a"), found("b")])
+        for now[0], note in [(20.0, lambda: ledger.count_rows({1: 7})), (99.0, lambda: ledger.done(2))]:
+            note()
+        assert [(entry.found, entry.read) for entry in list_entries(file)] == [(10.0, 20.0), (10.0, 99.0)]
+        ledger.close()
+
     def test_an_expired_file_is_forgotten_but_not_read_again(self, ledger):
         """The option maxFileAge keeps the ledger small; the file may still lie there."""
         ledger.add([found("a", 10), found("b", 20)])

@@ -93,6 +93,32 @@ def test_a_cause_without_words_is_passed_over():
     assert describe(error) == Failure("IOException: disk full", retryable=True)
 
 
+READING = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file {}. SQLSTATE: KD001"
+FOOTER = READING.replace("NO_HINT", "CANNOT_READ_FILE_FOOTER").replace("SQLSTATE", "No footer. Fix it. SQLSTATE")
+MALFORMED = "[MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] No record. SQLSTATE: 22023"
+
+
+@pytest.mark.parametrize(
+    ("causes", "file", "why"),
+    [
+        ([READING.format("file:///in/1.json.gz"), "Unexpected end of input stream"], "/in/1.json.gz",
+         ": Unexpected end of input stream."),
+        ([READING.format("file:/in/a%20b%25.gz"), "bad\nworse"], "/in/a b%.gz", ": bad."),
+        ([READING.format("s3a://lake/in/1.json"), MALFORMED], "s3a://lake/in/1.json",
+         ": [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] No record."),
+        ([FOOTER.format("file:///in/1.parquet")], "/in/1.parquet", ": No footer. Fix it."),
+        ([READING.format("file:///in/1.json.gz"), None], "/in/1.json.gz", "."),
+        ([f"Task 0 failed: SparkException: {READING.format('file:///in/1.gz')}\n\tat a.b", "cut off."], "/in/1.gz",
+         ": cut off."),
+    ],
+    ids=["local", "encoded", "elsewhere", "hint", "no words", "in a text"],
+)  # fmt: skip
+def test_a_file_that_spark_could_not_read_is_named_with_what_is_wrong_with_it(causes, file, why):
+    """One tells which file to look at, the other what to look for; the file may be whole at the next try."""
+    error = raised_in_the_jvm(WRAPPER, TASK, *(("EOFException", message) for message in causes))
+    assert describe(error) == Failure(f"[FAILED_READ_FILE] {file} can't be read{why}", retryable=True, file=file)
+
+
 @pytest.mark.parametrize(
     ("error", "retryable"),
     [
