@@ -438,7 +438,7 @@ def test_only_malformed_records_are_dropped_or_fail(landing, mode):
 
 
 def test_the_column_of_malformed_records_is_filled_when_the_schema_has_it(landing):
-    """The option columnNameOfCorruptRecord: a column of a hint, or of the user's schema, where nothing else is rescued."""
+    """The option columnNameOfCorruptRecord: a column of a hint, or of the user's schema, where nothing is rescued."""
     landing.put("1.json", '{"id": 1}\n{"id":\n')
     landing.load(schemaHints="id INT, bad STRING", columnNameOfCorruptRecord="bad")
     assert landing.rows("id", "bad") == [[1, None], [None, '{"id":']]

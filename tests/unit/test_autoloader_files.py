@@ -74,7 +74,7 @@ def test_the_options_say_which_files_are_taken(flow, options, names):
 
 
 def test_files_of_an_age_are_forgotten_and_not_taken(flow):
-    """The option maxFileAge: one that was read and is older is forgotten, not read again; one that comes old is left out."""
+    """The option maxFileAge: what was read and is older is forgotten, not read again; what comes old is left out."""
     stream = flow({"cloudFiles.maxFileAge": "14 days"})
     put(stream.root, "a")
     assert stream.batch() == ["a"]
