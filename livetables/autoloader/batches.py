@@ -67,7 +67,8 @@ class Batches:
         self._now = now
         #: After a restart Spark asks once more for the rows of the last batch, and throws them away.
         self._repeats = _all_committed(checkpoint)
-        self._files: dict[int, int] = {}
+        #: Of the batches whose rows were not counted yet: the files by the hash of their path.
+        self._files: dict[int, dict[int, int]] = {}
         self._damaged: dict[int, str] = {}
         self._upto = 0
         #: The newest batch has names that differ by their case alone.
@@ -96,7 +97,7 @@ class Batches:
         entries = [] if repeated else self._ledger.files(after or 0, upto)
         if repeated:
             self._ledger.done(upto)
-        self._damaged, self._upto = {}, upto
+        self._upto = upto
         entries = self._there(entries)
         files = [entry.path for entry in entries]
         if not files:
@@ -105,9 +106,10 @@ class Batches:
         found = self._groups(entries)
         frame = formats.read(self._session, self._options, self._layout, found)
         self.ambiguous = formats.ambiguous(self._layout, found)
-        self._files = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
+        self._files[upto] = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
-        return frame.observe(self.metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
+        rows = F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows")
+        return frame.observe(self.metric, rows, F.max(F.lit(upto)).alias("upto"))
 
     @property
     def metric(self) -> str:
@@ -119,9 +121,11 @@ class Batches:
         if self.metric not in observed:
             return
         counts = {int(bin_["x"]): int(bin_["y"]) for bin_ in observed[self.metric]["rows"] or ()}
-        self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in self._files.items()})
-        for seq, said in self._damaged.items():
-            self._ledger.fail(seq, said)
+        files = self._files.pop(observed[self.metric]["upto"], {})
+        self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in files.items()})
+        for seq in files.values():
+            if seq in self._damaged:  # of a damaged file, the rows before the damage
+                self._ledger.fail(seq, self._damaged.pop(seq))
 
     def committed(self, upto: int) -> None:
         """Note that a batch is written; files that may go now are moved or deleted."""
@@ -174,22 +178,21 @@ class Batches:
         self._warn(code, f"{said} The stream goes on.")
 
     def _groups(self, entries: Sequence[Entry]) -> list[Group]:
-        if not formats.by_name(self._options, self._layout):
-            return [formats.Group(tuple(entry.path for entry in entries), self._layout.data)]
         found = self._looked_into(entries)
-        self._follow(found)
+        if formats.by_name(self._options, self._layout):
+            self._follow(found)
         return found
 
     def _looked_into(self, entries: Sequence[Entry]) -> list[Group]:
         """Return the fields of files; one that is damaged is read as far as Spark can, where that is allowed."""
         try:
-            return formats.groups(self._session, self._options, [entry.path for entry in entries])
+            return formats.groups(self._session, self._options, self._layout, [entry.path for entry in entries])
         except UnreadableError:
             pass
         found: list[Group] = []
         for entry in entries:
             try:
-                found += formats.groups(self._session, self._options, [entry.path])
+                found += formats.groups(self._session, self._options, self._layout, [entry.path])
             except UnreadableError as error:
                 allowed = self._options.ignore_corrupt
                 self._left_out(

@@ -256,4 +256,6 @@ def list_entries(file: Path, since: float | None = None) -> list[Entry]:
     if not file.is_file():
         return []
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
+            return []  # it is being made
         return [Entry(*row) for row in db.execute(f"{_SELECT} WHERE found >= ? ORDER BY seq", (since or 0.0,))]

@@ -85,12 +85,10 @@ def read_files(
     files = _listed(spark, options, path)
     layout = _layout(spark, reading, options, schema, path, None)
     names = [one.path for one in files]
-    found = [formats.Group(tuple(names), layout.data)]
-    if names and formats.by_name(options, layout):
-        found = formats.groups(reading, options, names)
     if not names:
         columns = StructType([*layout.columns(options).fields, *METADATA.fields])
         return hiding_metadata(spark, spark.createDataFrame([], columns))
+    found = formats.groups(reading, options, layout, names)
     frame = formats.read(reading, options, layout, found)
     return hiding_metadata(spark, planned(spark, frame) if formats.ambiguous(layout, found) else frame)
 
@@ -188,7 +186,7 @@ def _inferred(
         names.append(one.path)
         if limit <= 0:
             break
-    found = formats.groups(reading, options, names) if names else []
+    found = formats.groups(reading, options, Layout(StructType(), StructType()), names) if names else []
     if options.infer_types and options.format in formats.TEXT:
         found = [formats.Group(g.files, formats.infer(reading, options, g.files, types=True)) for g in found]
     schema = reduce(lambda one, other: merge(one, other.wide, widen=False), found, StructType())

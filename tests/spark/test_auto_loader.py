@@ -405,7 +405,10 @@ def test_a_damaged_file_ends_the_stream_by_its_name_or_is_read_as_far_as_it_goes
     landing.load(ignoreCorruptFiles="true")
     assert 1 < len(landing.rows("id")) < 50_000
     assert landing.files()[1][:2] == ("2.json.gz", "FAILED")
-    assert ("FILE_NOT_READABLE", True) == (landing.warnings[-1][0], "2.json.gz" in landing.warnings[-1][1])
+    landing.put("3.json.gz", gzip.compress(b'{"id": 3}\n')[:-9])
+    landing.load(ignoreCorruptFiles="true")
+    assert landing.files()[2][:2] == ("3.json.gz", "FAILED")
+    assert ("FILE_NOT_READABLE", True) == (landing.warnings[-1][0], "3.json.gz" in landing.warnings[-1][1])
 
 
 def test_one_variant_column_holds_each_record(landing):
