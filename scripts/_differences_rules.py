@@ -281,6 +281,7 @@ _UPDATE_RULES = (
     supported(
         "When Auto Loader meets a new column, the update restarts with the wider schema",
         "tests/spark/test_sources.py::test_auto_loader_follows_a_new_column_in_the_same_run",
+        "tests/pipeline/test_drift.py::test_nothing_of_a_drifting_source_is_lost",
     ),
     supported(
         '`spark.conf.get("pipelines.id")` tells that code runs in a pipeline',
