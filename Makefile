@@ -48,8 +48,9 @@ check: jars ## style, types, imports, and the tests that need no Java
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/unit
 
-docs: $(STAMP) ## write docs/differences.md from the code
+docs: $(STAMP) ## write docs/differences.md and the tables of docs/auto-loader.md from the code
 	$(BIN)/python -m scripts.differences
+	$(BIN)/python -m scripts.auto_loader
 
 kafka-up: jars ## start a Kafka broker on 127.0.0.1; PORT=9092
 	@$(BIN)/python -m scripts.kafka up --port $(PORT)

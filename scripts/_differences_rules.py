@@ -1,6 +1,7 @@
 """What the platform does: the rules of its behaviour, what becomes of each here, and the test that shows it.
 
-Sections 3.1, 3.2, 3.4 and 3.5 of the reference; 3.3 is in `_differences_cdc`, SQL in `_differences_sql`.
+Sections 3.1, 3.2, 3.4 and 3.5 of the reference; 3.3 is in `_differences_cdc`, SQL in `_differences_sql`, Auto Loader in
+`_differences_files`.
 `scripts.differences` fails when a test that is named does not exist.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts._differences_cdc import CHANGES
+from scripts._differences_files import FILES
 from scripts._differences_rule import differs, supported
 from scripts._differences_sql import EXPRESSIONS, SOURCES, STATEMENTS, VALUES
 
@@ -276,10 +278,10 @@ _UPDATE_RULES = (
         note="before the first flow runs; so too targets of AUTO CDC",
         unverified=True,
     ),
-    differs(
+    supported(
         "When Auto Loader meets a new column, the update restarts with the wider schema",
-        "the first schema stays, and columns that come later are left out",
-        "tests/spark/test_sources.py::test_auto_loader_infers_strings_once_and_keeps_them",
+        "tests/spark/test_sources.py::test_auto_loader_follows_a_new_column_in_the_same_run",
+        "tests/pipeline/test_drift.py::test_nothing_of_a_drifting_source_is_lost",
     ),
     supported(
         '`spark.conf.get("pipelines.id")` tells that code runs in a pipeline',
@@ -298,6 +300,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "AUTO CDC": CHANGES,
     "Flows": _FLOW_RULES,
     "Updates": _UPDATE_RULES,
+    "Auto Loader": FILES,
     "SQL: statements": STATEMENTS,
     "SQL: sources in a query": SOURCES,
     "SQL: variables and parameters": VALUES,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from scripts._differences_rule import differs, no_effect, refused, supported, warned
 
 QUERIES, VARIABLES = "tests/spark/test_sql_queries.py", "tests/unit/test_sql_variables.py"
-WHOLE = "tests/pipeline/test_sql_files.py"
+WHOLE, AUTO_LOADER = "tests/pipeline/test_sql_files.py", "tests/spark/test_auto_loader.py"
 ROUND_TRIP, SETTINGS = "tests/unit/test_sql_round_trip.py", "tests/unit/test_settings_databricks.py"
 
 _PARSED = "tests/unit/test_sql_parser.py::test_statements_are_understood"
@@ -174,18 +174,18 @@ SOURCES = (
     supported(
         "The same as a stream: ``STREAM json.`/p` ``", _GRAPH, note="columns are inferred at each start of the flow"
     ),
-    differs(
-        "`read_files` infers columns and adds `_rescued_data`",
-        "there is no `_rescued_data` yet. Spark infers: columns of csv are strings, unless `inferSchema => true`."
-        " Without `format`, the end of the file's name tells it, and a folder holds Parquet. `schemaHints`,"
-        " `partitionColumns` and `rescuedDataColumn` are refused",
+    supported(
+        "`read_files` infers columns with their types and adds `_rescued_data`; it takes Auto Loader's options",
         _BY_PATH,
+        f"{AUTO_LOADER}::test_folders_are_ignored_when_that_is_asked_for",
     ),
     differs(
-        "`STREAM read_files` is Auto Loader, with `inferColumnTypes`",
-        "so it is; schema hints, schema evolution and `_rescued_data` come with the next step, see below",
-        _SENSORS,
+        "`read_files` without `format` finds out which it is",
+        "the end of the file's name tells it, and a folder holds Parquet",
+        _BY_PATH,
+        unverified=True,
     ),
+    supported("`STREAM read_files` is Auto Loader, with `inferColumnTypes`", _SENSORS),
     supported(
         "`cloud_files('path', 'format', map(...))`",
         _GRAPH,

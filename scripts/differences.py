@@ -8,9 +8,7 @@ The text around the tables is docs/differences/template.md. The tables of names 
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,11 +19,11 @@ from scripts._differences_data import NAMES, SPARKS_OWN
 from scripts._differences_probe import REFUSED, SILENT, SUPPORTED, WARNED, Found, ProbeError, probe
 from scripts._differences_rule import DIFFERS, NO_EFFECT, NOT_SHOWN, Rule
 from scripts._differences_rules import RULES
+from scripts._documents import ROOT, has_test, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-ROOT = Path(__file__).parent.parent
 TEMPLATE, DOCUMENT = Path("docs/differences/template.md"), Path("docs/differences.md")
 #: What of names and parameters should be supported, in percent.
 GOAL = 95
@@ -107,7 +105,7 @@ def _names_table(found: Iterable[Found]) -> str:
             if name.same_as:
                 shown = f"those of `{name.same_as}`"
             rows.append((label, shown or "none", status, words))
-    return _table(("name", "parameters", "here", "what is said"), rows)
+    return table(("name", "parameters", "here", "what is said"), rows)
 
 
 def _rules_table(rules: Iterable[Rule]) -> str:
@@ -117,29 +115,15 @@ def _rules_table(rules: Iterable[Rule]) -> str:
         here = f"{rule.status}: {rule.note}" if rule.note else rule.status
         text = rule.rule + (_UNVERIFIED if rule.unverified else "")
         rows.append((text, here, "<br>".join(f"`{test}`" for test in rule.tests)))
-    return _table(("on the platform", "here", "shown by"), rows)
+    return table(("on the platform", "here", "shown by"), rows)
 
 
 def _check_rule(rule: Rule) -> None:
     if not rule.tests and rule.status not in (DIFFERS, NOT_SHOWN):
         raise ProbeError(f"'{rule.rule}' is called {rule.status}, and no test shows it.")
     for test in rule.tests:
-        file, _, name = test.partition("::")
-        if name not in _tests_in(file):
+        if not has_test(test):
             raise ProbeError(f"There is no test {test}, which should show: {rule.rule}.")
-
-
-@cache
-def _tests_in(file: str) -> frozenset[str]:
-    """Return the names of a file's functions; none of a file that is not there."""
-    path = ROOT / file
-    nodes = ast.parse(path.read_text()).body if path.is_file() else []
-    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

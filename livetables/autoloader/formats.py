@@ -278,4 +278,6 @@ def _reader(spark: SparkSession, options: Options) -> DataFrameReader:
     # Each path is one file: its name is no pattern, and its folders are no partitions.
     own = {"__globPaths__": "false", "recursiveFileLookup": "true", "ignoreMissingFiles": str(options.ignore_missing)}
     own["ignoreCorruptFiles"] = str(options.ignore_corrupt)
+    if options.corrupt_column is not None:
+        own["columnNameOfCorruptRecord"] = options.corrupt_column
     return spark.read.format(options.format).options(**{**options.generic, **own})

@@ -202,8 +202,12 @@ class Ledger:
                 self._set_mark("begun", 1)
 
     def to_clean(self, before: float) -> list[Entry]:
-        """Return the files that were read before this time (seconds since 1970) and were not cleaned up."""
-        where = "WHERE seq > ? AND read <= ? AND error IS NULL ORDER BY seq"
+        """Return the files that were read before this time (seconds since 1970) and were not cleaned up.
+
+        Of a path that has another version by now, only that one goes, when its own time has come.
+        """
+        newer = "SELECT 1 FROM files AS newer WHERE (folder, name) = (files.folder, files.name) AND seq > files.seq"
+        where = f"WHERE seq > ? AND read <= ? AND error IS NULL AND NOT EXISTS ({newer}) ORDER BY seq"
         with self._lock:
             return _entries(self._db, where, self._mark("cleaned"), before)
 

@@ -116,7 +116,7 @@ def discover(tree: LocalTree | HadoopTree, ledger: Ledger, *, full: bool = False
 class LocalTree:
     """The files below a folder, a file, or a glob of them, on this machine.
 
-    A file is taken when it is quiet: nobody has it open for writing, where that can be asked, and it is `settle_ms`
+    A file is taken when it is quiet: nobody has it open for writing, or, where that can't be asked, it is `settle_ms`
     old; 0 takes every file at once. Links are followed. `known` returns the names in a folder (`file:///in`) that are
     in the ledger (`Ledger.names`): they are not looked at again. With `overwrites` they are, so that each look costs a
     listing of all folders and a `stat` of each file; `known` returns sizes and times then (`Ledger.versions`).

@@ -53,12 +53,12 @@ OPTIONS: dict[str, Option] = {
     "includeExistingFiles": Option("reads the files that are there at the first start (default true)"),
     "maxFilesPerTrigger": Option("files of a micro-batch at most (default 1000)"),
     "maxBytesPerTrigger": Option("bytes of a micro-batch; one file may exceed it: `10g`"),
-    "maxFileAge": Option("how long a file is remembered: `90 days`"),
+    "maxFileAge": Option("files that were modified longer ago are forgotten once read, and not taken: `90 days`"),
     "partitionColumns": Option("columns to take from `name=value` folders; an empty text takes none (default: all)"),
     "cleanSource": Option("what happens to files that were read: OFF, DELETE, MOVE"),
     "cleanSource.retentionDuration": Option("how long they stay before that (default 30 days)"),
     "cleanSource.moveDestination": Option("the folder that MOVE moves them to"),
-    "useStrictGlobber": Option("`*` in the path stands for one folder, as in Spark's own sources (default false)"),
+    "useStrictGlobber": Option("`*` in the path always stands for one name, as in Spark's own sources", effect="none"),
     "validateOptions": Option("with false, unknown options are not warned about (default true)"),
     "backfillInterval": Option("every listing finds what an earlier one missed", effect="none"),
     "useIncrementalListing": Option("listing is incremental where the file system allows it", effect="none"),
@@ -81,11 +81,11 @@ OPTIONS: dict[str, Option] = {
     "recursiveFileLookup": _plain("reads folders below the path too (default true)"),
     "modifiedAfter": _plain("only files modified after this time: `2026-01-01T00:00:00`"),
     "modifiedBefore": _plain("only files modified before this time"),
-    "ignoreCorruptFiles": _plain("leaves out files that can't be read (default false)"),
+    "ignoreCorruptFiles": _plain("reads damaged files as far as they can be read (default false)"),
     "ignoreMissingFiles": _plain("leaves out files that are gone before they are read (default false)"),
-    "readerCaseSensitive": _plain("a name in another case is another column (default true)"),
-    "badRecordsPath": _plain("a folder for rows that can't be read"),
-    "columnNameOfCorruptRecord": _plain("the column of rows that can't be read"),
+    "readerCaseSensitive": _plain("a name in another case is rescued, and with false the column (default true)"),
+    "badRecordsPath": Option("malformed records are in the rescued data instead", prefixed=False, effect="said"),
+    "columnNameOfCorruptRecord": _plain("a column of the schema that gets malformed records as they are"),
     "singleVariantColumn": _plain("one column of this name holds each record as a VARIANT"),
 }  # fmt: skip
 _NAMES = {name.lower(): name for name in OPTIONS}
@@ -113,11 +113,9 @@ class Options:
     rescued_column: str | None
     ignore_corrupt: bool
     ignore_missing: bool
-    bad_records_path: str | None
     corrupt_column: str | None
     name_glob: str | None
     recursive: bool
-    strict_glob: bool
     #: Milliseconds since 1970, UTC.
     modified_after: int | None
     modified_before: int | None
@@ -153,11 +151,9 @@ def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, 
         rescued_column=found.get("rescuedDataColumn", "" if has_schema else RESCUED) or None,
         ignore_corrupt=_flag(found, "ignoreCorruptFiles", default=False),
         ignore_missing=_flag(found, "ignoreMissingFiles", default=False),
-        bad_records_path=found.get("badRecordsPath"),
         corrupt_column=found.get("columnNameOfCorruptRecord"),
         name_glob=found.get("pathGlobFilter", found.get("fileNamePattern")),
         recursive=_flag(found, "recursiveFileLookup", default=True),
-        strict_glob=_flag(found, "useStrictGlobber", default=False),
         modified_after=_parsed(found, "modifiedAfter", values.moment_ms),
         modified_before=_parsed(found, "modifiedBefore", values.moment_ms),
         case_sensitive=_flag(found, "readerCaseSensitive", default=True),

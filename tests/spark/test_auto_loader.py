@@ -440,6 +440,16 @@ def test_only_malformed_records_are_dropped_or_fail(landing, mode):
     assert landing.rows("id") == [[1], *([[2]] if mode == "DROPMALFORMED" else []), [None]]
 
 
+def test_the_column_of_malformed_records_is_filled_when_the_schema_has_it(landing):
+    """The option columnNameOfCorruptRecord: a column of a hint, or of the user's schema, where nothing is rescued."""
+    landing.put("1.json", '{"id": 1}\n{"id":\n')
+    landing.load(schemaHints="id INT, bad STRING", columnNameOfCorruptRecord="bad")
+    assert landing.rows("id", "bad") == [[1, None], [None, '{"id":']]
+    given = in_sql({"format": "json", "columnNameOfCorruptRecord": "bad"})
+    frame = read_files(landing.spark, given, "id INT, bad STRING", str(landing.folder), print)
+    assert [(1, None), (None, '{"id":')] == [tuple(row) for row in frame.orderBy("id", ascending=False).collect()]
+
+
 def test_an_empty_folder_has_no_schema(landing):
     """It says what to do; empty files say nothing either."""
     landing.put("empty.json", "")

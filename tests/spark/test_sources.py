@@ -38,8 +38,8 @@ def test_tables_outside_the_pipeline_and_mapped_paths_are_read(bench, spark):
         pipeline.graph  # noqa: B018
 
 
-def test_auto_loader_infers_strings_once_and_keeps_them(bench):
-    """Without a schema every JSON leaf is a string, also nested; the first schema holds over restarts."""
+def test_auto_loader_follows_a_new_column_in_the_same_run(bench):
+    """Every JSON leaf is a string; the update ends at the new column, and another one reads all rows with it."""
     bench.rows("drops", [{"id": 1, "at": {"x": 2.5}}])
     [path] = bench.write(
         loader="""
@@ -52,7 +52,7 @@ def test_auto_loader_infers_strings_once_and_keeps_them(bench):
     bench.run(path)
     bench.rows("drops", [{"id": 2, "at": {"x": 1}, "new": True}], file="2.json")
     bench.run(path)
-    assert [("1", "2.5"), ("2", "1")] == bench.table("drops", "id, at.x")
+    assert [("1", "2.5", None), ("2", "1", "true")] == bench.table("drops", "id, at.x, new")
 
 
 def test_auto_loader_takes_csv_with_a_schema_and_batches_by_size(bench):

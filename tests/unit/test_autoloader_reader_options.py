@@ -58,8 +58,8 @@ def test_without_options_it_reads_as_the_platform_does():
         "max_bytes": None, "max_file_age_ms": None, "include_existing": True, "allow_overwrites": False,
         "partition_columns": None, "clean_source": "OFF", "retention_ms": 30 * DAY, "move_to": None,
         "rescued_column": "_rescued_data", "ignore_corrupt": False, "ignore_missing": False,
-        "bad_records_path": None, "corrupt_column": None, "name_glob": None, "recursive": True,
-        "strict_glob": False, "modified_after": None, "modified_before": None, "case_sensitive": True,
+        "corrupt_column": None, "name_glob": None, "recursive": True,
+        "modified_after": None, "modified_before": None, "case_sensitive": True,
         "variant_column": None, "generic": {},
     }  # fmt: skip
     assert said == []
@@ -86,13 +86,11 @@ def test_a_schema_of_the_users_is_frozen_and_nothing_is_rescued():
         ("cloudFiles.partitionColumns", "", {"partition_columns": ()}),
         ("cloudFiles.cleanSource", "delete", {"clean_source": "DELETE"}),
         ("cloudFiles.cleanSource.retentionDuration", "1 hour", {"retention_ms": 3_600_000}),
-        ("cloudFiles.useStrictGlobber", "true", {"strict_glob": True}),
         ("rescuedDataColumn", "_rest", {"rescued_column": "_rest"}),
         ("cloudFiles.rescuedDataColumn", "_rest", {"rescued_column": "_rest"}),
         ("rescuedDataColumn", "", {"rescued_column": None}),
         ("IGNORECORRUPTFILES", "true", {"ignore_corrupt": True}),
         ("ignoreMissingFiles", "true", {"ignore_missing": True}),
-        ("badRecordsPath", "/bad", {"bad_records_path": "/bad"}),
         ("columnNameOfCorruptRecord", "_bad", {"corrupt_column": "_bad"}),
         ("pathGlobFilter", "*.json", {"name_glob": "*.json"}),
         ("fileNamePattern", "*.json", {"name_glob": "*.json"}),
@@ -257,10 +255,11 @@ def test_files_are_moved_to_any_other_folder(move_to, load):
     [
         ("cloudFiles.useNotifications", "true"), ("cloudFiles.useManagedFileEvents", "true"),
         ("cloudFiles.queueUrl", "https://q"), ("cloudFiles.roleArn", "arn"), ("cloudFiles.pathRewrites", "{}"),
+        ("badRecordsPath", "/bad"),
     ],
 )  # fmt: skip
-def test_what_needs_a_cloud_is_said_to_have_no_effect(name, value):
-    """Somebody could rely on it; the value may be a secret and is not shown."""
+def test_what_somebody_could_rely_on_is_said_to_have_no_effect(name, value):
+    """What only a cloud has, or another place keeps; the value may be a secret and is not shown."""
     options, said = read({name: value})
     assert options == read()[0]
     assert [(code, message.partition(":")[0]) for code, message in said] == [
@@ -289,7 +288,7 @@ def test_hints_beside_a_schema_are_said_to_have_no_effect():
         ("cloudFiles.useNotifications", "false"), ("cloudFiles.schemaLocation", "/x"),
         ("cloudFiles.backfillInterval", "1 day"), ("cloudFiles.useIncrementalListing", "auto"),
         ("cloudFiles.fetchParallelism", "4"), ("cloudFiles.listOnStart", "true"),
-        ("cloudFiles.validateOptions", "true"),
+        ("cloudFiles.validateOptions", "true"), ("cloudFiles.useStrictGlobber", "true"),
     ],
 )  # fmt: skip
 def test_what_nobody_misses_is_taken_in_silence(name, value):

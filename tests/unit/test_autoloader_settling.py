@@ -16,11 +16,25 @@ LINUX = sys.platform == "linux"
 WRITER = "import sys, time; file = open(sys.argv[1], 'a'); print(file.write('x'), flush=True); sys.stdin.read()"
 
 
+@pytest.fixture
+def untold(monkeypatch):
+    """Nobody can tell who has a file open."""
+    monkeypatch.setattr("livetables.autoloader.listing.being_written", lambda _: None)
+
+
 class TestHalfWritten:
     """A file is taken when it is quiet."""
 
-    def test_a_young_file_waits(self, root, watch):
+    def test_a_file_that_nobody_writes_is_taken_at_once(self, root, watch, monkeypatch):
+        """Where the system tells that, it need not be old."""
+        monkeypatch.setattr("livetables.autoloader.listing.being_written", lambda _: False)
+        put(root, "a")
+        watch.tree._now = time.time
+        assert watch.look() == ["a"]
+
+    def test_a_young_file_waits(self, root, watch, untold):
         """Its folder does not change when the file is complete, and still it is found."""
+        del untold
         put(root, "a")
         watch.tree._now = time.time
         assert (watch.look(), watch.last.unsettled) == ([], [f"{root}/a"])
@@ -82,8 +96,9 @@ class TestHalfWritten:
         with (root / "a").open("w"):
             assert seen(root, now=time.time, settle_ms=0) == ["a"]
 
-    def test_a_file_from_the_future_waits_until_it_stays_as_it_is(self, root, watch):
+    def test_a_file_from_the_future_waits_until_it_stays_as_it_is(self, root, watch, untold):
         """The clock of another machine may be ahead; the file is taken when it has not changed for a while."""
+        del untold
         now = later()
         put(root, "a")
         os.utime(root / "a", (now + 9999, now + 9999))
