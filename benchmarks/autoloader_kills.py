@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 #: The moment of a kill is up to so many seconds after the program's start, or after its first batch has begun.
-AFTER_START, AFTER_BATCH = 12.0, 4.0
+AFTER_START, AFTER_BATCH = 12.0, 8.0
 #: In a run, the files that arrive in it do so within about so many seconds.
 ARRIVAL_SECONDS = 12.0
 #: Enough batches that the last kill meets the ingestion too.
-BATCHES_PER_KILL = 4
+BATCHES_PER_KILL = 2
 PATIENCE_SECONDS = 120.0
 TABLE = "lines"
 
