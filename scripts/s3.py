@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).resolve().parent.parent / ".livetables" / "s3"
 START_SECONDS = 60
-#: Access key and secret key: whoever reaches 127.0.0.1 reaches the folder too.
-KEY = "local"
+#: They are no secrets: who reaches 127.0.0.1 mostly reaches the folder too.
+ACCESS_KEY, SECRET_KEY = "local", "local-secret"
 
 PROPERTIES = """\
 s3proxy.endpoint=http://{host}:{port}
 s3proxy.authorization=aws-v2-or-v4
-s3proxy.identity={key}
-s3proxy.credential={key}
+s3proxy.identity={access}
+s3proxy.credential={secret}
 # the SDK sends more with a request than S3Proxy knows
 s3proxy.ignore-unknown-headers=true
 jclouds.provider=filesystem
@@ -58,7 +58,7 @@ class StoreError(RuntimeError):
 def settings_of(endpoint: str, bucket: str = "") -> dict[str, str]:
     """Return the configuration with which a pipeline reads from a server, in one bucket or in all."""
     prefix = f"spark.hadoop.fs.s3a.bucket.{bucket}." if bucket else "spark.hadoop.fs.s3a."
-    values = {"endpoint": endpoint, "access.key": KEY, "secret.key": KEY, "path.style.access": "true"}
+    values = {"endpoint": endpoint, "access.key": ACCESS_KEY, "secret.key": SECRET_KEY, "path.style.access": "true"}
     return {prefix + name: value for name, value in values.items()}
 
 
@@ -125,7 +125,8 @@ def _prepare(data: Path, port: int) -> list[str]:
     buckets = data.absolute() / "buckets"
     buckets.mkdir(parents=True, exist_ok=True)
     properties = data.absolute() / "server.properties"
-    properties.write_text(PROPERTIES.format(host=HOST, port=port, key=KEY, buckets=buckets))
+    values = {"host": HOST, "port": port, "access": ACCESS_KEY, "secret": SECRET_KEY, "buckets": buckets}
+    properties.write_text(PROPERTIES.format(**values))
     classes = f"{jars[0].parent}/*"
     return [require_java(), "-Xmx256m", *LOG_OPTIONS, "-cp", classes, MAIN, "--properties", str(properties)]
 

@@ -92,7 +92,7 @@ def _refused(endpoint: str) -> str | None:
         port = url.port or (80 if url.scheme == "http" else 443)
     except ValueError:
         return "its port is no number"
-    return refusal(f"{url.hostname}:{port}")
+    return refusal(f"{url.hostname}:{port}") if url.hostname else "it names no host"
 
 
 def _named(exception: Any, where: str, path: str, bucket: str) -> LivetablesError:

@@ -7,7 +7,7 @@ import pytest
 from livetables.errors import GraphError
 from livetables.execute.object_stores import ObjectStores
 from livetables.jars import s3_jars
-from scripts.s3 import KEY, running_store, settings_of
+from scripts.s3 import SECRET_KEY, running_store, settings_of
 
 pytestmark = pytest.mark.spark
 
@@ -40,7 +40,7 @@ def problem_of(bench, path, **options):
     return problem
 
 
-def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store):
+def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store, monkeypatch):
     """The settings are the pipeline's own, with its secrets; s3:// is s3a://, and each file is read once."""
     endpoint, buckets = store
     (buckets / "lake").mkdir()
@@ -55,11 +55,9 @@ def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store):
             return spark.readStream.format("json").schema("id INT").load("s3a://lake/landing/2026/drops")
         """
     )
-    secrets = bench.folder / "secrets.yml"
-    secrets.write_text(f"aws: {{secret: {KEY}}}\n")
+    monkeypatch.setenv("LIVETABLES_SECRET_AWS_SECRET", SECRET_KEY)
     conf = settings_of(endpoint, "lake") | {"spark.hadoop.fs.s3a.bucket.lake.secret.key": "{{secrets/aws/secret}}"}
-    local = {"secrets": str(secrets)}
-    options = {"overrides": conf, "local": local, "path_map": {"/Volumes/main/landing": "s3://lake/landing"}}
+    options = {"overrides": conf, "path_map": {"/Volumes/main/landing": "s3://lake/landing"}}
 
     with bench.pipeline(path, **options) as pipeline:
         target = "s3a://lake/landing/2026/drops"
