@@ -25,7 +25,7 @@ TAIL_LINES = 20
 MIB = 1024 * 1024
 _PROC = Path("/proc")
 # Places in /proc/PID/stat behind the name; see proc_pid_stat(5).
-_SESSION, _USER, _SYSTEM, _SIZE, _RSS, _STACK = 3, 11, 12, 20, 21, 25
+_STATE, _SESSION, _USER, _SYSTEM, _SIZE, _RSS, _STACK = 0, 3, 11, 12, 20, 21, 25
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,20 @@ def run_program(command: Sequence[str], logs: Path, limit_seconds: float) -> Fin
         why = f"took longer than {limit_seconds:.0f} s" if watch.expired else f"ended with {code}"
         raise BenchmarkError(f"{Path(command[0]).name} {' '.join(command[1:])} {why}:\n{_tail(out)}\n{_tail(err)}")
     return Finished(seconds, watch.cpu_seconds, watch.peak_mib, out.read_text(errors="replace"))
+
+
+def kill_session(leader: int) -> None:
+    """Kill (SIGKILL) a process that leads its own session, and all that it started; return when they have ended."""
+    _kill(leader)
+    deadline = time.monotonic() + LINGER_SECONDS
+    while time.monotonic() < deadline:
+        left = [pid for pid, fields in _processes(leader).items() if fields[_STATE] != "Z"]
+        if not left:
+            return
+        for pid in left:  # Spark's Python workers have a group of their own
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 class _Watch(threading.Thread):

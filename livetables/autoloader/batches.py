@@ -67,8 +67,12 @@ class Batches:
         self._now = now
         #: After a restart Spark asks once more for the rows of the last batch, and throws them away.
         self._repeats = _all_committed(checkpoint)
-        self._files: dict[int, int] = {}
+        #: Of the batches whose rows were not counted yet: the files by the hash of their path.
+        self._files: dict[int, dict[int, int]] = {}
+        self._damaged: dict[int, str] = {}
         self._upto = 0
+        #: The newest batch has names that differ by their case alone.
+        self.ambiguous = False
 
     def settled(self, patience: float) -> int:
         """Look for files; wait at most `patience` seconds for those that are being written. Return the last number."""
@@ -82,12 +86,6 @@ class Batches:
         if bound is None:
             self._look()
         last = self._ledger.last()
-        if (after or 0) > last:
-            raise LivetablesError(
-                "LEDGER_LOST",
-                f"The list of files in {self._checkpoint} ends with number {last}, and its offsets with {after}.",
-                hint="Bring the whole checkpoint folder back, or read the table anew with --full-refresh.",
-            )
         end = self._ledger.end_of_batch(
             after or 0, last if bound is None else bound, self._options.max_files, self._options.max_bytes
         )
@@ -99,17 +97,19 @@ class Batches:
         entries = [] if repeated else self._ledger.files(after or 0, upto)
         if repeated:
             self._ledger.done(upto)
-        entries = self._there(entries)
         self._upto = upto
+        entries = self._there(entries)
         files = [entry.path for entry in entries]
         if not files:
             columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
             return self._session.createDataFrame([], columns)
         found = self._groups(entries)
         frame = formats.read(self._session, self._options, self._layout, found)
-        self._files = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
+        self.ambiguous = formats.ambiguous(self._layout, found)
+        self._files[upto] = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
-        return frame.observe(self.metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
+        rows = F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows")
+        return frame.observe(self.metric, rows, F.max(F.lit(upto)).alias("upto"))
 
     @property
     def metric(self) -> str:
@@ -121,7 +121,11 @@ class Batches:
         if self.metric not in observed:
             return
         counts = {int(bin_["x"]): int(bin_["y"]) for bin_ in observed[self.metric]["rows"] or ()}
-        self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in self._files.items()})
+        files = self._files.pop(observed[self.metric]["upto"], {})
+        self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in files.items()})
+        for seq in files.values():
+            if seq in self._damaged:  # of a damaged file, the rows before the damage
+                self._ledger.fail(seq, self._damaged.pop(seq))
 
     def committed(self, upto: int) -> None:
         """Note that a batch is written; files that may go now are moved or deleted."""
@@ -167,30 +171,28 @@ class Batches:
 
     def _left_out(self, entry: Entry, code: str, said: str, allowed: bool, hint: str) -> None:
         """Note that a file can't be read; goes on without it when that is allowed."""
-        if entry.error is None:
-            self._ledger.fail(entry.seq, said)
+        self._ledger.fail(entry.seq, said)
         if not allowed:
             raise LivetablesError(code, said, hint=hint)
-        if entry.error is None:
-            self._warn(code, f"{said} The stream goes on without it.")
+        self._damaged[entry.seq] = said
+        self._warn(code, f"{said} The stream goes on.")
 
     def _groups(self, entries: Sequence[Entry]) -> list[Group]:
-        if not formats.by_name(self._options, self._layout):
-            return [formats.Group(tuple(entry.path for entry in entries), self._layout.data)]
         found = self._looked_into(entries)
-        self._follow(found)
+        if formats.by_name(self._options, self._layout):
+            self._follow(found)
         return found
 
     def _looked_into(self, entries: Sequence[Entry]) -> list[Group]:
         """Return the fields of files; one that is damaged is read as far as Spark can, where that is allowed."""
         try:
-            return formats.groups(self._session, self._options, [entry.path for entry in entries])
+            return formats.groups(self._session, self._options, self._layout, [entry.path for entry in entries])
         except UnreadableError:
             pass
         found: list[Group] = []
         for entry in entries:
             try:
-                found += formats.groups(self._session, self._options, [entry.path])
+                found += formats.groups(self._session, self._options, self._layout, [entry.path])
             except UnreadableError as error:
                 allowed = self._options.ignore_corrupt
                 self._left_out(
@@ -221,7 +223,9 @@ class Batches:
             formats.infer(self._session, options, group.files, types=True) if typed else group.wide
             for group in (found if widen else fresh)
         ]
-        wider = reduce(lambda one, other: merge(one, _unspelt(one, _ordered(options, other)), widen=widen), looked, data)
+        wider = reduce(
+            lambda one, other: merge(one, _unspelt(one, _ordered(options, other)), widen=widen), looked, data
+        )
         if wider == data:
             return
         names = ", ".join(new_fields(data, wider, case_sensitive=True)) or "wider types"
@@ -236,11 +240,12 @@ class Batches:
         )
 
     def _uri(self, path: str) -> str:
-        plain = path if path.partition("://")[0] != "file" else "file:" + str(local_path(path))
-        if _PLAIN.fullmatch(plain):
-            return plain
-        jvm: Any = self._session._jvm  # noqa: SLF001
-        return str(jvm.org.apache.hadoop.fs.Path(path).toUri().toString())
+        local = local_path(path)
+        plain = local or path
+        if not _PLAIN.fullmatch(plain):
+            jvm: Any = self._session._jvm  # noqa: SLF001
+            plain = str(jvm.org.apache.hadoop.fs.Path(plain).toUri().toString())
+        return plain if local is None else f"file:{plain}"
 
 
 def _ordered(options: Options, found: StructType) -> StructType:
@@ -255,6 +260,7 @@ def _unspelt(known: StructType, found: StructType) -> StructType:
 
 def _all_committed(checkpoint: Path) -> bool:
     """Tell whether the last batch in a checkpoint was committed."""
+
     def newest(folder: Path) -> int:
         return max((int(e.name) for e in folder.iterdir() if e.name.isdigit()), default=-1) if folder.is_dir() else -1
 

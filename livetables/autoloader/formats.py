@@ -32,6 +32,8 @@ TEXT = ("csv", "json", "xml")
 #: By so many values a record of CSV may exceed its header before it counts as malformed.
 _OVERFLOW = 64
 _SCANS = 4
+#: What Spark says when it asks a damaged file for its schema.
+_DAMAGED = ("FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER", "Not an Avro data file", "Malformed ORC file")
 #: What Spark's readers tell of the file of a row.
 METADATA = StructType().add(
     "_metadata",
@@ -84,11 +86,16 @@ def by_name(options: Options, layout: Layout) -> bool:
     return not fixed and (not layout.given or options.rescued_column is not None or options.mode == "failOnNewColumns")
 
 
-def groups(spark: SparkSession, options: Options, files: Sequence[str]) -> list[Group]:
+def groups(spark: SparkSession, options: Options, layout: Layout, files: Sequence[str]) -> list[Group]:
     """Look into files for the fields that they have: as strings where their format has no types.
 
-    Raises scan.UnreadableError and FileNotFoundError.
+    Where nobody asks for fields, a file is not looked into, unless damaged ones are to be left out: Spark would do
+    that in silence. Raises scan.UnreadableError and FileNotFoundError.
     """
+    if not by_name(options, layout):
+        for path in filter(None, map(local_path, files if options.ignore_corrupt else ())):
+            scan.check(path)
+        return [Group(tuple(files), layout.data)]
     generic = {key.lower(): value.lower() for key, value in options.generic.items()}
     local = all(local_path(file) is not None for file in files)
     if options.format == "csv" and generic.get("header") == "true":
@@ -115,6 +122,8 @@ def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types:
     try:
         schema = _reader(spark, options).options(**settings).load(list(files)).schema
     except Exception as error:
+        if any(mark in str(error) for mark in _DAMAGED):
+            raise scan.UnreadableError(str(error).splitlines()[0].split(" SQLSTATE")[0]) from error
         if "UNABLE_TO_INFER_SCHEMA" not in str(error):
             raise
         return StructType()
@@ -125,6 +134,12 @@ def read(spark: SparkSession, options: Options, layout: Layout, found: Sequence[
     """Return the records of files as the columns of a layout, and `_metadata` as the last one."""
     frames = [_group(spark, options, layout, group) for group in _joined(options, layout, found)]
     return reduce(lambda one, other: one.union(other), frames)
+
+
+def ambiguous(layout: Layout, found: Sequence[Group]) -> bool:
+    """Tell whether fields differ by their case alone: then only the session that reads files can plan for them."""
+    names = {name for group in found for name in (*group.wide.names, *layout.data.names)}
+    return len({name.lower() for name in names}) < len(names)
 
 
 def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Group]:

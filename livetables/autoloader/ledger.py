@@ -83,9 +83,8 @@ class Ledger:
         self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(
-            "PRAGMA cache_size = -64000"
-        )  # KiB; with the usual 2,000 the first million takes twice as long
+        # KiB; with the usual 2,000 the first million takes twice as long.
+        self._db.execute("PRAGMA cache_size = -64000")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -253,4 +252,6 @@ def list_entries(file: Path, since: float | None = None) -> list[Entry]:
     if not file.is_file():
         return []
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
+            return []  # it is being made
         return [Entry(*row) for row in db.execute(f"{_SELECT} WHERE found >= ? ORDER BY seq", (since or 0.0,))]

@@ -24,7 +24,7 @@ from livetables.autoloader.ledger import Ledger
 from livetables.autoloader.listing import Found, LocalTree, Selection, local_path
 from livetables.autoloader.options import Options, check_move_to, full_name_of, options_of
 from livetables.autoloader.schemas import SchemaStore, merge, sorted_columns
-from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata
+from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata, planned
 from livetables.autoloader.values import size
 from livetables.errors import LivetablesError, count
 
@@ -42,13 +42,13 @@ _SAMPLE = "spark.databricks.cloudFiles.schemaInference.sampleSize"
 
 def open_stream(
     spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, path: str, schemas: Path,
-    checkpoint: Path | None, warn: Warn,
+    ledger: Path | None, warn: Warn,
 ) -> tuple[DataFrame, FileSource]:  # fmt: skip
     """Return the stream of the files that arrive below `path`, and its source.
 
     The columns are those of the schema, of `name=value` folders, and of the rescued data; `_metadata` is hidden.
-    `schemas` is the folder in which inferred schemas are kept, and `checkpoint` that of the flow; without one the
-    stream can't be started. Raises LivetablesError for what is wrong with the options, the path or the schema.
+    `schemas` is the folder in which inferred schemas are kept, and `ledger` the file of those that were found, in the
+    folder `auto_loader` of the flow's checkpoint; without it the stream can't be started. Raises LivetablesError for what is wrong with the options, the path or the schema.
     """
     options = _options(given, schema, warn)
     if options.move_to is not None:
@@ -59,11 +59,17 @@ def open_stream(
     columns = layout.columns(options)
 
     def opening() -> Batches:
-        assert checkpoint is not None
-        ledger = Ledger(checkpoint / "auto_loader" / f"{_key(options, path)}.db")
-        tree = _tree(spark, options, path, ledger)
+        assert ledger is not None
+        checkpoint = ledger.parent.parent
+        if any((checkpoint / "offsets").glob("[0-9]*")) and not ledger.is_file():
+            said = f"The checkpoint {checkpoint} tells how far the stream of {path} has come, but not which files it has read."
+            hint = "Bring the whole folder back, or read the table anew with --full-refresh."
+            raise LivetablesError("LEDGER_LOST", said, hint=hint)
+        files = Ledger(ledger)
         cleaner = Cleaner(spark, options, path, warn) if options.clean_source != "OFF" else None
-        return Batches(reading, options, layout, ledger, tree, kept, cleaner, checkpoint, warn)
+        return Batches(
+            reading, options, layout, files, _tree(spark, options, path, files), kept, cleaner, checkpoint, warn
+        )
 
     source = FileSource(spark, f"AutoLoader[{path}]", columns, opening)
     return frame_of(spark, source, columns, StructType([*columns.fields, *METADATA.fields])), source
@@ -79,13 +85,12 @@ def read_files(
     files = _listed(spark, options, path)
     layout = _layout(spark, reading, options, schema, path, None)
     names = [one.path for one in files]
-    found = [formats.Group(tuple(names), layout.data)]
-    if names and formats.by_name(options, layout):
-        found = formats.groups(reading, options, names)
     if not names:
         columns = StructType([*layout.columns(options).fields, *METADATA.fields])
-        return hiding_metadata(spark.createDataFrame([], columns))
-    return hiding_metadata(formats.read(reading, options, layout, found))
+        return hiding_metadata(spark, spark.createDataFrame([], columns))
+    found = formats.groups(reading, options, layout, names)
+    frame = formats.read(reading, options, layout, found)
+    return hiding_metadata(spark, planned(spark, frame) if formats.ambiguous(layout, found) else frame)
 
 
 def in_sql(given: Mapping[str, str]) -> dict[str, str]:
@@ -118,10 +123,11 @@ def _reading_session(spark: SparkSession) -> SparkSession:
 
 def _tree(spark: SparkSession, options: Options, path: str, ledger: Ledger | None) -> LocalTree | HadoopTree:
     selection = Selection(options.name_glob, options.recursive, options.modified_after, options.modified_before)
-    known = ledger.names if ledger is not None else lambda _: ()
+    overwrites = options.allow_overwrites
+    known = (lambda _: ()) if ledger is None else ledger.versions if overwrites else ledger.names
     if local_path(path) is None:
-        return HadoopTree(spark, path, selection, known=known, overwrites=options.allow_overwrites)
-    tree = LocalTree(path, selection, known=known, overwrites=options.allow_overwrites)
+        return HadoopTree(spark, path, selection, known=known, overwrites=overwrites)
+    tree = LocalTree(path, selection, known=known, overwrites=overwrites)
     if ledger is not None:
         tree.folders = ledger.load_folders(tree.key)
     return tree
@@ -140,7 +146,13 @@ def _layout(
         data, partitions = formats.parted(latest)
     else:
         files = _listed(spark, options, path)
-        data = schema if isinstance(schema, StructType) else _parsed(spark, schema) if schema else FIXED.get(options.format)
+        data = (
+            schema
+            if isinstance(schema, StructType)
+            else _parsed(spark, schema)
+            if schema
+            else FIXED.get(options.format)
+        )
         partitions = _partitions(spark, options, path, [one.path for one in files], data if schema else None)
         if options.variant_column is not None:
             data = StructType.fromJson({"type": "struct", "fields": [
@@ -174,7 +186,7 @@ def _inferred(
         names.append(one.path)
         if limit <= 0:
             break
-    found = formats.groups(reading, options, names) if names else []
+    found = formats.groups(reading, options, Layout(StructType(), StructType()), names) if names else []
     if options.infer_types and options.format in formats.TEXT:
         found = [formats.Group(g.files, formats.infer(reading, options, g.files, types=True)) for g in found]
     schema = reduce(lambda one, other: merge(one, other.wide, widen=False), found, StructType())

@@ -7,13 +7,10 @@ py4j, as it does for `foreachBatch`.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import DataFrame
-
-from livetables.errors import LivetablesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +44,12 @@ class FileSource:
         if self._batches is not None:
             self._batches.counted(observed)
 
+    def close(self) -> None:
+        """Close the ledger, once the query has ended and its counts were taken."""
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
+
     # What follows has the names of Spark's interfaces.
 
     def schema(self) -> Any:
@@ -74,10 +77,10 @@ class FileSource:
 
     def getBatch(self, start: Any, end: Any) -> Any:  # noqa: N802
         """Return the rows of the files of a batch."""
-        after = self._number(start.get()) if start.isDefined() else None
-        upto = self._number(end)
-        frame = self._keeping(lambda: self._opened().rows(after, upto))
-        return _streaming(self._spark, frame)
+        frame = self._keeping(
+            lambda: self._opened().rows(self._number(start.get()) if start.isDefined() else None, self._number(end))
+        )
+        return _planned(frame, streaming=True) if self._opened().ambiguous else _streaming(self._spark, frame)
 
     def commit(self, end: Any) -> None:
         """Note that a batch is written."""
@@ -97,11 +100,7 @@ class FileSource:
         return self._jvm.org.apache.spark.sql.execution.streaming.runtime.SerializedOffset(text)
 
     def stop(self) -> None:
-        """Close the ledger."""
-        if self._batches is not None:
-            with suppress(Exception):
-                self._batches.close()
-            self._batches = None
+        """Spark has ended the query; what its last batch counted is taken afterwards."""
 
     def hashCode(self) -> int:  # noqa: N802
         """Return a number that stays."""
@@ -136,14 +135,7 @@ class FileSource:
         return self._jvm.org.apache.spark.sql.execution.streaming.runtime.LongOffset(number)
 
     def _number(self, offset: Any) -> int:
-        text = offset.json()
-        if not text.isdigit():
-            raise LivetablesError(
-                "CHECKPOINT_OF_ANOTHER_SOURCE",
-                f"The checkpoint says {text}, which is not how far {self._name} has come.",
-                hint="Read the table anew with --full-refresh.",
-            )
-        return int(text)
+        return int(offset.json())
 
     def _keeping(self, work: Callable[[], Any]) -> Any:
         try:
@@ -167,10 +159,10 @@ def frame_of(spark: SparkSession, source: FileSource, columns: StructType, metad
     return _visible(spark, relation, attributes, len(columns.fields))
 
 
-def hiding_metadata(frame: DataFrame) -> DataFrame:
+def hiding_metadata(spark: SparkSession, frame: DataFrame) -> DataFrame:
     """Return a frame whose last column, `_metadata`, is there for who asks for it, and not in `*`."""
     plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
-    return _visible(frame.sparkSession, plan, plan.output(), len(frame.columns) - 1)
+    return _visible(spark, plan, plan.output(), len(frame.columns) - 1)
 
 
 def _visible(spark: SparkSession, plan: Any, attributes: Any, count: int) -> DataFrame:
@@ -189,7 +181,9 @@ class _AsStream:
         del default
         kind = node.getClass().getSimpleName()
         if kind == "LogicalRelation":
-            return node.copy(node.relation(), node.output(), node.catalogTable(), True, getattr(node, "copy$default$5")())
+            return node.copy(
+                node.relation(), node.output(), node.catalogTable(), True, getattr(node, "copy$default$5")()
+            )
         if kind == "LocalRelation":
             return node.copy(node.output(), node.data(), True, getattr(node, "copy$default$4")())
         return node
@@ -204,6 +198,18 @@ def _streaming(spark: SparkSession, frame: DataFrame) -> Any:
     plan = frame._jdf.queryExecution().analyzed().transform(_AsStream())  # noqa: SLF001
     dataset = spark._jvm.org.apache.spark.sql.classic.Dataset  # type: ignore[union-attr] # noqa: SLF001
     return dataset.ofRows(spark._jsparkSession, plan)  # noqa: SLF001
+
+
+def _planned(frame: DataFrame, *, streaming: bool) -> Any:
+    """Return a frame that is planned as its own session wants it, as one whose rows are simply there."""
+    java = frame._jdf  # noqa: SLF001
+    session = frame.sparkSession._jsparkSession  # noqa: SLF001
+    return session.internalCreateDataFrame(java.queryExecution().toRdd(), java.schema(), streaming)
+
+
+def planned(spark: SparkSession, frame: DataFrame) -> DataFrame:
+    """Return a frame that is planned in its own session, for use in another one."""
+    return DataFrame(_planned(frame, streaming=False), spark)
 
 
 def _java_schema(spark: SparkSession, schema: StructType) -> Any:

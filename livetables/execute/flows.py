@@ -50,6 +50,9 @@ class FlowRun(Protocol):
     def stop(self) -> None:
         """End it; what its current batch has not committed comes again at the next start."""
 
+    def close(self) -> None:
+        """Let go of what it holds, after it has ended and its last batches were taken."""
+
 
 @dataclass
 class Told:
@@ -144,6 +147,11 @@ class StreamRun:
         """Stop the query."""
         self._query.stop()
 
+    def close(self) -> None:
+        """Close the lists of files."""
+        for files in self._files:
+            files.close()
+
 
 class WorkRun:
     """Work that commits at its end or not at all, in a thread of its own; it returns its batches."""
@@ -183,6 +191,9 @@ class WorkRun:
         self._spark.sparkContext.cancelJobGroup(self._group)
         self._future.cancel()
         wait([self._future], timeout=_CANCEL_SECONDS)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def batch_of(

@@ -104,7 +104,8 @@ class FlowReader(_Outside):
         """Open a source outside the pipeline."""
         if source == "read_files":
             return self.sources.load(source, options, schema, path)
-        frame, files = self.engine.sources.stream(source, options, schema, path, self.checkpoint)
+        ledger = self.checkpoint / "auto_loader" / f"{len(self.files)}.db"
+        frame, files = self.engine.sources.stream(source, options, schema, path, ledger)
         self.files.append(files)
         return frame
 

@@ -232,6 +232,7 @@ class Runner:
                 self._stop_job(job, "SKIPPED", because=f" because '{broken[0].dataset.name}' failed", level="WARN")
             return
         error = job.run.error()
+        job.run.close()
         job.run = None
         if error is not None:
             self._failed(job, error)
@@ -314,6 +315,7 @@ class Runner:
         assert job.run is not None
         job.run.stop()
         self._take_batches(job)
+        job.run.close()
         job.run = None
         self._flow_progress(job, status, **said)
 

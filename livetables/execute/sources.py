@@ -82,9 +82,9 @@ class Sources:
         return self.stream(source, options, schema, path, None)[0]
 
     def stream(
-        self, source: str, options: Mapping[str, str], schema: Any, path: str, checkpoint: Path | None
+        self, source: str, options: Mapping[str, str], schema: Any, path: str, ledger: Path | None
     ) -> tuple[DataFrame, FileSource]:
-        """Open an Auto Loader stream; without the checkpoint of its flow it only shows its columns."""
+        """Open an Auto Loader stream; without the file of its ledger it only shows its columns."""
         if source == "STREAM read_files":
             options = in_sql(options)
         target = self.map_path(path)
@@ -95,7 +95,7 @@ class Sources:
             folder = self._system / "empty"
             folder.mkdir(exist_ok=True)
         target = target if "://" in target else str(folder)
-        return open_stream(self._spark, options, schema, target, self._system / "schemas", checkpoint, self._warn)
+        return open_stream(self._spark, options, schema, target, self._system / "schemas", ledger, self._warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
         """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""

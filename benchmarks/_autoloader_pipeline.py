@@ -1,0 +1,19 @@
+"""The pipeline of `benchmarks.autoloader` and `autoloader_kills`: JSON files of inferred columns into a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dlt
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dlt.table
+def lines() -> DataFrame:
+    """Hold every line of the landing folder."""
+    reader = spark.readStream.format("cloudFiles").option("cloudFiles.format", "json")
+    reader = reader.option("cloudFiles.inferColumnTypes", "true")
+    reader = reader.option("cloudFiles.maxFilesPerTrigger", spark.conf.get("files_per_trigger"))
+    return reader.load(spark.conf.get("landing"))

@@ -1,0 +1,247 @@
+"""Whether Auto Loader takes every line exactly once when its program is killed (kill -9) at random moments.
+
+    python -m benchmarks.autoloader_kills [--kills 30] [--files 2000] [--lines 20] [--seed 1]
+
+It measures nothing, so it has no ratio: exit code 1 says that a line is missing, altered, or there twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from benchmarks._pairs import BenchmarkError, failing_in_words
+from benchmarks._process import ROOT, kill_session, run_program
+from livetables.execute.storage import Storage
+from livetables.observe.stored import select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: The moment of a kill is up to so many seconds after the program's start, or after its first batch has begun.
+AFTER_START, AFTER_BATCH = 12.0, 4.0
+#: In a run, the files that arrive in it do so within about so many seconds.
+ARRIVAL_SECONDS = 12.0
+#: Enough batches that the last kill meets the ingestion too.
+BATCHES_PER_KILL = 4
+PATIENCE_SECONDS = 120.0
+TABLE = "lines"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the lines."""
+
+    lines: int
+    missing: int
+    twice: int
+    wrong: int  # altered, or never sent
+
+    @property
+    def balances(self) -> bool:
+        """Whether every line is there exactly once, as it was sent."""
+        return not (self.missing or self.twice or self.wrong)
+
+
+def account(sent: dict[int, str], stored: Iterable[tuple[int | None, str | None, int]]) -> Account:
+    """Compare the lines that were sent, text by id, with what is stored: id, text and how often."""
+    seen: Counter[int] = Counter()
+    wrong = 0
+    for key, text, times in stored:
+        if key is None or sent.get(key) != text:
+            wrong += times
+        else:
+            seen[key] += times
+    return Account(len(sent), len(sent.keys() - seen.keys()), sum(times > 1 for times in seen.values()), wrong)
+
+
+class Marks(NamedTuple):
+    """How far a flow has come: numbers of batches, -1 for none."""
+
+    planned: int  # in the checkpoint's `offsets`
+    stored: int  # by the table's own log
+    done: int  # in the checkpoint's `commits`
+
+
+def phase(before: Marks, after: Marks, *, running: bool) -> str:
+    """Say when a kill came, by the marks before the program's start and after the kill."""
+    if not running or (after == before and after.planned == after.done):
+        return "before the first batch"
+    if after.planned == after.done:
+        return "between batches"
+    if after.planned == before.planned:
+        return "in a batch that came again"  # its plan is that of the first try, so nothing tells how far it was
+    return "in a batch, after its rows were stored" if after.stored >= after.planned else "in a batch"
+
+
+class Trial:
+    """A landing folder, a pipeline that reads it, and what was sent."""
+
+    def __init__(self, folder: Path, *, kills: int, files: int, lines: int, seed: int) -> None:
+        """Write the files; half of them are in the landing folder at the start."""
+        self.folder, self.kills = folder, kills
+        self.chance = Random(seed)
+        self.storage = Storage(folder / "storage")
+        self.landing, staging = folder / "landing", folder / "staging"
+        self.landing.mkdir()
+        staging.mkdir()
+        self.sent: dict[int, str] = {}
+        self._waiting: list[Path] = []
+        for number in range(files):
+            texts = {number * lines + at: f"{self.chance.getrandbits(64):x}" for at in range(lines)}
+            file = staging / f"{number:06}.json"
+            file.write_text("".join(json.dumps({"id": key, "text": text}) + "\n" for key, text in texts.items()))
+            self.sent |= texts
+            self._waiting.append(file)
+        self.chance.shuffle(self._waiting)
+        self._per_run = max(1, files // 2 // max(kills, 1))
+        self._per_batch = max(1, files // (BATCHES_PER_KILL * max(kills, 1)))
+        self._arrive(files - files // 2)
+
+    def _arrive(self, count: int) -> None:
+        for _ in range(min(count, len(self._waiting))):
+            file = self._waiting.pop()
+            file.rename(self.landing / file.name)
+
+    @contextmanager
+    def _arriving(self, seed: float) -> Iterator[None]:
+        """Let this run's share of the files arrive one by one, in a thread."""
+        chance, over = Random(seed), threading.Event()
+
+        def feed() -> None:
+            for _ in range(self._per_run):
+                if over.wait(chance.uniform(0, 2 * ARRIVAL_SECONDS / self._per_run)):
+                    return
+                self._arrive(1)
+
+        thread = threading.Thread(target=feed)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def command(self, mode: str) -> list[str]:
+        """Return the command of a run."""
+        confs = {
+            "landing": self.landing, "files_per_trigger": self._per_batch, "pipelines.trigger.interval": "100 ms",
+        }  # fmt: skip
+        settings = [word for key, value in confs.items() for word in ("--set", f"{key}={value}")]
+        file = ROOT / "benchmarks" / "_autoloader_pipeline.py"
+        run = [sys.executable, "-u", "-m", "livetables", "run", str(file), mode]
+        return [*run, "--storage", str(self.storage.root), *settings]
+
+    def run_and_kill(self, *, from_start: bool) -> str:
+        """Start the pipeline in continuous mode, kill it at a random moment; return the phase that it was in."""
+        moment = self.chance.uniform(0, AFTER_START if from_start else AFTER_BATCH)
+        before, log = self.marks(), self.folder / "run.txt"
+        with log.open("wb") as out, self._arriving(self.chance.random()):
+            process = subprocess.Popen(
+                self.command("--continuous"), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+            try:
+                if not from_start:
+                    self._await_batch(process, before)
+                time.sleep(moment)
+                ended = process.poll()
+            finally:
+                kill_session(process.pid)  # with its JVM
+                process.wait()
+        said = log.read_text(errors="replace")
+        if ended is not None:
+            raise BenchmarkError(f"the pipeline ended by itself with {ended}:\n{said}")
+        found = phase(before, self.marks(), running=f"'{TABLE}' is RUNNING" in said)
+        print(f"killed {moment:4.1f} s after {'the start' if from_start else 'a batch began'}: {found}", flush=True)
+        return found
+
+    def _await_batch(self, process: subprocess.Popen[bytes], before: Marks) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.marks() == before:
+            if process.poll() is not None:
+                return
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"no batch began within {PATIENCE_SECONDS:.0f} s")
+            time.sleep(0.02)
+
+    def finish(self) -> None:
+        """Let the rest arrive and be taken."""
+        self._arrive(len(self._waiting))
+        run_program(self.command("--triggered"), self.folder / "last-run", PATIENCE_SECONDS + len(self.sent) / 100)
+
+    def marks(self) -> Marks:
+        """Return how far the flow has come."""
+        checkpoint = self.storage.checkpoint(TABLE, TABLE)
+        return Marks(
+            _newest(checkpoint / "offsets"),
+            _last_transaction(self.storage.table(TABLE)),
+            _newest(checkpoint / "commits"),
+        )
+
+    def account(self) -> Account:
+        """Return what became of the lines that were sent."""
+        query = "SELECT id, text, count(*) AS n FROM this GROUP BY id, text"
+        rows = select(query, self.storage.table(TABLE)).to_pylist()
+        return account(self.sent, ((row["id"], row["text"], row["n"]) for row in rows))
+
+
+def _newest(folder: Path) -> int:
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdigit()), default=-1)
+
+
+def _last_transaction(table: Path) -> int:
+    """Return the number of the last batch that a Delta log knows of."""
+    for commit in sorted((table / "_delta_log").glob("*.json"), reverse=True):
+        found = re.search(r'"txn":\{[^}]*"version":(\d+)', commit.read_text())
+        if found:
+            return int(found[1])
+    return -1
+
+
+def trial(folder: Path, *, kills: int, files: int, lines: int, seed: int) -> tuple[Account, Counter[str]]:
+    """Kill the pipeline `kills` times, let it finish; return the account of its lines and what the kills met."""
+    made = Trial(folder, kills=kills, files=files, lines=lines, seed=seed)
+    from_start = [number % 2 == 1 for number in range(kills)]
+    made.chance.shuffle(from_start)
+    phases = Counter(made.run_and_kill(from_start=each) for each in from_start)
+    made.finish()
+    return made.account(), phases
+
+
+def main(
+    kills: Annotated[int, typer.Option(min=1, max=1000)] = 30,
+    files: Annotated[int, typer.Option(min=2, max=100_000)] = 2000,
+    lines: Annotated[int, typer.Option(min=1, max=10_000, help="lines of each file")] = 20,
+    seed: Annotated[int, typer.Option(help="of the lines, and of the moments of the kills")] = 1,
+) -> None:
+    """Run the trial, and print the result as a line of JSON."""
+    place = ROOT / ".livetables" / "benchmarks"
+    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=place, prefix="autoloader-kills-"))
+    print(f"Landing folder and storage are in {folder}, and stay there when something is wrong.", flush=True)
+    with failing_in_words():
+        found, phases = trial(folder, kills=kills, files=files, lines=lines, seed=seed)
+        print(json.dumps({"benchmark": "autoloader_kills", "kills": kills, "phases": phases, **asdict(found)}))
+    if not found.balances:
+        sys.exit(1)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    typer.run(main)
