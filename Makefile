@@ -9,11 +9,11 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup prerequisites jars demo test check docs kafka-up kafka-down bench lock clean
+.PHONY: help setup prerequisites jars jars-s3 demo test check docs kafka-up kafka-down s3-up s3-down bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 setup: jars ## make .venv, install everything into it, download the jars
 	@echo "Ready: $(BIN)/livetables --help"
@@ -35,10 +35,13 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/pip
 jars: $(STAMP) | prerequisites
 	@$(BIN)/python -m livetables.jars >/dev/null
 
+jars-s3: $(STAMP) | prerequisites ## download what s3:// paths need
+	@$(BIN)/python -m livetables.jars s3 >/dev/null
+
 demo: jars ## run the sensor pipeline; SOURCE=auto_loader or kafka
 	@$(BIN)/python -m scripts.demo --source $(SOURCE)
 
-test: jars ## all tests
+test: jars-s3 ## all tests
 	$(BIN)/python -m pytest
 
 check: jars ## style, types, imports, and the tests that need no Java
@@ -58,6 +61,13 @@ kafka-up: jars ## start a Kafka broker on 127.0.0.1; PORT=9092
 kafka-down: ## stop it
 	@$(BIN)/python -m scripts.kafka down
 
+s3-up: PORT = 9000
+s3-up: jars-s3 ## start an S3 server on 127.0.0.1; PORT=9000
+	@$(BIN)/python -m scripts.s3 up --port $(PORT)
+
+s3-down: ## stop it
+	@$(BIN)/python -m scripts.s3 down
+
 bench: jars ## all benchmarks
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
@@ -69,6 +79,7 @@ lock: ## write requirements.lock again from pyproject.toml
 
 clean: ## remove what runs, builds and checks left behind; keeps .venv and the downloaded jars
 	@[ ! -e .livetables/kafka/broker.json ] || $(BIN)/python -m scripts.kafka down
+	@[ ! -e .livetables/s3/server.json ] || $(BIN)/python -m scripts.s3 down
 	rm -rf .livetables spark-warehouse metastore_db derby.log build dist *.egg-info \
 		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

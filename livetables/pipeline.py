@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException
@@ -34,7 +34,7 @@ from livetables.observe.events import EventBus, error_of
 from livetables.observe.hooks import HookRunner
 from livetables.observe.state import UpdateState
 from livetables.plan import Selection, plan
-from livetables.settings import DROP_INACTIVE
+from livetables.settings import DROP_INACTIVE, map_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from livetables.observe.events import Event
     from livetables.plan import Step
     from livetables.settings import Settings
+
+_HADOOP = "spark.hadoop."
 
 
 class Pipeline:
@@ -92,6 +94,9 @@ class Pipeline:
             for key, value in self.settings.configuration.items()
             if not key.startswith("spark.") or spark.conf.isModifiable(key)
         }
+        # A session that ran already takes those of Hadoop under their own names only.
+        hadoop = [key for key in self.settings.configuration if key.startswith(_HADOOP)]
+        settable |= {key.removeprefix(_HADOOP): self.settings.configuration[key] for key in hadoop}
         self._open.enter_context(confs(spark, settable))
         self._open.enter_context(functions(spark, defined_in(self.settings.functions)))
         return spark
@@ -107,7 +112,8 @@ class Pipeline:
             self._open.enter_context(functions(self.spark, self._registry.functions))
         except SettingsError as error:
             self._registry.problems.append(error.problem)
-        return python_files.collect(python, self._registry, names, self._sources.map_path)
+        here = partial(map_path, path_map=self.settings.path_map, root=self.settings.root)
+        return python_files.collect(python, self._registry, names, here)
 
     @cached_property
     def graph(self) -> Graph:

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
@@ -18,15 +17,23 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from livetables.jars import JarError, JavaError, broker_jars, require_java
+from scripts.servers import (
+    HOST,
+    MAX_PORT,
+    STOP_SECONDS,
+    command_line,
+    end,
+    first_error,
+    free_ports,
+    is_free,
+    supervised,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HOST = "127.0.0.1"
-MAX_PORT = 65535
 HOME = Path(__file__).resolve().parent.parent / ".livetables" / "kafka"
 START_SECONDS = 60
-STOP_SECONDS = 15
 CLUSTER_ID = "bGl2ZXRhYmxlcy1sb2NhbA"  # any 16 bytes in base64
 
 PROPERTIES = """\
@@ -59,16 +66,6 @@ log.retention.check.interval.ms=30000
 log.cleaner.dedupe.buffer.size=16777216
 """
 
-# The broker lives as long as the shell's stdin is open: when the caller dies, even by kill -9, it ends too.
-SUPERVISED = """
-exec 3<&0
-"$@" 3<&- & broker=$!
-{ read -r _ <&3; kill "$broker"; } 2>/dev/null & watcher=$!
-wait "$broker"; status=$?
-kill "$watcher" 2>/dev/null
-exit "$status"
-"""
-
 
 class BrokerError(RuntimeError):
     """The broker did not start; nothing of it is left running."""
@@ -81,27 +78,14 @@ def running_broker(data: Path) -> Iterator[str]:
     Args:
         data: folder for the broker's topics, settings and log; what a former broker left there is kept.
     """
-    port, controller = _free_ports()
+    port, controller = free_ports()
     with _claimed(data) as claim, _log_file(data).open("wb") as log:
         command = _prepare(data, port, controller)
-        process = subprocess.Popen(
-            ["sh", "-c", SUPERVISED, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            pass_fds=(claim,),
-            start_new_session=True,  # Ctrl-C is for the caller, who stops the broker in order
-        )
+        process = supervised(command, log, claim)
     try:
         yield _answering(process, port, _log_file(data))
     finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end(process)
 
 
 def start(port: int, data: Path) -> str:
@@ -109,9 +93,9 @@ def start(port: int, data: Path) -> str:
     record = _record()
     if record is not None:
         return f"Kafka is already running at {record['bootstrap']} (pid {record['pid']})."
-    if not _is_free(port):
+    if not is_free(port):
         raise BrokerError(f"Port {port} is in use by another program; choose another one with --port.")
-    controller = port + 1 if port < MAX_PORT and _is_free(port + 1) else _free_ports()[0]
+    controller = port + 1 if port < MAX_PORT and is_free(port + 1) else free_ports()[0]
     with _claimed(data) as claim, _log_file(data).open("wb") as log:
         process = subprocess.Popen(
             _prepare(data, port, controller),
@@ -184,7 +168,7 @@ def _prepare(data: Path, port: int, controller: int) -> list[str]:
             check=False,
         )
         if formatted.returncode:
-            raise BrokerError(f"Kafka could not format {topics}: {_first_error(formatted.stdout + formatted.stderr)}")
+            raise BrokerError(f"Kafka could not format {topics}: {first_error(formatted.stdout + formatted.stderr)}")
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
     return [*java[:1], quiet, *java[1:], "kafka.Kafka", str(properties)]
 
@@ -195,8 +179,8 @@ def _answering(process: subprocess.Popen[bytes], port: int, log: Path) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise BrokerError(f"Kafka ended at once: {_first_error(log.read_text())} (log: {log})")
-        if not _is_free(port) and _lists_topics(bootstrap):
+            raise BrokerError(f"Kafka ended at once: {first_error(log.read_text())} (log: {log})")
+        if not is_free(port) and _lists_topics(bootstrap):
             return bootstrap
         time.sleep(0.1)
     raise BrokerError(f"Kafka did not answer at {bootstrap} within {START_SECONDS} s (log: {log}).")
@@ -222,14 +206,7 @@ def _record() -> dict[str, str] | None:
 
 def _is_kafka(pid: int, data: str) -> bool:
     """Tell whether the process is the broker of this folder, and not a stranger who got its number."""
-    said = Path(f"/proc/{pid}/cmdline")
-    if said.parent.parent.joinpath("self").exists():
-        command = said.read_bytes().replace(b"\0", b" ").decode() if said.exists() else ""
-    else:  # macOS
-        command = subprocess.run(
-            ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout
-    return f"kafka.Kafka {data}/" in command
+    return f"kafka.Kafka {data}/" in command_line(pid)
 
 
 def _gone(pid: int, data: str, seconds: float) -> bool:
@@ -241,36 +218,12 @@ def _gone(pid: int, data: str, seconds: float) -> bool:
     return False
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as two:
-        one.bind((HOST, 0))
-        two.bind((HOST, 0))
-        return one.getsockname()[1], two.getsockname()[1]
-
-
 def _record_file() -> Path:
     return HOME / "broker.json"
 
 
 def _log_file(data: Path) -> Path:
     return data / "broker.log"
-
-
-def _first_error(text: str) -> str:
-    """Pick the line that names the cause: the first exception, else the last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    named = [line for line in lines if "Exception: " in line]
-    return (named or lines[-1:] or ["it said nothing"])[0]
 
 
 app = typer.Typer(add_completion=False, help=__doc__)

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
-    """The shared session, started as the runtime starts it."""
+    """The shared session, started as the runtime starts it, with what S3 needs."""
     from livetables.execute.session import start_session
+    from livetables.jars import s3_jars
+
+    s3_jars()
 
     system = tmp_path_factory.mktemp("session")
     settings = Settings("tests", system, (), system, master="local[2]")

@@ -86,7 +86,9 @@ class HadoopTree:
         matched = system.globStatus(path)
         if matched is None:
             raise missing(self.path)
-        for top in _statuses(jvm.java.util.Arrays.asList(matched)):
+        # py4j finds no method that takes an array of something else than it says, as Java's own Arrays.asList does.
+        tops = jvm.scala.jdk.javaapi.CollectionConverters.asJava(jvm.scala.Predef.genericWrapArray(matched))
+        for top in _statuses(tops):
             if not belongs(self.path, top.found.path):
                 continue
             if not top.is_folder:

@@ -75,6 +75,8 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
         "spark.sql.streaming.numRecentProgressUpdates": "200",
         # An idle query says so at each trigger; the event log needs the batches, not the silence.
         "spark.sql.streaming.noDataProgressEventInterval": "60000",
+        # The platform's paths start with s3://.
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.ui.enabled": "false",
         # Each query writes its plan down for the UI, and the formatted one takes long.
         "spark.sql.ui.explainMode": "simple",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.autoloader.loader import in_sql, open_stream, read_files
 from livetables.errors import SettingsError, UnreachableError
+from livetables.execute.object_stores import ObjectStores
+from livetables.execute.servers import PROBE_SECONDS, refusal
 from livetables.execute.storage import Storage
 from livetables.observe.event_log import SCHEMA, has_events
 from livetables.settings import map_path
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from livetables.autoloader.stream import FileSource
     from livetables.settings import Settings
 
-#: How long a broker may take to answer before it counts as unreachable, in seconds.
-PROBE_SECONDS = 5.0
 _BROKER_KEYS = ("bootstrap_servers", "bootstrap.servers")
 
 
@@ -52,6 +51,7 @@ class Sources:
         self._event_logs = {"event_log", *(".".join(parts[first:]) for first in range(len(parts)))}
         self._probes = probes or {}
         self._answering: set[str] = set()
+        self._stores = ObjectStores(spark)
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
         """Return a table that was registered with `--table`, or None to let the session look the name up."""
@@ -87,13 +87,14 @@ class Sources:
         """Open an Auto Loader stream; without the file of its ledger it only shows its columns."""
         if source == "STREAM read_files":
             options = in_sql(options)
-        folder = Path(self.map_path(path).removeprefix("file:"))
-        if self._dry and not folder.exists() and "://" not in str(path):
+        target = self.map_path(path)
+        folder = Path(target.removeprefix("file:"))
+        if self._dry and not folder.exists() and "://" not in target:
             # The graph can be checked where the files are not; running it needs them.
             self._warn("LANDING_FOLDER_NOT_FOUND", f"{folder} does not exist; `run` will need it.")
             folder = self._system / "empty"
             folder.mkdir(exist_ok=True)
-        target = self.map_path(path) if "://" in path else str(folder)
+        target = target if "://" in target else str(folder)
         return open_stream(self._spark, options, schema, target, self._system / "schemas", ledger, self._warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
@@ -108,8 +109,10 @@ class Sources:
             self._answering.add(servers)
 
     def map_path(self, path: str) -> str:
-        """Return where a path of the platform lies here."""
-        return map_path(path, self._settings.path_map, self._settings.root)
+        """Return where a path of the platform lies here. Raises LivetablesError when that is a store without access."""
+        mapped = map_path(path, self._settings.path_map, self._settings.root)
+        self._stores.check(mapped)
+        return mapped
 
     def _open(self, path: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame:
         format_ = table_format(path)
@@ -154,7 +157,7 @@ def start_probes(configuration: Mapping[str, str]) -> dict[str, Future[Unreachab
 
 def probe_kafka(servers: str) -> UnreachableError | None:
     """Return an error that names host, port and cause when no broker of `servers` answers in time, else None."""
-    refused = [_refusal(server.strip()) for server in servers.split(",")]
+    refused = [refusal(server.strip()) for server in servers.split(",")]
     cause = refused[0] if all(refused) else _list_topics(servers)
     if cause is None:
         return None
@@ -163,18 +166,6 @@ def probe_kafka(servers: str) -> UnreachableError | None:
         f"No Kafka broker answers at {servers}: {cause}.",
         hint="Start it (make kafka-up), or correct the bootstrap servers in the configuration.",
     )
-
-
-def _refusal(server: str) -> str | None:
-    """Return why no connection to `host:port` comes about; a closed port says so at once, Kafka's client waits."""
-    host, _, port = server.rpartition(":")
-    if not host or not port.isdigit():
-        return "it is not HOST:PORT"
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS):
-            return None
-    except (OSError, OverflowError) as error:
-        return str(getattr(error, "strerror", None) or error or type(error).__name__).lower()
 
 
 def _list_topics(servers: str) -> str | None:

@@ -187,7 +187,7 @@ class Resolver:
 
     def map_path(self, path: str) -> str:
         """Map a path of the platform."""
-        return self._sources.map_path(path)
+        return self._placed(lambda: self._sources.map_path(path))
 
     def _placed(self, opening: Callable[[], _T]) -> _T:
         """Open a source; what is wrong with it is shown at the line that reads it."""

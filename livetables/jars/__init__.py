@@ -1,4 +1,4 @@
-"""The jars that Spark and the Kafka broker need, downloaded once into a cache folder.
+"""The jars that Spark, S3 and the local servers need, downloaded once into a cache folder.
 
 Spark's own `spark.jars.packages` asks the network at every start. Here Ivy runs once, without Spark, and
 each later start takes plain files.
@@ -22,7 +22,7 @@ from livetables.jars.java import JavaError, require_java
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["JarError", "JavaError", "broker_jars", "cache_dir", "require_java", "spark_jars"]
+__all__ = ["JarError", "JavaError", "broker_jars", "cache_dir", "require_java", "s3_jars", "spark_jars", "store_jars"]
 
 _HERE = Path(__file__).parent
 _WANTED = _HERE / "ivy.xml"
@@ -46,8 +46,13 @@ def cache_dir() -> Path:
 
 
 def spark_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
-    """Return Delta and the Kafka connector; `report` hears what a download is doing."""
-    return _jars("spark", report)
+    """Return Delta and the Kafka connector, and what S3 needs if it was downloaded; `report` hears of a download."""
+    return (*_jars("spark", report), *sorted(_folder("s3").glob("*.jar")))
+
+
+def s3_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
+    """Return what s3a:// needs; from then on it is among the jars of Spark."""
+    return _jars("s3", report)
 
 
 def broker_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
@@ -55,11 +60,20 @@ def broker_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, .
     return _jars("broker", report)
 
 
+def store_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
+    """Return what a local S3 server needs; `report` hears what a download is doing."""
+    return _jars("store", report)
+
+
 def _jars(conf: str, report: Callable[[str], None]) -> tuple[Path, ...]:
-    folder = cache_dir() / "jars" / _fingerprint() / conf
+    folder = _folder(conf)
     if not folder.is_dir():
         _resolve(conf, folder, report)
     return tuple(sorted(folder.glob("*.jar")))
+
+
+def _folder(conf: str) -> Path:
+    return cache_dir() / "jars" / _fingerprint() / conf
 
 
 @cache
@@ -137,7 +151,7 @@ def _module(line: str) -> str:
 
 def _cause(lines: list[str]) -> str:
     """Pick the one line of Ivy's output that names the first thing that went wrong."""
-    marks = ("unresolved dependency:", "[FAILED", "UnknownHostException", "ConnectException", "Exception")
+    marks = ("unresolved dependency:", ": not found", "[FAILED", "ConnectException", "Exception")
     for mark in marks:
         for line in lines:
             if mark in line:

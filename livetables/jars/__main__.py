@@ -1,4 +1,4 @@
-"""`python -m livetables.jars`: download and make what is missing, and say where it is."""
+"""`python -m livetables.jars [s3]`: download and make what is missing, also for S3, and say where it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from livetables.jars import JarError, JavaError, broker_jars, spark_jars
+from livetables.jars import JarError, JavaError, broker_jars, s3_jars, spark_jars
 from livetables.jars.classes import archive_file, make_archive
 
 if TYPE_CHECKING:
@@ -36,9 +36,13 @@ def _progress(title: str) -> Iterator[Callable[[str], None]]:
             shown.stop()
 
 
-def main() -> int:
-    """Resolve both sets of jars, archive the classes of Spark, and return the exit code."""
-    for name, jars_of in (("spark", spark_jars), ("broker", broker_jars)):
+def main(wanted: list[str]) -> int:
+    """Resolve the sets of jars, archive the classes of Spark, and return the exit code."""
+    if wanted not in ([], ["s3"]):
+        print("Usage: python -m livetables.jars [s3]", file=sys.stderr)
+        return 2
+    s3 = [("s3", s3_jars)] if wanted else []
+    for name, jars_of in (*s3, ("spark", spark_jars), ("broker", broker_jars)):
         try:
             with _progress(f"Downloading jars for {name}") as report:
                 jars = jars_of(report)
@@ -60,4 +64,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

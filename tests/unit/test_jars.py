@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from livetables import jars
+from livetables.jars.__main__ import main
 
 
 @pytest.fixture
@@ -60,6 +61,33 @@ def test_cached_jars_are_returned_without_java(cache, monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
     assert jars.spark_jars() == (folder / "a.jar", folder / "b.jar")
+
+
+def test_the_jars_of_s3_are_spark_s_once_they_are_there(cache, fake_java):
+    """Nobody downloads them who does not ask for them; who did has them in every session."""
+    fake_java(java_that("17.0.1", "exit 1"))
+    folder = cache / "jars" / jars._fingerprint()
+    (folder / "spark").mkdir(parents=True)
+    (folder / "spark" / "delta.jar").touch()
+    assert jars.spark_jars() == (folder / "spark" / "delta.jar",)
+
+    (folder / "s3").mkdir()
+    (folder / "s3" / "aws.jar").touch()
+    assert jars.spark_jars() == (folder / "spark" / "delta.jar", folder / "s3" / "aws.jar")
+
+
+def test_sets_of_jars_that_do_not_exist_are_refused(cache, capsys):
+    """A misspelt word must not look as if S3 were set up."""
+    assert main(["s4"]) == 2
+    assert "python -m livetables.jars [s3]" in capsys.readouterr().err
+
+
+def test_a_jar_that_a_mirror_lacks_is_named(cache, fake_java):
+    """Ivy says it in another form than for a version that is in no list."""
+    fake_java(java_that("17.0.1", "echo ':: software.example#one;2.35.4: not found'; exit 1"))
+
+    with pytest.raises(jars.JarError, match=r"downloaded: software.example#one;2.35.4: not found\."):
+        jars.s3_jars()
 
 
 def test_cache_dir_has_a_default(monkeypatch):
