@@ -113,22 +113,22 @@ class Batches:
         self._files[upto] = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
         rows = F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows")
-        return frame.observe(self.metric, rows, F.max(F.lit(upto)).alias("upto"))
+        return frame.observe(f"{self._metric}{upto}", rows)
 
     @property
-    def metric(self) -> str:
-        """The name under which the rows of each file are observed."""
-        return f"livetables files {self._tree.path}"
+    def _metric(self) -> str:
+        """How the name begins under which the rows of each file of a batch are observed; its last number follows."""
+        return f"livetables files {self._tree.path} "
 
     def counted(self, observed: Mapping[str, Any]) -> None:
         """Note what a batch has counted: the rows of its files."""
-        if self.metric not in observed:
-            return
-        counts = {int(bin_["x"]): int(bin_["y"]) for bin_ in observed[self.metric]["rows"] or ()}
-        files = self._files.pop(observed[self.metric]["upto"], {})
-        self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in files.items()})
-        for seq in files.values():
-            if seq in self._damaged:  # of a damaged file, the rows before the damage
+        for name in observed:
+            if not name.startswith(self._metric):
+                continue
+            counts = {int(bin_["x"]): int(bin_["y"]) for bin_ in observed[name]["rows"] or ()}
+            files = self._files.pop(int(name.removeprefix(self._metric)), {})
+            self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in files.items()})
+            for seq in self._damaged.keys() & files.values():  # the rows before the damage
                 self._ledger.fail(seq, self._damaged.pop(seq))
 
     def committed(self, upto: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -50,12 +50,24 @@ _FOLDER = "livetables.folder"
 
 
 @dataclass(frozen=True)
+class Selection:
+    """How files with the same fields are read: Spark's schema and settings for it, the columns, which records."""
+
+    schema: StructType | None
+    settings: dict[str, str]
+    columns: list[Column]
+    where: Column | None = None
+
+
+@dataclass(frozen=True)
 class Layout:
     """The columns that files are read as, those of their folders apart; `given` when the user says them."""
 
     data: StructType
     partitions: StructType
     given: bool = False
+    #: By the fields of files, how they are read: to say it takes the JVM hundreds of calls, and most files are alike.
+    selections: dict[str, Selection] = field(default_factory=dict, compare=False)
 
     def columns(self, options: Options) -> StructType:
         """Return the columns of the stream."""
@@ -168,34 +180,41 @@ def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Gr
 
 
 def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) -> DataFrame:
-    reader, files = _reader(spark, options), list(group.files)
+    key = group.wide.json()
+    if key not in layout.selections:
+        with_path = spark.conf.get("spark.databricks.sql.rescuedDataColumn.filePath.enabled", "true") != "false"
+        layout.selections[key] = _selection(options, layout, group.wide, with_path=with_path)
+    selection = layout.selections[key]
+    frame = _reader(spark, options, selection).load(list(group.files))
+    frame = frame if selection.where is None else frame.where(selection.where)
+    return frame.select(*selection.columns)
+
+
+def _selection(options: Options, layout: Layout, wide: StructType, *, with_path: bool) -> Selection:
+    """Return how files with the fields `wide` are read."""
     path = F.col("_metadata.file_path")
-    names = [field.name for field in _FILE.fields]
-    metadata = F.struct(*(F.col(f"_metadata.{name}").alias(name) for name in names)).alias("_metadata")
+    metadata = F.struct(*(F.col(f"_metadata.{f.name}").alias(f.name) for f in _FILE.fields)).alias("_metadata")
     folders = [_folder(path, field).alias(field.name) for field in layout.partitions.fields]
     if options.variant_column is not None:
-        frame = reader.option("singleVariantColumn", options.variant_column).load(files)
-        return frame.select(column(options.variant_column), *folders, metadata)
-    data = StructType([field for field in layout.data.fields if field.name not in layout.partitions.names])
+        settings = {"singleVariantColumn": options.variant_column}
+        return Selection(None, settings, [column(options.variant_column), *folders, metadata])
+    names = [name for name in layout.data.names if name not in layout.partitions.names]
     if not by_name(options, layout):
-        frame = reader.schema(layout.data).load(files) if options.format != "binaryFile" else reader.load(files)
-        return frame.select(*(column(name) for name in data.names), *folders, metadata)
-    if options.format in TEXT:
-        fit = _text_fit(options, layout.data, group.wide)
-        settings = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAW}
-        raw = StructField(RAW, StringType())
-        frame = reader.options(**settings).schema(StructType([*fit.wide.fields, raw])).load(files)
-        frame = _by_mode(frame, options, fit)
+        schema = None if options.format == "binaryFile" else layout.data
+        return Selection(schema, {}, [*(column(name) for name in names), *folders, metadata])
+    if options.format not in TEXT:
+        fit, schema, settings = Fit(layout.data, wide, options.case_sensitive), wide, {}
     else:
-        fit = Fit(layout.data, group.wide, options.case_sensitive)
-        frame = reader.schema(group.wide).load(files)
+        fit = _text_fit(options, layout.data, wide)
+        schema = StructType([*fit.wide.fields, StructField(RAW, StringType())])
+        settings = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAW}
     columns = dict(zip(layout.data.names, fit.columns(), strict=True))
     if options.corrupt_column in columns:
         columns[options.corrupt_column] = F.when(fit.malformed(), column(RAW)).alias(options.corrupt_column)
-    with_path = spark.conf.get("spark.databricks.sql.rescuedDataColumn.filePath.enabled", "true") != "false"
     rescued = fit.rescued(path if with_path else None)
     extra = [rescued.alias(options.rescued_column)] if options.rescued_column else []
-    return frame.select(*(columns[name] for name in data.names), *folders, *extra, metadata)
+    where = _well_formed(options, fit) if options.format in TEXT else None
+    return Selection(schema, settings, [*(columns[name] for name in names), *folders, *extra, metadata], where)
 
 
 def _text_fit(options: Options, schema: StructType, found: StructType) -> Fit:
@@ -229,16 +248,14 @@ def _overflow(wide: StructType) -> tuple[str, ...]:
     return tuple(f"_c{len(wide.fields) + at}" for at in range(_OVERFLOW))
 
 
-def _by_mode(frame: DataFrame, options: Options, fit: Fit) -> DataFrame:
+def _well_formed(options: Options, fit: Fit) -> Column | None:
     """Drop malformed records, or fail at one, when `mode` says so; a value of another type is no malformed record."""
     mode = options.generic.get("mode", "PERMISSIVE").upper()
     well_formed = ~F.coalesce(fit.malformed(), F.lit(False))
-    if mode == "DROPMALFORMED":
-        return frame.where(well_formed)
     if mode == "FAILFAST":
         said = F.concat(F.lit("[MALFORMED_RECORD_IN_PARSING] "), F.col("_metadata.file_path"), F.lit(": "), column(RAW))
-        return frame.where(well_formed | F.raise_error(said).cast("boolean"))
-    return frame
+        return well_formed | F.raise_error(said).cast("boolean")
+    return well_formed if mode == "DROPMALFORMED" else None
 
 
 def _folder(path: Column, field: StructField) -> Column:
@@ -274,10 +291,12 @@ def _strings(*names: str) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def _reader(spark: SparkSession, options: Options) -> DataFrameReader:
+def _reader(spark: SparkSession, options: Options, selection: Selection | None = None) -> DataFrameReader:
     # Each path is one file: its name is no pattern, and its folders are no partitions.
     own = {"__globPaths__": "false", "recursiveFileLookup": "true", "ignoreMissingFiles": str(options.ignore_missing)}
     own["ignoreCorruptFiles"] = str(options.ignore_corrupt)
     if options.corrupt_column is not None:
         own["columnNameOfCorruptRecord"] = options.corrupt_column
-    return spark.read.format(options.format).options(**{**options.generic, **own})
+    settings = {} if selection is None else selection.settings
+    reader = spark.read.format(options.format).options(**{**options.generic, **own, **settings})
+    return reader if selection is None or selection.schema is None else reader.schema(selection.schema)

@@ -74,7 +74,9 @@ class Running:
 
     def until(self, name, *states):
         """Wait until the newest entry of a file has one of these states."""
-        self.wait(lambda: self.files().get(name, [None])[-1] is not None and self.files()[name][-1].state in states, name)
+        self.wait(
+            lambda: self.files().get(name, [None])[-1] is not None and self.files()[name][-1].state in states, name
+        )
 
     def wait(self, done, what) -> None:
         """Wait until something is so."""
