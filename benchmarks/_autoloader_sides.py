@@ -35,7 +35,7 @@ FOLLOWING = {
     "spark.sql.streaming.noDataProgressEventInterval": "0",  # so that each idle trigger is reported
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
 }
-IDLE_TRIGGERS = 12
+IDLE_TRIGGERS = 8
 IDLE_SECONDS = 900.0
 
 
