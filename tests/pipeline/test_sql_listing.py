@@ -9,7 +9,6 @@ from confluent_kafka import Producer
 
 from livetables.observe.stored import select
 from scripts.kafka import running_broker
-from tests.small import SMALL
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.kafka]
 LISTING = Path(__file__).parent / "sql" / "listing.sql"
@@ -62,7 +61,7 @@ def test_the_listing_runs_as_it_was_written(bench):
         actor = threading.Thread(target=act, args=(servers,))
         actor.start()
         try:
-            conf = {**SMALL, "pipelines.trigger.interval": "1 second"}
+            conf = {"pipelines.trigger.interval": "1 second"}
             with bench.pipeline(path, continuous=True, overrides=conf) as pipeline:
                 state = pipeline.run(stop=stop, listeners=[listen])
                 warned = {(warning.code, warning.place.line) for warning in pipeline.warnings}

@@ -194,7 +194,11 @@ FAILING = """
 
 
 def test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it(bench):
-    """Nothing of a refused batch is visible, dependants are skipped, siblings finish; once repaired, it goes on."""
+    """Nothing of a refused batch is visible, dependants are skipped, siblings finish; once repaired, it goes on.
+
+    With plans as users have them: the rule that fails and the counts are parts of them.
+    """
+    bench.confs = {}
     bench.rows("numbers", [{"id": 1}])
     [path] = bench.write(failing=FAILING)
     assert "COMPLETED" == bench.run(path).state
