@@ -171,9 +171,10 @@ def test_streams_from_tables_whose_rows_are_changed(bench):
     """A stream from a table whose rows were changed fails, unless it skips such commits or reads them as changes."""
     bench.rows("feed", [{"id": 1, "city": "Rome", "at": 1}])
     [path] = bench.write(streams=STREAMS)
-    assert "COMPLETED" == bench.run(path).state
-    bench.rows("feed", [{"id": 1, "city": "Bonn", "at": 2}], file="2.json")
-    state = bench.run(path)
+    with bench.pipeline(path) as pipeline:
+        assert "COMPLETED" == pipeline.run().state
+        bench.rows("feed", [{"id": 1, "city": "Bonn", "at": 2}], file="2.json")
+        state = pipeline.run()
     failed = {flow.name for flow in state.flows.values() if flow.status == "FAILED"}
     assert {"plain", "of_counted"} == failed
     assert [(1, "Rome")] == bench.table("skipping")
