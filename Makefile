@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup prerequisites jars jars-s3 demo test check docs kafka-up kafka-down s3-up s3-down bench lock clean
+.PHONY: help setup prerequisites jars jars-s3 demo test check style unit docs kafka-up kafka-down s3-up s3-down bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,14 +41,18 @@ jars-s3: $(STAMP) | prerequisites ## download what s3:// paths need
 demo: jars ## run the sensor pipeline; SOURCE=auto_loader or kafka
 	@$(BIN)/python -m scripts.demo --source $(SOURCE)
 
-test: jars-s3 ## all tests
-	$(BIN)/python -m pytest
+test: unit jars-s3 ## all tests
+	$(BIN)/python -m pytest --ignore=tests/unit
 
-check: jars ## style, types, imports, and the tests that need no Java
+check: style unit ## style, types, imports, and the tests that need no Java
+
+style: jars
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict livetables loadgen
 	$(BIN)/lint-imports
+
+unit: jars
 	$(BIN)/python -m pytest tests/unit
 
 docs: $(STAMP) ## write docs/differences.md and the tables of docs/auto-loader.md from the code

@@ -10,6 +10,7 @@ import pytest
 
 from livetables.pipeline import Pipeline
 from livetables.settings import Settings, load_settings
+from tests.small import SMALL
 
 if TYPE_CHECKING:
     import threading
@@ -38,6 +39,8 @@ class Workbench:
         self.folder = folder
         self.spark = spark
         self.storage = folder / "storage"
+        #: Spark's settings, unless `overrides` says otherwise; {} for what a user's pipeline has.
+        self.confs = SMALL
 
     def write(self, **files: str) -> list[Path]:
         """Write `name.py` for each keyword; return the paths."""
@@ -60,6 +63,7 @@ class Workbench:
         from livetables.settings import with_mode
 
         options.setdefault("path_map", {"/in": str(self.folder)})
+        options["overrides"] = {**self.confs, **options.get("overrides", {})}
         settings = load_settings(paths=tuple(paths), storage=str(self.storage), **options)
         settings = with_mode(settings, continuous=continuous)
         from dataclasses import replace

@@ -6,7 +6,6 @@ from deltalake import DeltaTable
 from livetables.errors import DefinitionError
 from livetables.observe.stored import HIDDEN
 from livetables.plan import Alter, Begin, Inactive, Leave, Run, Selection
-from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
@@ -134,13 +133,13 @@ def test_tables_get_the_columns_that_their_flows_add(bench):
     """Before any flow runs, so that those who read them find the columns; what a feed no longer has, is NULL."""
     bench.rows("events", [{"id": 1, "name": "a", "at": 1, "more": {"a": 1}, "city": "X"}])
     [path] = bench.write(evolving=EVOLVING)
-    bench.run(path, overrides=SMALL)
+    bench.run(path)
     wider = EVOLVING.replace("more STRUCT<a: INT>", "more STRUCT<a: INT, b: INT>, city STRING")
     wider = wider.replace('"id", "name")', '"id", "city")')
     bench.write(evolving=wider)
     bench.rows("events", [{"id": 1, "name": "b", "at": 2, "more": {"b": 2}, "city": "Y"},
                           {"id": 2, "name": "c", "at": 1, "city": "Z"}], file="2.json")  # fmt: skip
-    with bench.pipeline(path, overrides=SMALL) as pipeline:
+    with bench.pipeline(path) as pipeline:
         altered = {step.dataset: list(step.columns) for step in pipeline.plan() if isinstance(step, Alter)}
         assert altered == {
             "raw": ["`more`.`b`", "`city`"], "newest": ["`more`.`b`", "`city`"], "history": ["`more`.`b`", "`city`"],
@@ -159,7 +158,7 @@ def test_tables_get_the_columns_that_their_flows_add(bench):
     narrow = wider.replace(", more STRUCT<a: INT, b: INT>, city STRING", "")
     bench.write(evolving=narrow.replace('"id", "city")', '"id")'))
     bench.rows("events", [{"id": 2, "name": "d", "at": 5}, {"id": 2, "at": 4}], file="3.json")
-    with bench.pipeline(path, overrides=SMALL) as pipeline:
+    with bench.pipeline(path) as pipeline:
         assert not any(isinstance(step, Alter) for step in pipeline.plan())
         state = pipeline.run(Selection(refresh=("newest", "history")))
         assert state.state == "COMPLETED", state.errors
@@ -174,5 +173,5 @@ def test_tables_get_the_columns_that_their_flows_add(bench):
 
     bench.write(evolving=wider.replace('["name"]', '["more"]'))
     with pytest.raises(DefinitionError, match="'history' are stored for track_history 'all but name'") as caught:
-        bench.run(path, overrides=SMALL)
+        bench.run(path)
     assert caught.value.code == "LAYOUT_CHANGED"

@@ -203,20 +203,20 @@ def test_once_flows_sinks_and_hooks(bench, spark):
     [path] = bench.write(flows=FLOWS)
     heard, by_hand = bench.folder / "heard", bench.folder / "by_hand"
     conf = {"heard": str(heard), "by_hand": str(by_hand)}
-    run = lambda **options: bench.run(path, overrides=conf, **options)  # noqa: E731
-    state = run()
-    assert state.state == "COMPLETED"
-    assert any("'failing' failed" in warning and "off" in warning for warning in state.warnings)
-    assert heard.read_text().split()[:2] == ["user_action", "create_update"]
-    assert heard.read_text().split()[-1] == "update_progress"
-    bench.rows("numbers", [{"id": 2}], file="2.json")
-    run()
-    assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]
-    copied = spark.read.format("delta").load(str(bench.folder / "copy"))
-    assert sorted(row.id for row in copied.collect()) == [1, 2]
-    written = sorted((row.id, row.known > 0) for row in spark.read.parquet(str(by_hand)).collect())
-    assert written == [(1, True), (2, True)]  # its function finds the pipeline's tables by their names
-    run(selection=Selection(full_refresh=("all_numbers",)))
+    with bench.pipeline(path, overrides=conf) as pipeline:
+        state = pipeline.run()
+        assert state.state == "COMPLETED"
+        assert any("'failing' failed" in warning and "off" in warning for warning in state.warnings)
+        assert heard.read_text().split()[:2] == ["user_action", "create_update"]
+        assert heard.read_text().split()[-1] == "update_progress"
+        bench.rows("numbers", [{"id": 2}], file="2.json")
+        pipeline.run()
+        assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]
+        copied = spark.read.format("delta").load(str(bench.folder / "copy"))
+        assert sorted(row.id for row in copied.collect()) == [1, 2]
+        written = sorted((row.id, row.known > 0) for row in spark.read.parquet(str(by_hand)).collect())
+        assert written == [(1, True), (2, True)]  # its function finds the pipeline's tables by their names
+        pipeline.run(Selection(full_refresh=("all_numbers",)))
     assert bench.table("all_numbers") == [(1,), (100,), (101,), (2,)]
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from livetables.observe.draw import graph_document
 from livetables.plan import Selection
-from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
@@ -60,7 +59,7 @@ def test_a_file_means_the_same_under_both_names(bench, spark):
         bench.storage = bench.folder / f"storage {number}"
         [path] = bench.write(both=f"    {imports}\n{PIPELINE}")
         mapped = {"/in/copy": str(bench.folder / f"copy {number}"), "/in": str(bench.folder)}
-        with bench.pipeline(path, path_map=mapped, overrides=SMALL) as pipeline:
+        with bench.pipeline(path, path_map=mapped) as pipeline:
             graph, plan = graph_document(pipeline.graph), pipeline.plan(Selection())
             state = pipeline.run()
             stored = {name: _rows(pipeline.query(f"FROM {name}")) for name in TABLES}

@@ -64,7 +64,8 @@ def test_open_source_spark_accepts_the_sensor_pipeline(tmp_path):
         "libraries": [{"glob": {"include": "pipelines/sensors/**"}}],
     }
     (tmp_path / "spark-pipeline.yml").write_text(yaml.safe_dump(spec))
-    (tmp_path / "spark-defaults.conf").write_text("spark.ui.enabled false\n")
+    confs = "spark.ui.enabled false\nspark.driver.extraJavaOptions -XX:TieredStopAtLevel=1\n"  # for a run of seconds
+    (tmp_path / "spark-defaults.conf").write_text(confs)
     done = subprocess.run(
         [sys.executable, "-m", "pyspark.pipelines.cli", "dry-run"], cwd=tmp_path, text=True, capture_output=True,
         check=False,

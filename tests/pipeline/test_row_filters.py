@@ -5,7 +5,6 @@ import pytest
 from livetables.cli import app
 from livetables.errors import GraphError
 from livetables.plan import Alter, Reset, Selection
-from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
@@ -62,7 +61,7 @@ def test_readers_see_what_the_row_filter_shows(project):
     """
     project.rows("orders", orders((1, "eu", 1), (2, "us", 1), (3, None, 1), (12, "eu", 2)))
     [path] = project.write(shop=ORDERS)
-    with project.pipeline(path, overrides=SMALL) as pipeline:
+    with project.pipeline(path) as pipeline:
         see = lambda sql: sorted(tuple(row) for row in pipeline.query(sql).collect())  # noqa: E731
         assert pipeline.run().state == "COMPLETED"
         assert pipeline.warnings == ()
@@ -74,7 +73,7 @@ def test_readers_see_what_the_row_filter_shows(project):
 
     project.write(shop=ORDERS.replace("'eu'", "'us'"))
     project.rows("orders", orders((4, "us", 3), (5, "eu", 3), (13, "us", 2)), file="2.json")
-    with project.pipeline(path, overrides=SMALL) as pipeline:
+    with project.pipeline(path) as pipeline:
         steps = pipeline.plan()
         assert [step.dataset for step in steps if isinstance(step, Alter | Reset)] == ["orders"]
         assert pipeline.run().state == "COMPLETED"
@@ -84,7 +83,7 @@ def test_readers_see_what_the_row_filter_shows(project):
         assert (see("SELECT id FROM newest"), see("FROM seen_newest")) == ([(4,)], [(4,)])
 
     project.write(shop=ORDERS.replace("row_filter=\"ROW FILTER main.security.lies_in ON (region, 'eu')\"", ""))
-    project.run(path, selection=Selection(refresh=("orders",)), overrides=SMALL)
+    project.run(path, selection=Selection(refresh=("orders",)))
     with project.pipeline(path) as pipeline:
         assert see("SELECT count(*) FROM orders") == [(7,)]
 
@@ -93,7 +92,7 @@ def test_query_without_the_function_says_so(project, capsys):
     """What it prints then is complete: the filter is not applied, and a warning says how to define its function."""
     project.rows("orders", orders((1, "eu", 1), (2, "us", 1)))
     [path] = project.write(shop=ORDERS)
-    project.run(path, overrides=SMALL)
+    project.run(path)
     query = ["query", "SELECT id FROM orders", "--json", "--storage", str(project.storage)]
     (project.folder / "pipeline_settings.json").write_text('{"libraries": [{"file": {"path": "shop.py"}}]}')
     app(query, standalone_mode=False)

@@ -6,13 +6,11 @@ import pytest
 
 from livetables.observe.event_log import read_events
 from livetables.observe.state import RuleCount
-from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
 #: Settings of the platform that published pipelines carry; a failure is told at once.
 SETTINGS = {
-    **SMALL,
     "pipelines.maxFlowRetryAttempts": "0",
     "pipelines.channel": "PREVIEW",
     "pipelines.applyChangesPreviewEnabled": "true",
@@ -119,7 +117,7 @@ def test_each_batch_joins_a_table_as_it_is_and_what_is_not_counted(bench, spark)
     bench.rows("numbers", [{"id": 3}])
     bench.rows("numbers", [{"id": 4}], file="2.json")
     [path] = bench.write(counts=COUNTS)
-    where = {**SMALL, "outside": str(bench.folder / "outside"), "rates": str(bench.storage / "tables" / "rates")}
+    where = {"outside": str(bench.folder / "outside"), "rates": str(bench.storage / "tables" / "rates")}
     state = bench.run(path, overrides=where)
     assert ("FAILED", "COMPLETED") == (state.flows["strict"].status, state.flows["joined"].status)
     assert [] == bench.table("strict")
@@ -173,9 +171,10 @@ def test_streams_from_tables_whose_rows_are_changed(bench):
     """A stream from a table whose rows were changed fails, unless it skips such commits or reads them as changes."""
     bench.rows("feed", [{"id": 1, "city": "Rome", "at": 1}])
     [path] = bench.write(streams=STREAMS)
-    assert "COMPLETED" == bench.run(path, overrides=SMALL).state
-    bench.rows("feed", [{"id": 1, "city": "Bonn", "at": 2}], file="2.json")
-    state = bench.run(path, overrides=SMALL)
+    with bench.pipeline(path) as pipeline:
+        assert "COMPLETED" == pipeline.run().state
+        bench.rows("feed", [{"id": 1, "city": "Bonn", "at": 2}], file="2.json")
+        state = pipeline.run()
     failed = {flow.name for flow in state.flows.values() if flow.status == "FAILED"}
     assert {"plain", "of_counted"} == failed
     assert [(1, "Rome")] == bench.table("skipping")

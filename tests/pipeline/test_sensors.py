@@ -12,7 +12,6 @@ from livetables.observe.stored import select
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
 from scripts.demo import Account, device_rows
-from scripts.kafka import running_broker
 
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]
@@ -44,22 +43,21 @@ def registry(folder):
 
 
 @pytest.mark.kafka
-def test_every_row_sent_is_accounted_for(tmp_path, spark):
+def test_every_row_sent_is_accounted_for(broker, tmp_path, spark):
     """From a real broker, over two updates; test_sensors_sql.py does the same from files."""
     del spark  # the pipeline runs in the shared session
-    with running_broker(tmp_path / "kafka") as servers:
-        target, where = f"kafka:{servers}/sensor_data", {"sensors.kafka.bootstrap_servers": servers}
-        settings = load_settings(
-            ROOT / "pipeline_settings.json",
-            overrides={"sensors.source": "kafka", "sensors.devices.landing_path": str(tmp_path / "devices"), **where},
-            storage=str(tmp_path / "storage"),
-        )
-        first = send(target, tmp_path, 5_000, hour=11)
-        (tmp_path / "devices" / "broken.json").write_text(BROKEN_CHANGES)
-        with Pipeline(with_mode(settings, continuous=False)) as pipeline:
-            assert "COMPLETED" == pipeline.run().state
-            second = send(target, tmp_path, 3_000, hour=13)  # its late rows are from 11
-            assert "COMPLETED" == pipeline.run().state
+    target, where = f"kafka:{broker}/sensor_data", {"sensors.kafka.bootstrap_servers": broker}
+    settings = load_settings(
+        ROOT / "pipeline_settings.json",
+        overrides={"sensors.source": "kafka", "sensors.devices.landing_path": str(tmp_path / "devices"), **where},
+        storage=str(tmp_path / "storage"),
+    )
+    first = send(target, tmp_path, 5_000, hour=11)
+    (tmp_path / "devices" / "broken.json").write_text(BROKEN_CHANGES)
+    with Pipeline(with_mode(settings, continuous=False)) as pipeline:
+        assert "COMPLETED" == pipeline.run().state
+        second = send(target, tmp_path, 3_000, hour=13)  # its late rows are from 11
+        assert "COMPLETED" == pipeline.run().state
     check_account(tmp_path, first, second)
 
 

@@ -8,7 +8,6 @@ import pytest
 from livetables.errors import GraphError
 from livetables.observe.event_log import read_events
 from livetables.pipeline import Pipeline
-from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
@@ -88,7 +87,7 @@ def test_sql_and_python_files_make_one_graph(bench, sql):
     text = ORDERS.replace(', "k" STRING', "")
     files = [sql(text, "orders"), *bench.write(gold=GOLD), sql(REPORT, "report")]
     options = {
-        "overrides": {**SMALL, "folder": "orders"}, "parameters": {"source": "by_customer", "greeting": "it's me"},
+        "overrides": {"folder": "orders"}, "parameters": {"source": "by_customer", "greeting": "it's me"},
     }  # fmt: skip
     bench.rows("orders", [
         order(1, customer="Ada", amount="10", op="U", at=1), order(2, customer=None, amount="5", op="U", at=1),
@@ -147,13 +146,13 @@ def test_queries_that_users_ask_the_event_log(bench, sql):
     before = sql("CREATE MATERIALIZED VIEW before AS SELECT count(*) AS n FROM event_log('x')", "before")
     with bench.pipeline(before) as pipeline:
         assert ["n"] == pipeline.graph.datasets["before"].schema.names  # nothing has happened yet
-    bench.run(path, overrides=SMALL)
+    bench.run(path)
     with bench.pipeline(path) as pipeline:
         for text, rows in QUERIES.items():
             assert rows == [tuple(row) for row in pipeline.query(text).collect()], text
     reading = sql("CREATE MATERIALIZED VIEW updates AS SELECT count(*) AS n FROM event_log(TABLE(numbers)) WHERE"
                   " event_type = 'create_update'", "log")  # fmt: skip
-    bench.run(reading, overrides=SMALL)
+    bench.run(reading)
     assert [(1,)] == bench.table("updates")
 
 
@@ -181,9 +180,9 @@ def test_all_that_is_wrong_is_reported_at_once(bench, sql):
 def test_casts_are_lenient_unless_they_are_asked_to_be_strict(bench, sql):
     """A text that is no number is NULL, as on the platform's runtime; with `ansi: true` it fails the flow."""
     path = sql("CREATE MATERIALIZED VIEW a AS SELECT CAST(concat('x', id) AS INT) AS number FROM range(1)")
-    strict = {**SMALL, "spark.sql.ansi.enabled": "true", "pipelines.maxFlowRetryAttempts": "0"}
+    strict = {"spark.sql.ansi.enabled": "true", "pipelines.maxFlowRetryAttempts": "0"}
     assert "FAILED" == bench.run(path, overrides=strict).state
-    assert "COMPLETED" == bench.run(path, overrides=SMALL).state
+    assert "COMPLETED" == bench.run(path).state
     assert [(None,)] == bench.table("a")
 
 

@@ -8,8 +8,6 @@ import pytest
 from confluent_kafka import Producer
 
 from livetables.observe.stored import select
-from scripts.kafka import running_broker
-from tests.small import SMALL
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.kafka]
 LISTING = Path(__file__).parent / "sql" / "listing.sql"
@@ -28,7 +26,7 @@ def send(servers, devices, number):
     producer.flush(30)
 
 
-def test_the_listing_runs_as_it_was_written(bench):
+def test_the_listing_runs_as_it_was_written(broker, bench):
     """On a real broker, in continuous mode: each reading sent after the start is in all tables, and none before it."""
     came, done, stop = threading.Event(), threading.Event(), threading.Event()
     storage = bench.storage / "tables"
@@ -43,32 +41,31 @@ def test_the_listing_runs_as_it_was_written(bench):
         if flow == "sensor_data_enriched" and len(select(rows, storage / flow)) == DEVICES:
             done.set()
 
-    def act(servers):
+    def act():
         while not (came.wait(0.5) or stop.is_set()):  # 'latest' is what is newest when the first batch is planned
-            send(servers, ["probe"], 1)
-        send(servers, [f"d{number}" for number in range(DEVICES)], READINGS)
+            send(broker, ["probe"], 1)
+        send(broker, [f"d{number}" for number in range(DEVICES)], READINGS)
         done.wait(PATIENCE)
         stop.set()
 
-    with running_broker(bench.folder / "kafka") as servers:
-        text = LISTING.read_text()
-        for placeholder, value in {
-            "<KAFKA_TOPIC_URL>": "sensors", "<KAFKA_BOOTSTRAP_SERVERS>": servers, "<KAFKA_TOPIC>": "sensors",
-        }.items():  # fmt: skip
-            text = text.replace(placeholder, value)
-        path = bench.folder / "listing.sql"
-        path.write_text(text)
-        send(servers, ["before"], READINGS)
-        actor = threading.Thread(target=act, args=(servers,))
-        actor.start()
-        try:
-            conf = {**SMALL, "pipelines.trigger.interval": "1 second"}
-            with bench.pipeline(path, continuous=True, overrides=conf) as pipeline:
-                state = pipeline.run(stop=stop, listeners=[listen])
-                warned = {(warning.code, warning.place.line) for warning in pipeline.warnings}
-        finally:
-            stop.set()
-            actor.join()
+    text = LISTING.read_text()
+    for placeholder, value in {
+        "<KAFKA_TOPIC_URL>": "sensors", "<KAFKA_BOOTSTRAP_SERVERS>": broker, "<KAFKA_TOPIC>": "sensors",
+    }.items():  # fmt: skip
+        text = text.replace(placeholder, value)
+    path = bench.folder / "listing.sql"
+    path.write_text(text)
+    send(broker, ["before"], READINGS)
+    actor = threading.Thread(target=act)
+    actor.start()
+    try:
+        conf = {"pipelines.trigger.interval": "1 second"}
+        with bench.pipeline(path, continuous=True, overrides=conf) as pipeline:
+            state = pipeline.run(stop=stop, listeners=[listen])
+            warned = {(warning.code, warning.place.line) for warning in pipeline.warnings}
+    finally:
+        stop.set()
+        actor.join()
     assert done.is_set(), state
     counts = {
         name: len(select("SELECT * FROM this", storage / name))

@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+from pyspark.errors import StreamingQueryException
 
 from livetables.autoloader.ledger import list_entries
 from livetables.autoloader.loader import in_sql, open_stream, read_files
@@ -47,7 +48,7 @@ class Landing:
         )
         try:
             query.awaitTermination()
-        except Exception as error:
+        except StreamingQueryException as error:
             raise source.raised or error from None
         finally:
             for progress in query.recentProgress:
@@ -119,7 +120,7 @@ def test_a_new_column_ends_the_stream_once_and_is_read_by_the_next_one(landing):
     landing.put("1.json", [{"id": 1, "at": {"x": 1}}])
     landing.load()
     landing.put("2.json", [{"id": 2, "a_new": True, "at": {"x": 2, "a": 3}}, {"id": 3}])
-    with pytest.raises(NewColumnsError, match="1 new file .* showed new columns, .* now: at.a, a_new"):
+    with pytest.raises(NewColumnsError, match=r"1 new file .* showed new columns, .* now: at.a, a_new"):
         landing.load()
     landing.load()
     assert landing.rows("id", "at", "_rescued_data") == [
@@ -151,7 +152,7 @@ def test_the_stream_fails_at_a_new_column_when_the_mode_says_so(landing):
     landing.put("1.json", [{"id": 1}])
     landing.load(schemaEvolutionMode="failOnNewColumns")
     bad = landing.put("2.json", [{"id": 2, "new": 1}])
-    with pytest.raises(LivetablesError, match="2.json has fields that the schema lacks: new") as caught:
+    with pytest.raises(LivetablesError, match=r"2.json has fields that the schema lacks: new") as caught:
         landing.load(schemaEvolutionMode="failOnNewColumns")
     assert (caught.value.code, isinstance(caught.value, NewColumnsError)) == ("UNKNOWN_FIELD_EXCEPTION", False)
     bad.write_text(json.dumps({"id": 2}))
@@ -385,7 +386,7 @@ def test_a_file_that_is_gone_ends_the_stream_by_its_name_or_is_left_out(landing)
     with pytest.raises(Exception, match="not yet"):
         landing.load(columns=("*", "raise_error('not yet') AS failing"))
     gone.unlink()
-    with pytest.raises(LivetablesError, match="2.json was found at .* and is gone") as caught:
+    with pytest.raises(LivetablesError, match=r"2.json was found at .* and is gone") as caught:
         landing.load()
     assert caught.value.code == "FILE_NOT_FOUND"
     landing.load(ignoreMissingFiles="true")

@@ -11,26 +11,17 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 
 from livetables.errors import Place
 from livetables.execute import cdc, scd1
-from livetables.execute.confs import confs
 from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
 from livetables.graph.cdc import written
 from livetables.graph.graph import ResolvedDataset, ResolvedFlow
 from livetables.model import CdcFlow, Changes, Columns, Namespace, StreamingTable
 from tests.cdc_oracle import Event, history, newest
-from tests.small import SMALL
 
 pytestmark = pytest.mark.spark
 
 HERE = Place("test.py", 1)
 _numbers = itertools.count()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_plans(spark):
-    """The session with settings for few rows."""
-    with confs(spark, SMALL):
-        yield
 
 
 class Target:
@@ -265,7 +256,7 @@ def test_columns_to_update_are_named_by_the_event(spark, tmp_path):
     assert target.rows() == [(1, None, "b2")]
 
 
-def test_a_null_field_of_a_struct_leaves_that_field_alone(spark, small_plans, tmp_path):
+def test_a_null_field_of_a_struct_leaves_that_field_alone(spark, tmp_path):
     """Where NULLs change nothing, that holds for each field of a struct, and for a struct as a whole."""
     columns, found = "id INT, home STRUCT<city: STRING, at: STRUCT<zip: STRING>>, seq INT", {}
     for scd_type in (1, 2):
