@@ -1,4 +1,4 @@
-"""A real S3 server on this machine, S3Proxy over a folder: `up` and `down`, or `running_store` for tests."""
+"""A real S3 server on this machine, S3Proxy in memory: `up`, `put` and `down`, or `running_store` for tests."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
 
 from livetables.jars import JarError, JavaError, require_java, store_jars
 from scripts.servers import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).resolve().parent.parent / ".livetables" / "s3"
 START_SECONDS = 60
-#: They are no secrets: who reaches 127.0.0.1 mostly reaches the folder too.
+#: They keep nothing safe: the server is for this machine, and for trying things out.
 ACCESS_KEY, SECRET_KEY = "local", "local-secret"
 
 PROPERTIES = """\
@@ -43,8 +44,8 @@ s3proxy.identity={access}
 s3proxy.credential={secret}
 # the SDK sends more with a request than S3Proxy knows
 s3proxy.ignore-unknown-headers=true
-jclouds.provider=filesystem
-jclouds.filesystem.basedir={buckets}
+# over a folder it gives files from elsewhere no ETag, which s3a needs
+jclouds.provider=transient
 """
 #: S3Proxy sends its standard error to the log: a log on standard error would come back for ever.
 LOG_OPTIONS = ("-Dorg.slf4j.simpleLogger.logFile=System.out", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
@@ -64,10 +65,10 @@ def settings_of(endpoint: str, bucket: str = "") -> dict[str, str]:
 
 @contextmanager
 def running_store(data: Path) -> Iterator[str]:
-    """Run a server on a free port and yield its endpoint; it ends with the block or the process.
+    """Run a server on a free port and yield its endpoint; it and its objects end with the block or the process.
 
     Args:
-        data: folder for settings and log; each folder in its `buckets` is a bucket, each file below an object.
+        data: folder for settings and log.
     """
     port, _ = free_ports()
     command = _prepare(data, port)
@@ -77,6 +78,14 @@ def running_store(data: Path) -> Iterator[str]:
         yield _answering(process, port, _log_file(data))
     finally:
         end(process)
+
+
+def client(endpoint: str) -> S3FileSystem:
+    """Return what makes buckets, and reads and writes objects, without Spark."""
+    os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")  # S3Proxy lacks the newest sums
+    scheme, _, host = endpoint.partition("://")
+    where = {"endpoint_override": host, "scheme": scheme, "region": "us-east-1"}
+    return S3FileSystem(access_key=ACCESS_KEY, secret_key=SECRET_KEY, allow_bucket_creation=True, **where)
 
 
 def start(port: int, data: Path) -> str:
@@ -99,7 +108,7 @@ def start(port: int, data: Path) -> str:
         process.wait()
         raise
     keys = "".join(f'\n  "{key}": "{value}",' for key, value in settings_of(endpoint).items())
-    said = f"S3 is running at {endpoint} (pid {process.pid}); each folder in {data / 'buckets'} is a bucket."
+    said = f"S3 is running at {endpoint} (pid {process.pid}), in memory; its log is {_log_file(data)}."
     return f"{said} For the configuration of a pipeline:{keys}"
 
 
@@ -116,16 +125,15 @@ def stop() -> str:
         if _gone(pid, record["data"], seconds):
             break
     _record_file().unlink()
-    return f"S3 at {record['endpoint']} (pid {pid}) is stopped; its objects are kept in {record['data']}."
+    return f"S3 at {record['endpoint']} (pid {pid}) is stopped; its objects are gone."
 
 
 def _prepare(data: Path, port: int) -> list[str]:
     """Write the settings, and return the command that runs the server."""
     jars = store_jars()
-    buckets = data.absolute() / "buckets"
-    buckets.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True)
     properties = data.absolute() / "server.properties"
-    values = {"host": HOST, "port": port, "access": ACCESS_KEY, "secret": SECRET_KEY, "buckets": buckets}
+    values = {"host": HOST, "port": port, "access": ACCESS_KEY, "secret": SECRET_KEY}
     properties.write_text(PROPERTIES.format(**values))
     classes = f"{jars[0].parent}/*"
     return [require_java(), "-Xmx256m", *LOG_OPTIONS, "-cp", classes, MAIN, "--properties", str(properties)]
@@ -192,7 +200,7 @@ app = typer.Typer(add_completion=False, help=__doc__)
 @app.command()
 def up(
     port: Annotated[int, typer.Option(min=1, max=MAX_PORT, help="port for clients")] = 9000,
-    data: Annotated[Path, typer.Option(help="folder for buckets, settings and log")] = HOME,
+    data: Annotated[Path, typer.Option(help="folder for settings and log")] = HOME,
 ) -> None:
     """Start a server and leave it running."""
     try:
@@ -203,6 +211,26 @@ def up(
     except OSError as error:
         typer.echo(f"The folder {data} cannot be used: {error.strerror or error}.", err=True)
         raise typer.Exit(1) from error
+
+
+@app.command()
+def put(
+    folder: Annotated[Path, typer.Argument(help="a folder, or a file")],
+    target: Annotated[str, typer.Argument(help="s3://BUCKET/PREFIX; the bucket is made")],
+) -> None:
+    """Copy files into the server that `up` started."""
+    record = _record()
+    if record is None:
+        typer.echo("S3 is not running: make s3-up.", err=True)
+        raise typer.Exit(1)
+    files, path = client(record["endpoint"]), target.partition("://")[2] or target
+    try:
+        files.create_dir(path.split("/", 1)[0])
+        copy_files(str(folder), path, LocalFileSystem(), files)
+    except OSError as error:
+        typer.echo(f"{folder} was not copied: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{folder} is copied to {target}.")
 
 
 @app.command()

@@ -7,17 +7,16 @@ import pytest
 from livetables.errors import GraphError
 from livetables.execute.object_stores import ObjectStores
 from livetables.jars import s3_jars
-from scripts.s3 import SECRET_KEY, running_store, settings_of
+from scripts.s3 import SECRET_KEY, client, running_store, settings_of
 
 pytestmark = pytest.mark.spark
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Return the endpoint of an S3 server and the folder of its buckets."""
-    data = tmp_path_factory.mktemp("s3")
-    with running_store(data) as endpoint:
-        yield endpoint, data / "buckets"
+    """Return the endpoint of an S3 server."""
+    with running_store(tmp_path_factory.mktemp("s3")) as endpoint:
+        yield endpoint
 
 
 def loader(path, source="cloudFiles"):
@@ -42,8 +41,7 @@ def problem_of(bench, path, **options):
 
 def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store, monkeypatch):
     """The settings are the pipeline's own, with its secrets; s3:// is s3a://, and each file is read once."""
-    endpoint, buckets = store
-    (buckets / "lake").mkdir()
+    client(store).create_dir("lake")
     [path] = bench.write(
         lake=loader("/Volumes/main/landing/*/drops")
         + """
@@ -56,7 +54,7 @@ def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store, monkey
         """
     )
     monkeypatch.setenv("LIVETABLES_SECRET_AWS_SECRET", SECRET_KEY)
-    conf = settings_of(endpoint, "lake") | {"spark.hadoop.fs.s3a.bucket.lake.secret.key": "{{secrets/aws/secret}}"}
+    conf = settings_of(store, "lake") | {"spark.hadoop.fs.s3a.bucket.lake.secret.key": "{{secrets/aws/secret}}"}
     options = {"overrides": conf, "path_map": {"/Volumes/main/landing": "s3://lake/landing"}}
 
     with bench.pipeline(path, **options) as pipeline:
@@ -85,14 +83,13 @@ def test_an_unreachable_store_is_named_with_host_port_and_cause(bench):
 
 def test_a_missing_bucket_and_a_wrong_key_are_one_sentence(bench, store):
     """They say which bucket, and what the store says of the key."""
-    endpoint, buckets = store
-    (buckets / "locked").mkdir()
-    problem = problem_of(bench, "s3a://nowhere/in", overrides=settings_of(endpoint, "nowhere"))
-    assert ("BUCKET_NOT_FOUND", f"There is no bucket 'nowhere' at {endpoint}.") == (problem.code, problem.message)
-    conf = settings_of(endpoint, "locked") | {"spark.hadoop.fs.s3a.bucket.locked.secret.key": "other"}
+    client(store).create_dir("locked")
+    problem = problem_of(bench, "s3a://nowhere/in", overrides=settings_of(store, "nowhere"))
+    assert ("BUCKET_NOT_FOUND", f"There is no bucket 'nowhere' at {store}.") == (problem.code, problem.message)
+    conf = settings_of(store, "locked") | {"spark.hadoop.fs.s3a.bucket.locked.secret.key": "other"}
     problem = problem_of(bench, "s3a://locked/in/*.json", overrides=conf)
     assert "STORE_ACCESS_DENIED" == problem.code
-    assert problem.message.startswith(f"{endpoint} refuses access to s3a://locked/in/*.json")
+    assert problem.message.startswith(f"{store} refuses access to s3a://locked/in/*.json")
 
 
 def test_a_store_without_jars_is_refused_with_the_way_to_them(bench):
@@ -104,12 +101,11 @@ def test_a_store_without_jars_is_refused_with_the_way_to_them(bench):
 
 def test_folders_in_a_bucket_are_renamed_and_large_objects_come_in_parts(spark, store):
     """Delta, Parquet and Auto Loader's own moves need it: folders with markers, and copies of parts."""
-    endpoint, buckets = store
-    (buckets / "parts").mkdir()
+    client(store).create_dir("parts")
     jvm = spark._jvm
     hadoop = jvm.org.apache.hadoop
     conf = hadoop.conf.Configuration(spark._jsc.hadoopConfiguration())
-    for key, value in settings_of(endpoint, "parts").items():
+    for key, value in settings_of(store, "parts").items():
         conf.set(key.removeprefix("spark.hadoop."), value)
     conf.set("fs.s3a.bucket.parts.multipart.size", "5M")
     conf.set("fs.s3a.bucket.parts.multipart.threshold", "5M")
@@ -133,9 +129,8 @@ def test_folders_in_a_bucket_are_renamed_and_large_objects_come_in_parts(spark, 
 
 def test_a_bucket_is_looked_at_once(spark, store):
     """What was good is not asked again: a continuous pipeline opens its sources often."""
-    endpoint, buckets = store
-    (buckets / "once").mkdir()
-    values = {key.removeprefix("spark.hadoop."): value for key, value in settings_of(endpoint, "once").items()}
+    client(store).create_dir("once")
+    values = {key.removeprefix("spark.hadoop."): value for key, value in settings_of(store, "once").items()}
     stores = ObjectStores(spark)
     for key, value in values.items():
         spark.conf.set(key, value)
