@@ -146,7 +146,11 @@ def test_nothing_of_a_drifting_source_is_lost(bench):
     assert all(stored["site"]["floor"] == sent["site"]["floor"] for sent, stored, _ in account.of("nested_field"))
     assert all(rest["temperature"] == "hot" for _, _, rest in account.of("text_temperature"))
     assert all(float(rest["Temperature"]) == sent["Temperature"] for sent, _, rest in account.of("mis_cased"))
-    assert (len(account.of("half_written")), len(account.of("overwritten")), len(account.of("overwriting"))) == (3, 3, 3)
+    assert (len(account.of("half_written")), len(account.of("overwritten")), len(account.of("overwriting"))) == (
+        3,
+        3,
+        3,
+    )
     assert files["008-empty.json"][-1].rows == 0
     quarantined = running.rows("quarantine")
     assert len(account.bronze) == len(running.rows("silver")) + len(quarantined)
