@@ -71,9 +71,10 @@ def test_every_look_at_a_pipeline_is_one_json_document(bench):
 
 def start(bench, path):
     """Start `livetables run --continuous` as a program of its own; return it once its first batch is reported."""
-    command = [sys.executable, "-u", "-m", "livetables", "run", path, "--continuous"]
+    command = [sys.executable, "-u", "-m", "livetables", "run", path, "--continuous", "--storage", bench.storage]
+    quick = "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"  # it lives for seconds
     process = subprocess.Popen(
-        [*map(str, command), "--storage", bench.storage, "--set", f"numbers={bench.folder / 'numbers'}"],
+        [*map(str, command), "--set", f"numbers={bench.folder / 'numbers'}", "--set", quick],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.folder,
     )  # fmt: skip
     patience = threading.Timer(120, process.kill)  # its output then ends
