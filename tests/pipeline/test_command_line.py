@@ -100,9 +100,10 @@ def test_a_file_that_spark_can_not_read_is_named(bench):
 
 def start(bench, path):
     """Start `livetables run --continuous` as a program of its own; return it once its first batch is reported."""
-    command = [sys.executable, "-u", "-m", "livetables", "run", path, "--continuous"]
+    command = [sys.executable, "-u", "-m", "livetables", "run", path, "--continuous", "--storage", bench.storage]
+    quick = "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"  # it lives for seconds
     process = subprocess.Popen(
-        [*map(str, command), "--storage", bench.storage, "--set", f"numbers={bench.folder / 'numbers'}"],
+        [*map(str, command), "--set", f"numbers={bench.folder / 'numbers'}", "--set", quick],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.folder,
     )  # fmt: skip
     patience = threading.Timer(120, process.kill)  # its output then ends
