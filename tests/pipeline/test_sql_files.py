@@ -220,7 +220,8 @@ def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
     with dry(bench.pipeline(path), tmp_path) as pipeline:
         found = {d.name: (d.schema.simpleString(), d.flows[0].streaming) for d in pipeline.graph.datasets.values()}
     assert {
-        "old": ("struct<id:bigint,name:string,_rescued_data:string>", True), "by_path": ("struct<id:bigint,name:string>", True),
+        "old": ("struct<id:bigint,name:string,_rescued_data:string>", True),
+        "by_path": ("struct<id:bigint,name:string>", True),
         "kafka": ("struct<topic:string,offset:bigint,value:string>", True), "feed": ("struct<id:bigint>", True),
         "changes": ("struct<id:bigint,_change_type:string>", False),
     } == found  # fmt: skip
