@@ -16,7 +16,7 @@ from pyspark.sql.types import StructType
 from livetables.autoloader import formats
 from livetables.autoloader.listing import discover, local_path
 from livetables.autoloader.scan import UnreadableError
-from livetables.autoloader.schemas import merge, new_fields, sorted_columns
+from livetables.autoloader.schemas import merge, new_fields, sorted_columns, without_variants
 from livetables.errors import LivetablesError, NewColumnsError, count
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from livetables.autoloader.schemas import SchemaStore
 
 _PAUSE_SECONDS = 0.05
-_DAY_MS = 24 * 3600 * 1000
 #: So many bins keep the counts of so many files apart.
 _MOST_FILES_COUNTED = 10_000
 _PLAIN = re.compile(r"[\w./=:,+@~!$&'()*;-]*", re.ASCII)
@@ -230,7 +229,7 @@ class Batches:
             for group in (found if widen else fresh)
         ]
         wider = reduce(
-            lambda one, other: merge(one, _unspelt(one, _ordered(options, other)), widen=widen), looked, data
+            lambda one, other: merge(one, without_variants(one, _ordered(options, other)), widen=widen), looked, data
         )
         if wider == data:
             return
@@ -256,12 +255,6 @@ class Batches:
 
 def _ordered(options: Options, found: StructType) -> StructType:
     return sorted_columns(found) if options.format == "json" else found
-
-
-def _unspelt(known: StructType, found: StructType) -> StructType:
-    """Leave out fields that differ from known ones only in their case: they are rescued."""
-    names = {name.lower(): name for name in known.names}
-    return StructType([f for f in found.fields if names.get(f.name.lower(), f.name) == f.name])
 
 
 def _all_committed(checkpoint: Path) -> bool:

@@ -211,7 +211,7 @@ def _selection(options: Options, layout: Layout, wide: StructType, *, with_path:
     columns = dict(zip(layout.data.names, fit.columns(), strict=True))
     if options.corrupt_column in columns:
         columns[options.corrupt_column] = F.when(fit.malformed(), column(RAW)).alias(options.corrupt_column)
-    rescued = fit.rescued(path if with_path else None)
+    rescued = fit.rescued(path if with_path else None) if options.rescues else F.lit(None).cast("string")
     extra = [rescued.alias(options.rescued_column)] if options.rescued_column else []
     where = _well_formed(options, fit) if options.format in TEXT else None
     return Selection(schema, settings, [*(columns[name] for name in names), *folders, *extra, metadata], where)

@@ -111,6 +111,8 @@ class Options:
     move_to: str | None
     #: None: there is no such column.
     rescued_column: str | None
+    #: False: the column is there, and NULL.
+    rescues: bool
     ignore_corrupt: bool
     ignore_missing: bool
     corrupt_column: str | None
@@ -148,6 +150,7 @@ def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, 
         clean_source=clean,
         retention_ms=_retention(found, clean),
         move_to=_move_to(found, clean),
+        rescues="rescuedDataColumn" in found or _mode(found, has_schema) != "none",
         rescued_column=found.get("rescuedDataColumn", "" if has_schema else RESCUED) or None,
         ignore_corrupt=_flag(found, "ignoreCorruptFiles", default=False),
         ignore_missing=_flag(found, "ignoreMissingFiles", default=False),

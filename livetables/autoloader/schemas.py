@@ -107,6 +107,18 @@ def new_fields(old: T.StructType, new: T.StructType, case_sensitive: bool) -> tu
     return tuple(_new_in(old, new, "", str if case_sensitive else str.lower))
 
 
+def without_variants(known: T.StructType, found: T.StructType) -> T.StructType:
+    """Return `found` without the fields, at any depth, whose name differs from a known one only by its case."""
+    by_lower = {field.name.lower(): field for field in known.fields}
+    fields = []
+    for field in found.fields:
+        at = by_lower.get(field.name.lower())
+        if at is None or at.name == field.name:
+            kind = field.dataType if at is None else _without_variants(at.dataType, field.dataType)
+            fields.append(T.StructField(field.name, kind, field.nullable, field.metadata))
+    return T.StructType(fields)
+
+
 def as_strings(schema: T.StructType) -> T.StructType:
     """Return the schema with strings for all values; structs, arrays and maps stay what they are."""
     return _rebuilt(schema, lambda _: T.StringType())
@@ -134,6 +146,14 @@ def _merged(old: T.DataType, new: T.DataType, widen: bool) -> T.DataType:
     if isinstance(old, T.NullType):
         return new
     return _widened(old, new) if widen else old
+
+
+def _without_variants(known: T.DataType, found: T.DataType) -> T.DataType:
+    if isinstance(known, T.StructType) and isinstance(found, T.StructType):
+        return without_variants(known, found)
+    if isinstance(known, T.ArrayType) and isinstance(found, T.ArrayType):
+        return T.ArrayType(_without_variants(known.elementType, found.elementType), found.containsNull)
+    return found
 
 
 def _widened(old: T.DataType, new: T.DataType) -> T.DataType:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from livetables.autoloader.batches import Batches
 
-#: The hidden column of every row.
-METADATA = "_metadata"
 #: How long a run that ends when it has read everything waits for files that are being written.
 _PATIENCE_SECONDS = 5.0
 

@@ -134,16 +134,24 @@ def test_a_new_column_ends_the_stream_once_and_is_read_by_the_next_one(landing):
     assert landing.files() == [("1.json", "READ", 1), ("2.json", "READ", 2)]
 
 
-@pytest.mark.parametrize("mode", ["rescue", "none"])
-def test_the_schema_stays_when_the_mode_says_so(landing, mode):
-    """What is new is rescued, or ignored when there is no column for it."""
-    options = {"schemaEvolutionMode": mode, **({"rescuedDataColumn": ""} if mode == "none" else {})}
+RESCUED = {"new": "1", "at": {"a": "3"}, "_file_path": "2.json"}
+
+
+@pytest.mark.parametrize(
+    ("options", "extra"),
+    [
+        ({"schemaEvolutionMode": "rescue"}, [("_rescued_data", RESCUED)]),
+        ({"schemaEvolutionMode": "none"}, [("_rescued_data", None)]),
+        ({"schemaEvolutionMode": "none", "rescuedDataColumn": "rest"}, [("rest", RESCUED)]),
+        ({"schemaEvolutionMode": "none", "rescuedDataColumn": ""}, []),
+    ],
+)
+def test_the_schema_stays_when_the_mode_says_so(landing, options, extra):
+    """What is new is rescued, or ignored: with `none`, the column is there, and filled where it was asked for."""
     landing.put("1.json", [{"id": 1, "at": {"x": 1}}])
     landing.load(**options)
     landing.put("2.json", [{"id": 2, "new": 1, "at": {"x": 2, "a": 3}}])
     landing.load(**options)
-    rescued = {"new": "1", "at": {"a": "3"}, "_file_path": "2.json"}
-    extra = [("_rescued_data", rescued)] if mode == "rescue" else []
     assert landing.rows()[1] == [("at", {"x": "2"}), ("id", "2"), *extra]
 
 

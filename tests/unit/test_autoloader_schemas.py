@@ -24,7 +24,15 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from livetables.autoloader.schemas import SchemaStore, as_strings, merge, new_fields, nulls_as_strings, sorted_columns
+from livetables.autoloader.schemas import (
+    SchemaStore,
+    as_strings,
+    merge,
+    new_fields,
+    nulls_as_strings,
+    sorted_columns,
+    without_variants,
+)
 from tests.unit.builders import NOON
 
 BYTE, SHORT, INT, LONG, FLOAT, DOUBLE = ByteType(), ShortType(), IntegerType(), LongType(), FloatType(), DoubleType()
@@ -256,3 +264,14 @@ def test_inferred_columns_are_in_alphabetical_order():
     assert sorted_columns(schema) == struct(
         B=INT, a=MapType(STRING, struct(c=INT, d=INT)), b=ArrayType(struct(y=INT, z=INT))
     )
+
+
+def test_names_in_another_case_are_no_new_fields_at_any_depth():
+    """A table can have no two columns that differ by their case alone: such fields are rescued instead."""
+    inner = StructType().add("room", "string")
+    known = StructType().add("id", "string").add("at", inner).add("list", ArrayType(inner))
+    other = StructType().add("Room", "string").add("floor", "string")
+    found = StructType().add("ID", "string").add("at", other).add("list", ArrayType(other)).add("New", "string")
+    left = StructType().add("floor", "string")
+    expected = StructType().add("at", left).add("list", ArrayType(left)).add("New", "string")
+    assert without_variants(known, found) == expected
