@@ -45,6 +45,14 @@ def test_every_option_of_the_platform_is_known(prefix):
     assert TABLE[prefix] <= known
 
 
+def test_without_evolution_nothing_is_rescued_unless_that_is_asked_for():
+    """The column is there all the same: whoever names it in a query finds it."""
+    options, _ = read({"cloudFiles.schemaEvolutionMode": "none"})
+    assert (options.rescued_column, options.rescues) == ("_rescued_data", False)
+    options, _ = read({"cloudFiles.schemaEvolutionMode": "none", "rescuedDataColumn": "rest"})
+    assert (options.rescued_column, options.rescues) == ("rest", True)
+
+
 def test_every_option_says_what_it_does():
     """A document is generated from the table."""
     assert [name for name, option in OPTIONS.items() if len(option.about) < 10] == []
@@ -57,7 +65,7 @@ def test_without_options_it_reads_as_the_platform_does():
         "format": "json", "infer_types": False, "hints": None, "mode": "addNewColumns", "max_files": 1000,
         "max_bytes": None, "max_file_age_ms": None, "include_existing": True, "allow_overwrites": False,
         "partition_columns": None, "clean_source": "OFF", "retention_ms": 30 * DAY, "move_to": None,
-        "rescued_column": "_rescued_data", "ignore_corrupt": False, "ignore_missing": False,
+        "rescued_column": "_rescued_data", "rescues": True, "ignore_corrupt": False, "ignore_missing": False,
         "corrupt_column": None, "name_glob": None, "recursive": True,
         "modified_after": None, "modified_before": None, "case_sensitive": True,
         "variant_column": None, "generic": {},
