@@ -95,8 +95,10 @@ MODE_TESTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "rescue": ("the schema stays, and what is new is rescued", (_FROZEN,)),
     "failOnNewColumns": ("the flow fails (`UNKNOWN_FIELD_EXCEPTION`) and names file and column", (_FAILS,)),
     "none": (
-        ("the default beside a schema of your own. What is new is ignored. "
-        "Nothing is rescued unless `rescuedDataColumn` is set"),
+        (
+            "the default beside a schema of your own. What is new is ignored. "
+            "Nothing is rescued unless `rescuedDataColumn` is set"
+        ),
         (_FROZEN, _GIVEN),
     ),
 }
