@@ -206,7 +206,7 @@ def test_files_by_read_files_and_by_their_path(sql, tmp_path):
     )
     assert (columns, rows) == (["id", "name", "file"], [(1, "a", "1.csv"), (2, "b", "1.csv")])
     _, rows = sql(f"SELECT f.* EXCEPT (t), f._metadata.file_size > 5 FROM read_files('{tmp_path}/1.json') f")
-    assert rows == [(1, True)]
+    assert rows == [(1, None, True)]
     columns, rows = sql(f"SELECT * FROM read_files('{tmp_path}/1.json', schemaHints => 't INT')")
     assert (columns, rows[0][:2]) == (["id", "t", "_rescued_data"], (1, None))
     assert json.loads(rows[0][2])["t"] == "x"
