@@ -57,7 +57,7 @@ class Case:
 #: Enough batches that Java has compiled what they run.
 WARM_UP = Case("warm-up", files=100, rows=2000, files_per_trigger=10)
 CASES = (
-    Case("large", files=20, rows=100_000, files_per_trigger=5),
+    Case("large", files=40, rows=100_000, files_per_trigger=5),
     Case("small", files=10_000, rows=20, files_per_trigger=1000),
 )
 

@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 
 from livetables.autoloader import formats
 from livetables.autoloader.listing import discover, local_path
-from livetables.autoloader.scan import UnreadableError
+from livetables.autoloader.scan import Looks, UnreadableError
 from livetables.autoloader.schemas import merge, new_fields, sorted_columns, without_variants
 from livetables.errors import LivetablesError, NewColumnsError, count
 
@@ -68,9 +68,10 @@ class Batches:
         self._repeats = _all_committed(checkpoint)
         #: The files of the newest batch.
         self._entries: list[Entry] = []
-        #: Of the batches whose rows were not counted yet: the files by the hash of their path.
-        self._files: dict[int, dict[int, int]] = {}
+        #: Batches by their last number until they are written: the rows of each file, None where Spark counts them.
+        self._unwritten: dict[int, list[tuple[Entry, int | None]]] = {}
         self._damaged: dict[int, str] = {}
+        self._looks = Looks()
         self._upto = 0
         #: The newest batch has names that differ by their case alone.
         self.ambiguous = False
@@ -88,14 +89,22 @@ class Batches:
         """Return the number with which the batch after `after` ends, or None when there is none."""
         if bound is None:
             self._look()
-        last = self._ledger.last()
-        end = self._ledger.end_of_batch(
-            after or 0, last if bound is None else bound, self._options.max_files, self._options.max_bytes
-        )
+        end = self._end(after or 0, self._ledger.last() if bound is None else bound)
         return None if end == (after or 0) else end
 
-    def rows(self, after: int | None, upto: int) -> DataFrame:
-        """Return the rows of the files with numbers from `after` to `upto`; raises NewColumnsError."""
+    def _end(self, after: int, bound: int) -> int:
+        return self._ledger.end_of_batch(after, bound, self._options.max_files, self._options.max_bytes)
+
+    def _look_ahead(self, after: int) -> None:
+        """Look at the files of the next batch while Spark reads this one."""
+        files = [entry.path for entry in self._ledger.files(after, self._end(after, self._ledger.last()))]
+        self._looks.ahead(formats.json_lines(self._options, self._layout, files) or ())
+
+    def rows(self, after: int | None, upto: int, *, metadata: bool = True) -> DataFrame:
+        """Return the rows of the files with numbers from `after` to `upto`; raises NewColumnsError.
+
+        Without `metadata` the column `_metadata` is there and NULL.
+        """
         repeated, self._repeats = self._repeats, False
         entries = [] if repeated else self._ledger.files(after or 0, upto)
         if repeated:
@@ -107,28 +116,33 @@ class Batches:
             columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
             return self._session.createDataFrame([], columns)
         found = self._groups(entries)
-        frame = formats.read(self._session, self._options, self._layout, found)
         self.ambiguous = formats.ambiguous(self._layout, found)
-        self._files[upto] = {zlib.crc32(self._uri(entry.path).encode()): entry.seq for entry in entries}
+        records = {} if self._damaged else formats.records(self._options, found)
+        self._unwritten[upto] = [(entry, records.get(entry.path)) for entry in entries]
+        self._look_ahead(upto)
+        if all(known is not None for _, known in self._unwritten[upto]):
+            return formats.read(self._session, self._options, self._layout, found, metadata=metadata)
+        frame = formats.read(self._session, self._options, self._layout, found)
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
-        rows = F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows")
-        return frame.observe(f"{self._metric}{upto}", rows)
+        return frame.observe(self._metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
 
     @property
     def _metric(self) -> str:
-        """How the name begins under which the rows of each file of a batch are observed; its last number follows."""
-        return f"livetables files {self._tree.path} "
+        """The name under which the rows of each file of a batch are observed."""
+        return f"livetables files {self._tree.path}"
 
-    def counted(self, observed: Mapping[str, Any]) -> None:
-        """Note what a batch has counted: the rows of its files."""
-        for name in observed:
-            if not name.startswith(self._metric):
-                continue
-            counts = {int(bin_["x"]): int(bin_["y"]) for bin_ in observed[name]["rows"] or ()}
-            files = self._files.pop(int(name.removeprefix(self._metric)), {})
-            self._ledger.count_rows({seq: counts.get(key, 0) for key, seq in files.items()})
-            for seq in self._damaged.keys() & files.values():  # the rows before the damage
-                self._ledger.fail(seq, self._damaged.pop(seq))
+    def written(self, upto: int, observed: Mapping[str, Any]) -> None:
+        """Note that the batch which ends with `upto` was written, and the rows of its files."""
+        files = self._unwritten.pop(upto, ())
+        bins = observed.get(self._metric, {}).get("rows") or ()
+        counts = {int(one["x"]): int(one["y"]) for one in bins}
+        rows = {
+            entry.seq: counts.get(zlib.crc32(self._uri(entry.path).encode()), 0) if known is None else known
+            for entry, known in files
+        }
+        self._ledger.count_rows(rows)
+        for seq in self._damaged.keys() & rows.keys():  # the rows before the damage
+            self._ledger.fail(seq, self._damaged.pop(seq))
 
     def committed(self, upto: int) -> None:
         """Note that a batch is written; files that may go now are moved or deleted."""
@@ -149,6 +163,7 @@ class Batches:
         if self._upto and _all_committed(self._checkpoint):
             self._ledger.done(self._upto)
         self._ledger.close()
+        self._looks.close()
 
     def _look(self) -> list[str]:
         """Look for new files; return those that are still being written."""
@@ -191,13 +206,14 @@ class Batches:
     def _looked_into(self, entries: Sequence[Entry]) -> list[Group]:
         """Return the fields of files; one that is damaged is read as far as Spark can, where that is allowed."""
         try:
-            return formats.groups(self._session, self._options, self._layout, [entry.path for entry in entries])
+            files = [entry.path for entry in entries]
+            return formats.groups(self._session, self._options, self._layout, files, self._looks)
         except UnreadableError:
             pass
         found: list[Group] = []
         for entry in entries:
             try:
-                found += formats.groups(self._session, self._options, self._layout, [entry.path])
+                found += formats.groups(self._session, self._options, self._layout, [entry.path], self._looks)
             except UnreadableError as error:
                 allowed = self._options.ignore_corrupt
                 self._left_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StringType, StructField, StructType
@@ -16,12 +16,13 @@ from livetables.autoloader.rescue import MALFORMED, RAW, Fit, column
 from livetables.autoloader.schemas import as_strings, merge, nulls_as_strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
     from livetables.autoloader.options import Options
 
+_T = TypeVar("_T")
 #: Formats whose schema is always the same.
 FIXED = {
     "text": StructType().add("value", "string"),
@@ -31,7 +32,6 @@ FIXED = {
 TEXT = ("csv", "json", "xml")
 #: By so many values a record of CSV may exceed its header before it counts as malformed.
 _OVERFLOW = 64
-_SCANS = 4
 #: What Spark says when it asks a damaged file for its schema.
 _DAMAGED = ("FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER", "Not an Avro data file", "Malformed ORC file")
 #: What Spark's readers tell of the file of a row.
@@ -66,8 +66,9 @@ class Layout:
     data: StructType
     partitions: StructType
     given: bool = False
-    #: By the fields of files, how they are read: to say it takes the JVM hundreds of calls, and most files are alike.
-    selections: dict[str, Selection] = field(default_factory=dict, compare=False)
+    #: By the fields of files and whether `_metadata` is asked for, how they are read: to say it takes the JVM
+    #: hundreds of calls, and most files are alike.
+    selections: dict[tuple[str, bool], Selection] = field(default_factory=dict, compare=False)
 
     def columns(self, options: Options) -> StructType:
         """Return the columns of the stream."""
@@ -79,10 +80,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Group:
-    """Files that are read in one go, and the fields that they have."""
+    """Files that are read in one go, the fields that they have, and how many records each has, where that is known."""
 
     files: tuple[str, ...]
     wide: StructType
+    records: tuple[int | None, ...] = ()
 
 
 def flagged(partitions: StructType) -> StructType:
@@ -103,7 +105,9 @@ def by_name(options: Options, layout: Layout) -> bool:
     return not fixed and (not layout.given or options.rescued_column is not None or options.mode == "failOnNewColumns")
 
 
-def groups(spark: SparkSession, options: Options, layout: Layout, files: Sequence[str]) -> list[Group]:
+def groups(
+    spark: SparkSession, options: Options, layout: Layout, files: Sequence[str], looks: scan.Looks
+) -> list[Group]:  # fmt: skip
     """Look into files for the fields that they have: as strings where their format has no types.
 
     Where nobody asks for fields, a file is not looked into, unless damaged ones are to be left out: Spark would do
@@ -113,15 +117,26 @@ def groups(spark: SparkSession, options: Options, layout: Layout, files: Sequenc
         for path in filter(None, map(local_path, files if options.ignore_corrupt else ())):
             scan.check(path)
         return [Group(tuple(files), layout.data)]
-    generic = {key.lower(): value.lower() for key, value in options.generic.items()}
-    local = all(local_path(file) is not None for file in files)
-    if options.format == "csv" and generic.get("header") == "true":
-        return _by(files, lambda file: _csv_fields(spark, file, options))
-    if options.format == "json" and local and generic.get("multiline") != "true":
-        return _by(files, lambda file: nulls_as_strings(scan.json_fields(str(local_path(file)))))
+    if options.format == "csv" and _said(options).get("header") == "true":
+        return _by_fields(files, _in_threads(lambda file: scan.Look(_csv_fields(spark, file, options)), files))
+    lines = json_lines(options, layout, files)
+    if lines is not None:
+        return _by_fields(files, [scan.Look(nulls_as_strings(fields), n) for fields, n in looks.at(lines)])
     if options.format in TEXT:
         return [Group(tuple(files), infer(spark, options, files, types=False))]
     return _typed_groups(spark, options, files)
+
+
+def json_lines(options: Options, layout: Layout, files: Sequence[str]) -> list[str] | None:
+    """Return the paths of files on this machine that are looked at as JSON lines; None when that does not tell."""
+    if options.format != "json" or _said(options).get("multiline") == "true" or not by_name(options, layout):
+        return None
+    paths = [path for path in map(local_path, files) if path is not None]
+    return paths if len(paths) == len(files) else None
+
+
+def _said(options: Options) -> dict[str, str]:
+    return {key.lower(): value.lower() for key, value in options.generic.items()}
 
 
 def _typed_groups(spark: SparkSession, options: Options, files: Sequence[str]) -> list[Group]:
@@ -132,7 +147,8 @@ def _typed_groups(spark: SparkSession, options: Options, files: Sequence[str]) -
         except Exception as error:
             if "CANNOT_MERGE" not in str(error):
                 raise
-    return _by(files, lambda file: infer(spark, options, [file], types=True))
+    looked = _in_threads(lambda file: scan.Look(infer(spark, options, [file], types=True)), files)
+    return _by_fields(files, looked)
 
 
 def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types: bool) -> StructType:
@@ -151,10 +167,33 @@ def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types:
     return nulls_as_strings(StructType([field for field in schema.fields if field.name != RAW]))
 
 
-def read(spark: SparkSession, options: Options, layout: Layout, found: Sequence[Group]) -> DataFrame:
-    """Return the records of files as the columns of a layout, and `_metadata` as the last one."""
-    frames = [_group(spark, options, layout, group) for group in _joined(options, layout, found)]
+def read(
+    spark: SparkSession, options: Options, layout: Layout, found: Sequence[Group], *, metadata: bool = True
+) -> DataFrame:  # fmt: skip
+    """Return the records of files as the columns of a layout, and `_metadata` as the last one.
+
+    Without `metadata` that is NULL: otherwise it is made for each record, also when nobody asks for it.
+    """
+    frames = [_group(spark, options, layout, group, metadata=metadata) for group in _joined(options, layout, found)]
     return reduce(lambda one, other: one.union(other), frames)
+
+
+def records(options: Options, found: Sequence[Group]) -> dict[str, int | None]:
+    """Return how many records each file has, as far as that is known before Spark reads them."""
+    files = [file for group in found for file in group.files]
+    said = _said(options)
+    if {"linesep", "encoding", "charset"} & said.keys() or "true" in (said.get("multiline"), said.get("wholetext")):
+        return dict.fromkeys(files)
+    if said.get("mode", "permissive") != "permissive":
+        return dict.fromkeys(files)
+
+    def counted(file: str) -> int | None:
+        path = local_path(file)
+        return None if path is None else scan.records(path, options.format)
+
+    looked = {file: number for group in found for file, number in zip(group.files, group.records, strict=False)}
+    rest = [file for file in files if looked.get(file) is None]
+    return {**looked, **dict(zip(rest, _in_threads(counted, rest), strict=True))}
 
 
 def ambiguous(layout: Layout, found: Sequence[Group]) -> bool:
@@ -179,21 +218,24 @@ def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Gr
     ]  # fmt: skip
 
 
-def _group(spark: SparkSession, options: Options, layout: Layout, group: Group) -> DataFrame:
-    key = group.wide.json()
+def _group(spark: SparkSession, options: Options, layout: Layout, group: Group, *, metadata: bool) -> DataFrame:
+    key = group.wide.json(), metadata
     if key not in layout.selections:
         with_path = spark.conf.get("spark.databricks.sql.rescuedDataColumn.filePath.enabled", "true") != "false"
-        layout.selections[key] = _selection(options, layout, group.wide, with_path=with_path)
+        layout.selections[key] = _selection(options, layout, group.wide, with_path=with_path, with_metadata=metadata)
     selection = layout.selections[key]
     frame = _reader(spark, options, selection).load(list(group.files))
     frame = frame if selection.where is None else frame.where(selection.where)
     return frame.select(*selection.columns)
 
 
-def _selection(options: Options, layout: Layout, wide: StructType, *, with_path: bool) -> Selection:
+def _selection(
+    options: Options, layout: Layout, wide: StructType, *, with_path: bool, with_metadata: bool
+) -> Selection:  # fmt: skip
     """Return how files with the fields `wide` are read."""
     path = F.col("_metadata.file_path")
-    metadata = F.struct(*(F.col(f"_metadata.{f.name}").alias(f.name) for f in _FILE.fields)).alias("_metadata")
+    told = F.struct(*(F.col(f"_metadata.{f.name}").alias(f.name) for f in _FILE.fields))
+    metadata = (told if with_metadata else F.lit(None).cast(_FILE)).alias("_metadata")
     folders = [_folder(path, field).alias(field.name) for field in layout.partitions.fields]
     if options.variant_column is not None:
         settings = {"singleVariantColumn": options.variant_column}
@@ -211,6 +253,8 @@ def _selection(options: Options, layout: Layout, wide: StructType, *, with_path:
     columns = dict(zip(layout.data.names, fit.columns(), strict=True))
     if options.corrupt_column in columns:
         columns[options.corrupt_column] = F.when(fit.malformed(), column(RAW)).alias(options.corrupt_column)
+    if options.format in TEXT and not (folders or with_metadata):  # few records are rescued: it is evaluated for those
+        path = F.regexp_replace(F.input_file_name(), "^file:///", "file:/")
     rescued = fit.rescued(path if with_path else None) if options.rescues else F.lit(None).cast("string")
     extra = [rescued.alias(options.rescued_column)] if options.rescued_column else []
     where = _well_formed(options, fit) if options.format in TEXT else None
@@ -266,14 +310,20 @@ def _folder(path: Column, field: StructField) -> Column:
     return F.when(~none, value).cast(field.dataType)
 
 
-def _by(files: Sequence[str], fields: Callable[[str], StructType]) -> list[Group]:
+def _by_fields(files: Sequence[str], looks: Iterable[scan.Look]) -> list[Group]:
     """Put files with the same fields together."""
-    with ThreadPoolExecutor(max_workers=_SCANS, thread_name_prefix="livetables-scan") as threads:
-        looked = zip(files, threads.map(fields, files), strict=True)
-        found: dict[str, tuple[StructType, list[str]]] = {}
-        for file, struct in looked:
-            found.setdefault(struct.json(), (struct, []))[1].append(file)
-    return [Group(tuple(names), struct) for struct, names in found.values()]
+    found: dict[str, list[tuple[str, scan.Look]]] = {}
+    for file, look in zip(files, looks, strict=True):
+        found.setdefault(look.fields.json(), []).append((file, look))
+    return [
+        Group(tuple(file for file, _ in like), like[0][1].fields, tuple(look.records for _, look in like))
+        for like in found.values()
+    ]
+
+
+def _in_threads(work: Callable[[str], _T], files: Sequence[str]) -> list[_T]:
+    with ThreadPoolExecutor(max_workers=scan.THREADS, thread_name_prefix="livetables-scan") as threads:
+        return list(threads.map(work, files))
 
 
 def _csv_fields(spark: SparkSession, file: str, options: Options) -> StructType:

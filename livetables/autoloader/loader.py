@@ -31,6 +31,7 @@ from livetables.autoloader.hints import apply_hints
 from livetables.autoloader.ledger import Ledger
 from livetables.autoloader.listing import Found, LocalTree, Selection, local_path
 from livetables.autoloader.options import Options, check_move_to, full_name_of, options_of
+from livetables.autoloader.scan import Looks
 from livetables.autoloader.schemas import SchemaStore, merge, sorted_columns
 from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata, planned
 from livetables.autoloader.values import size
@@ -63,7 +64,7 @@ def open_stream(
     options = _options(spark, given, schema, warn)
     if options.move_to is not None:
         check_move_to(options.move_to, path)
-    reading = _reading_session(spark)
+    reading = _reading_session(spark, path)
     kept = SchemaStore(schemas / _key(options, path, schema), path)
     layout = _layout(spark, reading, options, schema, path, kept)
     columns = layout.columns(options)
@@ -91,14 +92,15 @@ def read_files(
     """Return the rows of the files that are below `path` now, with the columns that `open_stream` gives."""
     options = _options(spark, given, schema, warn)
     options = replace(options, mode="rescue" if options.rescued_column else "none")
-    reading = _reading_session(spark)
+    reading = _reading_session(spark, path)
     files = _listed(spark, options, path)
     layout = _layout(spark, reading, options, schema, path, None)
     names = [one.path for one in files]
     if not names:
         columns = StructType([*layout.columns(options).fields, *METADATA.fields])
         return hiding_metadata(spark, spark.createDataFrame([], columns))
-    found = formats.groups(reading, options, layout, names)
+    with Looks() as looks:
+        found = formats.groups(reading, options, layout, names, looks)
     frame = formats.read(reading, options, layout, found)
     return hiding_metadata(spark, planned(spark, frame) if formats.ambiguous(layout, found) else frame)
 
@@ -132,11 +134,13 @@ def _key(options: Options, path: str, schema: StructType | str | None) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
-def _reading_session(spark: SparkSession) -> SparkSession:
+def _reading_session(spark: SparkSession, path: str) -> SparkSession:
     """Return a session with confs of its own, in which files are read: names differ by case, bad values are NULL."""
     session = SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession())  # noqa: SLF001
     session.conf.set("spark.sql.caseSensitive", "true")
     session.conf.set("spark.sql.ansi.enabled", "false")
+    if local_path(path) is not None:  # many files would be looked up in a job with a task for each: 2.5 ms, not 0.2
+        session.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", str(2**31 - 1))
     return session
 
 
@@ -209,7 +213,8 @@ def _inferred(
         names.append(one.path)
         if limit <= 0:
             break
-    found = formats.groups(reading, options, Layout(StructType(), StructType()), names) if names else []
+    with Looks() as looks:
+        found = formats.groups(reading, options, Layout(StructType(), StructType()), names, looks) if names else []
     if options.infer_types and options.format in formats.TEXT:
         found = [formats.Group(g.files, formats.infer(reading, options, g.files, types=True)) for g in found]
     schema = reduce(lambda one, other: merge(one, other.wide, widen=False), found, StructType())

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import ArrayType, DataType, MapType, StringType, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pyspark.sql import Column
 
@@ -59,23 +59,28 @@ class Fit:
         """Tell whether a record could not be parsed at all."""
         if self.parse is None:
             return column(RAW).isNotNull() if self.whole else F.lit(False)
-        return column(RAW).isNotNull() & self._loose()[self.overflow[-1] if self.overflow else MALFORMED].isNotNull()
+        return column(RAW).isNotNull() & self._unparsed(self._loose())
 
     def rescued(self, file_path: Column | None) -> Column:
         """Return what does not fit, and the path of the file, as the text of a JSON object; NULL when all fits."""
-        loose = self._loose() if self.parse else None
-        parts = self._parts(self.schema, self.wide, column, loose)
-        if loose is not None:
+        if self.parse is None:
+            malformed = {CORRUPT: F.when(column(RAW).isNotNull(), column(RAW))} if self.whole else {}
+            return _as_object({**self._parts(self.schema, self.wide, column, None), **malformed}, file_path)
+
+        def object_of(loose: Column) -> Column:
+            parts = self._parts(self.schema, self.wide, column, loose)
             parts |= {name: loose[name] for name in self.overflow}
-        if self.parse is not None or self.whole:
-            parts[CORRUPT] = F.when(self.malformed(), column(RAW))
-        if not parts:
-            return F.lit(None).cast("string")
-        found = _any(parts.values())
-        if self.parse is not None and not _has_more(self.schema, self.wide):
-            found = column(RAW).isNotNull() & found
-        path = [] if file_path is None else [file_path.alias("_file_path")]
-        return F.when(found, F.to_json(F.struct(*(part.alias(name) for name, part in parts.items()), *path)))
+            parts[CORRUPT] = F.when(column(RAW).isNotNull() & self._unparsed(loose), column(RAW))
+            return _as_object(parts, file_path)
+
+        if _has_more(self.schema, self.wide):
+            return object_of(self._loose())
+        # Nearly all records fit. As the body of a lambda what is done for others is evaluated as it stands: compiled
+        # with the rest, it makes a method so large that Java does not compile that, and all records pay.
+        return F.when(column(RAW).isNotNull(), F.transform(F.array(self._loose()), object_of)[0])
+
+    def _unparsed(self, loose: Column) -> Column:
+        return loose[self.overflow[-1] if self.overflow else MALFORMED].isNotNull()
 
     def _loose(self) -> Column:
         assert self.parse is not None
@@ -130,6 +135,14 @@ class Fit:
 def column(name: str) -> Column:
     """Return the column of exactly this name."""
     return F.col(f"`{name.replace('`', '``')}`")
+
+
+def _as_object(parts: Mapping[str, Column], file_path: Column | None) -> Column:
+    """Return the text of a JSON object of what is not NULL, and the path of the file; NULL when all is."""
+    if not parts:
+        return F.lit(None).cast("string")
+    path = [] if file_path is None else [file_path.alias("_file_path")]
+    return F.when(_any(parts.values()), F.to_json(F.struct(*(part.alias(name) for name, part in parts.items()), *path)))
 
 
 def _any(columns: Iterable[Column]) -> Column:

@@ -1,7 +1,8 @@
-"""What fields a file has, before it is read: names alone, since a stream that gets a new one has to stop first.
+"""What fields and how many records a file has, before it is read: a stream that gets a new field has to stop first.
 
 Spark's JSON reader passes over a field that its schema lacks and says nothing. Arrow's goes through the same bytes
-at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine.
+at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine. The records are
+counted in passing: to have Spark count those of each file costs more than to look.
 """
 
 from __future__ import annotations
@@ -10,17 +11,26 @@ import bz2
 import csv
 import gzip
 import json
+import os
 import zlib
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.json as arrow_json
+from pyarrow import orc, parquet
 from pyspark.sql.types import ArrayType, DataType, NullType, StringType, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future
 
+THREADS = min(4, os.cpu_count() or 1)
+#: Of so many files it is remembered what they have: those of which a schema was inferred are then read.
+_KEPT = 1000
 #: How much of a file is looked at in one go, in bytes: it is in memory several times over.
 BLOCK_BYTES = 16 << 20
 #: What opens a compressed file and notices that its end is missing, which Arrow's readers of gzip and bzip2 do not.
@@ -29,22 +39,110 @@ _OPENERS: dict[str, Callable[[str], Any]] = {
     "bz2": partial(bz2.open, mode="rb"),
     **{end: partial(pa.input_stream, compression="detect") for end in ("zst", "lz4")},
 }
+#: Files whose names end so, Spark decompresses.
+_COMPRESSED = (*_OPENERS, "deflate", "lzo", "snappy", "xz")
 
 
 class UnreadableError(Exception):
     """The content of a file is damaged; the message says how."""
 
 
-def json_fields(path: str) -> StructType:
-    """Return the fields of the objects in a file of JSON lines: their values as strings, NullType where all are null.
+class Look(NamedTuple):
+    """The fields of a file, and how many records Spark will find in it; None when only Spark can tell."""
+
+    fields: StructType
+    records: int | None = None
+
+
+def json_lines(path: str) -> Look:
+    """Look at a file of JSON lines: values are strings in the fields of its objects, NullType where all are null.
 
     Lines that are no JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
     FileNotFoundError.
     """
     found: DataType = StructType()
+    records = 0
     for block in _blocks(path):
-        found = union(found, _of_block(block))
-    return found if isinstance(found, StructType) else StructType()
+        fields, more = _of_block(block)
+        found, records = union(found, fields), records + more
+    return Look(found if isinstance(found, StructType) else StructType(), records)
+
+
+class Looks:
+    """Looks at files of JSON lines, in threads; also ahead of the batch that has them, while Spark reads another."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="livetables-look")
+        self._begun: dict[str, tuple[tuple[int, int], Future[Look]]] = {}
+
+    def __enter__(self) -> Looks:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End its threads."""
+        self.close()
+
+    def ahead(self, paths: Iterable[str]) -> None:
+        """Begin to look at files."""
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self._begin(path)
+
+    def at(self, paths: Iterable[str]) -> list[Look]:
+        """Return what files have; one that has changed since a look at it is looked at again. Raises as json_lines."""
+        begun = [self._begin(path) for path in paths]
+        self._begun.clear()
+        return [look.result() for look in begun]
+
+    def close(self) -> None:
+        """End its threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _begin(self, path: str) -> Future[Look]:
+        found = Path(path).stat()
+        version = found.st_size, found.st_mtime_ns
+        known = self._begun.get(path)
+        if known is None or known[0] != version:
+            known = self._begun[path] = version, self._threads.submit(_look, path, *version)
+        return known[1]
+
+
+@lru_cache(maxsize=_KEPT)
+def _look(path: str, size: int, modified: int) -> Look:
+    del size, modified  # of another version of the file, something else is known
+    return json_lines(path)
+
+
+def records(path: str, kind: str) -> int | None:
+    """Return how many records of a format (`json` is JSON lines) a file has; None when only a reader can tell.
+
+    That is much cheaper than to have Spark count them as it reads them.
+    """
+    if kind == "binaryFile":
+        return 1
+    try:
+        if kind == "parquet":
+            return int(parquet.read_metadata(path).num_rows)
+        if kind == "orc":
+            return int(orc.ORCFile(path).nrows)
+        return _lines(path, kind) if kind in ("json", "text") and _ending(path) not in _COMPRESSED else None
+    except (pa.ArrowException, OSError):  # it is damaged or gone, which is for the reader to say
+        return None
+
+
+def _lines(path: str, kind: str) -> int | None:
+    """Return the number of lines; of JSON, None when some do not begin with a brace: no record, or several."""
+    lines, objects, last = 0, 0, b"\n"
+    with Path(path).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            if b"\r" in block:  # which may end a line, too
+                return None
+            lines += block.count(b"\n")
+            objects += block.count(b"\n{") + (last == b"\n" and block[:1] == b"{")
+            last = block[-1:]
+    lines += last != b"\n"
+    return lines if kind == "text" or lines == objects else None
 
 
 def csv_header(path: str, options: Mapping[str, str]) -> tuple[str, ...]:
@@ -81,26 +179,29 @@ def union(one: DataType, other: DataType) -> DataType:
     return _struct(both)
 
 
-def _of_block(block: bytes) -> DataType:
+def _of_block(block: bytes) -> tuple[DataType, int]:
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
-        schema = arrow_json.read_json(pa.BufferReader(block), read_options=reading).schema
+        table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a malformed line, or values of two kinds in one field
         return _of_lines(block)
-    return _struct({field.name: _of_arrow(field.type) for field in schema})
+    return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
 
 
-def _of_lines(block: bytes) -> DataType:
+def _of_lines(block: bytes) -> tuple[DataType, int]:
     found: DataType = StructType()
-    for line in block.splitlines():
+    records = 0
+    for line in filter(bytes.strip, block.splitlines()):
         try:
             value = json.loads(line)
         except ValueError:
-            continue
+            value = None
+        whole = value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else [value]
+        records += len(whole)  # the objects of an array are a record each
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
                 found = union(found, _of_value(item))
-    return found
+    return found, records
 
 
 def _of_value(value: Any) -> DataType:
@@ -151,7 +252,7 @@ def _head(path: str) -> Iterator[bytes]:
 
 
 def _pieces(path: str, size: int) -> Iterator[bytes]:
-    opened = _OPENERS.get(path.rpartition(".")[2].lower(), partial(open, mode="rb"))
+    opened = _OPENERS.get(_ending(path), partial(open, mode="rb"))
     with opened(path) as stream:
         try:
             while piece := stream.read(size):
@@ -162,6 +263,10 @@ def _pieces(path: str, size: int) -> Iterator[bytes]:
 
 def check(path: str) -> None:
     """Read a compressed file to its end; raises UnreadableError when it is damaged."""
-    if path.rpartition(".")[2].lower() in _OPENERS:
+    if _ending(path) in _OPENERS:
         for _ in _pieces(path, BLOCK_BYTES):
             pass
+
+
+def _ending(path: str) -> str:
+    return path.rpartition(".")[2].lower()

@@ -33,14 +33,21 @@ class FileSource:
         self._columns = columns
         self._opening = opening
         self._batches: Batches | None = None
+        #: Whether the query asks for `_metadata`, which makes each record dearer.
+        self._metadata = True
         #: Where a run that ends when all was read does end.
         self._bound: int | None = None
         self.raised: Exception | None = None
 
-    def counted(self, observed: Mapping[str, Any]) -> None:
-        """Take what a batch has observed: the rows of its files."""
-        if self._batches is not None:
-            self._batches.counted(observed)
+    def queried(self, frame: DataFrame) -> None:
+        """Take the query that is about to start; no other may be started with this source."""
+        self._metadata = _refers_to(frame, "_metadata")
+
+    def written(self, progress: Mapping[str, Any]) -> None:
+        """Take what Spark tells of a batch that was written: how far it went, and the rows that were observed."""
+        for source in progress["sources"]:
+            if self._batches is not None and source["description"] == self._name and source["endOffset"] is not None:
+                self._batches.written(int(source["endOffset"]), progress.get("observedMetrics", {}))
 
     def failed(self, file: str, said: str) -> None:
         """Note which file the query has failed at, and why."""
@@ -80,9 +87,8 @@ class FileSource:
 
     def getBatch(self, start: Any, end: Any) -> Any:  # noqa: N802
         """Return the rows of the files of a batch."""
-        frame = self._keeping(
-            lambda: self._opened().rows(self._number(start.get()) if start.isDefined() else None, self._number(end))
-        )
+        after = self._number(start.get()) if start.isDefined() else None
+        frame = self._keeping(lambda: self._opened().rows(after, self._number(end), metadata=self._metadata))
         return _planned(frame, streaming=True) if self._opened().ambiguous else _streaming(self._spark, frame)
 
     def commit(self, end: Any) -> None:
@@ -174,6 +180,18 @@ def _visible(spark: SparkSession, plan: Any, attributes: Any, count: int) -> Dat
     project = spark_sql.catalyst.plans.logical.Project(attributes.take(count), plan)
     project.setTagValue(spark_sql.catalyst.plans.logical.Project.hiddenOutputTag(), attributes.drop(count))
     return DataFrame(spark_sql.classic.Dataset.ofRows(spark._jsparkSession, project), spark)  # noqa: SLF001
+
+
+def _refers_to(frame: DataFrame, name: str) -> bool:
+    """Tell whether any part of a query's plan uses a column whose name ends so."""
+    nodes = [frame._jdf.queryExecution().analyzed()]  # noqa: SLF001
+    while nodes:
+        node = nodes.pop()
+        if f"{name}#" in node.references().mkString(" "):
+            return True
+        children = node.children()
+        nodes += [children.apply(at) for at in range(children.size())]
+    return False
 
 
 class _AsStream:

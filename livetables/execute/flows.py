@@ -116,7 +116,7 @@ class StreamRun:
             progress["batchId"],
         )  # fmt: skip
         for files in self._files:
-            files.counted(progress.get("observedMetrics", {}))
+            files.written(progress)
         told = self._told.counts.get(progress["batchId"])
         if told is not None:  # rows that a merge took are not rows that were appended
             batch.metrics.pop("num_output_rows", None)

@@ -69,7 +69,10 @@ def _stream(
     definition = dataset.definition
     path = engine.storage.table(dataset.name)
     mode = "update" if flow.definition.update_mode else flow.output_mode
-    writer = _result_of(reader, flow, dataset).writeStream.queryName(flow.name).trigger(**trigger).outputMode(mode)
+    result = _result_of(reader, flow, dataset)
+    for files in reader.files:
+        files.queried(result)
+    writer = result.writeStream.queryName(flow.name).trigger(**trigger).outputMode(mode)
     checkpoint = engine.storage.checkpoint(dataset.name, flow.name)
     if flow.definition.import_checkpoint is not None:
         _import_checkpoint(reader.map_path(flow.definition.import_checkpoint), checkpoint, flow)

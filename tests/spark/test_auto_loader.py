@@ -52,7 +52,7 @@ class Landing:
             raise source.raised or error from None
         finally:
             for progress in query.recentProgress:
-                source.counted(json.loads(progress.json).get("observedMetrics", {}))
+                source.written(json.loads(progress.json))
             source.close()
         return len([progress for progress in query.recentProgress if progress.numInputRows])
 
