@@ -37,6 +37,7 @@ _DAMAGED = f"{_STREAMS}::test_a_damaged_file_ends_the_stream_by_its_name_or_is_r
 _VARIANT = f"{_STREAMS}::test_one_variant_column_holds_each_record"
 _LINES = f"{_STREAMS}::test_json_over_several_lines"
 _MODE = f"{_STREAMS}::test_only_malformed_records_are_dropped_or_fail"
+_BAD = f"{_STREAMS}::test_bad_records_and_files_go_to_their_own_folder"
 _CORRUPT = f"{_STREAMS}::test_the_column_of_malformed_records_is_filled_when_the_schema_has_it"
 _DELETED = f"{_FILES}::test_files_are_deleted_when_their_time_has_come"
 _TAKEN = f"{_FILES}::test_the_options_say_which_files_are_taken"
@@ -72,6 +73,7 @@ OPTION_TESTS: dict[str, tuple[str, ...]] = {
     "ignoreCorruptFiles": (_DAMAGED,),
     "ignoreMissingFiles": (_GONE,),
     "readerCaseSensitive": (_CASE,),
+    "badRecordsPath": (_BAD,),
     "columnNameOfCorruptRecord": (_CORRUPT,),
     "singleVariantColumn": (_VARIANT,),
 }

@@ -17,6 +17,7 @@ from livetables.autoloader import formats
 from livetables.autoloader.listing import discover, local_path
 from livetables.autoloader.scan import Looks, UnreadableError
 from livetables.autoloader.schemas import merge, new_fields, sorted_columns, without_variants
+from livetables.autoloader.stream import empty
 from livetables.errors import LivetablesError, NewColumnsError, count
 
 if TYPE_CHECKING:
@@ -114,9 +115,11 @@ class Batches:
         files = [entry.path for entry in entries]
         if not files:
             columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
-            return self._session.createDataFrame([], columns)
+            return empty(self._session, columns)
         found = self._groups(entries)
         self.ambiguous = formats.ambiguous(self._layout, found)
+        if self._options.bad_records is not None:
+            self._set_aside(entries, found, self._options.bad_records)
         records = {} if self._damaged else formats.records(self._options, found)
         self._unwritten[upto] = [(entry, records.get(entry.path)) for entry in entries]
         self._look_ahead(upto)
@@ -125,6 +128,19 @@ class Batches:
         frame = formats.read(self._session, self._options, self._layout, found)
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
         return frame.observe(self._metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
+
+    def _set_aside(self, entries: Sequence[Entry], found: Sequence[Group], folder: str) -> None:
+        """Write the records and the files that can't be read to where they are wished; a repeated batch writes anew."""
+        when = datetime.fromtimestamp(entries[-1].found, timezone.utc).strftime("%Y%m%dT%H%M%S")
+        target = f"{folder.rstrip('/')}/{when}-{entries[-1].seq}"
+        records = formats.bad_records(self._session, self._options, self._layout, found)
+        if records is not None and not records.isEmpty():
+            records.write.mode("overwrite").json(f"{target}/bad_records")
+        files = [(entry.path, self._damaged[entry.seq]) for entry in entries if entry.seq in self._damaged]
+        if files:
+            told = F.array(*(F.struct(F.lit(path).alias("path"), F.lit(why).alias("reason")) for path, why in files))
+            frame = self._session.range(1, numPartitions=1).select(F.inline(told))
+            frame.write.mode("overwrite").json(f"{target}/bad_files")
 
     @property
     def _metric(self) -> str:

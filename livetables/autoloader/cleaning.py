@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livetables.autoloader.globs import beginning
 from livetables.autoloader.listing import local_path
+from livetables.errors import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from livetables.autoloader.ledger import Entry, Ledger
     from livetables.autoloader.options import Options
+#: After so many failures the rest waits for its next turn.
+_MOST_FAILED = 100
 
 
 class Cleaner:
@@ -28,19 +32,30 @@ class Cleaner:
         self._spark = spark
         self._retention = options.retention_ms / 1000
         self._target = options.move_to if options.clean_source == "MOVE" else None
-        self._root = local_path(root) or root
+        self._root = beginning(local_path(root) or root)
         self._warn = warn
         self._now = now
 
     def clean(self, ledger: Ledger) -> None:
-        """Clean up files of committed batches whose time has come; one that can't be is said aloud, and tried again."""
+        """Clean up files of committed batches whose time has come; what can't be is said aloud, and tried again."""
+        failed: list[str] = []
         for entry in ledger.to_clean(self._now() - self._retention):
-            try:
-                self._remove(entry)
-            except Exception as error:  # noqa: BLE001 (a file that stays must not end the stream)
-                self._warn("SOURCE_NOT_CLEANED", f"{entry.path} could not be cleaned up: {error}.")
-                return
-            ledger.cleaned(entry.seq)
+            error = self._error_of(entry)
+            ledger.cleaned(entry.seq, well=error is None)
+            failed += [] if error is None else [f"{entry.path} could not be cleaned up: {error}."]
+            if len(failed) == _MOST_FAILED:  # it is not about single files
+                break
+        if failed:
+            more = f" Neither could {count(len(failed) - 1, 'other file')}." if failed[1:] else ""
+            self._warn("SOURCE_NOT_CLEANED", failed[0] + more)
+
+    def _error_of(self, entry: Entry) -> Exception | None:
+        """Clean up a file; return why it could not be: one that stays must not end the stream."""
+        try:
+            self._remove(entry)
+        except Exception as error:  # noqa: BLE001 (of any file system)
+            return error
+        return None
 
     def _remove(self, entry: Entry) -> None:
         path = local_path(entry.path)
@@ -58,6 +73,8 @@ class Cleaner:
         hadoop: Any = self._spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr] # noqa: SLF001
         source = hadoop.Path(entry.path)
         system = source.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())  # noqa: SLF001
+        if not system.exists(source):
+            return
         if self._target is None:
             system.delete(source, False)
             return

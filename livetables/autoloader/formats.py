@@ -14,6 +14,7 @@ from livetables.autoloader import scan
 from livetables.autoloader.listing import local_path
 from livetables.autoloader.rescue import MALFORMED, RAW, Fit, column
 from livetables.autoloader.schemas import as_strings, merge, nulls_as_strings
+from livetables.autoloader.stream import planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,6 +45,8 @@ _FILE = (
     .add("file_block_length", "long")
     .add("file_modification_time", "timestamp")
 )
+_RAW = StructField(RAW, StringType())
+_KEEPING_RAW = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAW}
 METADATA = StructType().add("_metadata", _FILE)
 #: In the metadata of a column that is kept: it comes from the names of folders.
 _FOLDER = "livetables.folder"
@@ -57,6 +60,8 @@ class Selection:
     settings: dict[str, str]
     columns: list[Column]
     where: Column | None = None
+    #: Which records go to badRecordsPath.
+    bad: Column | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,8 @@ def records(options: Options, found: Sequence[Group]) -> dict[str, int | None]:
     """Return how many records each file has, as far as that is known before Spark reads them."""
     files = [file for group in found for file in group.files]
     said = _said(options)
+    if options.bad_records is not None:  # some may be no rows
+        return dict.fromkeys(files)
     if {"linesep", "encoding", "charset"} & said.keys() or "true" in (said.get("multiline"), said.get("wholetext")):
         return dict.fromkeys(files)
     if said.get("mode", "permissive") != "permissive":
@@ -194,6 +201,21 @@ def records(options: Options, found: Sequence[Group]) -> dict[str, int | None]:
     looked = {file: number for group in found for file, number in zip(group.files, group.records, strict=False)}
     rest = [file for file in files if looked.get(file) is None]
     return {**looked, **dict(zip(rest, _in_threads(counted, rest), strict=True))}
+
+
+def bad_records(spark: SparkSession, options: Options, layout: Layout, found: Sequence[Group]) -> DataFrame | None:
+    """Return path, text (`record`) and `reason` of the records that `read` leaves out; None when it leaves out none."""
+    frames = []
+    for group in _joined(options, layout, found):
+        selection = _selection(options, layout, group.wide, with_path=False, with_metadata=False)
+        if selection.bad is None:
+            continue
+        # All columns are asked for: Spark does not look into values that nobody wants.
+        whole = planned(spark, _load(spark, options, selection, group).select("*", F.col("_metadata.file_path")))
+        reason = F.lit("malformed" if by_name(options, layout) else "malformed, or a value does not fit its column")
+        told = (F.col("file_path").alias("path"), column(RAW).alias("record"), reason.alias("reason"))
+        frames.append(whole.where(selection.bad).select(*told))
+    return reduce(lambda one, other: one.union(other), frames) if frames else None
 
 
 def ambiguous(layout: Layout, found: Sequence[Group]) -> bool:
@@ -224,9 +246,13 @@ def _group(spark: SparkSession, options: Options, layout: Layout, group: Group, 
         with_path = spark.conf.get("spark.databricks.sql.rescuedDataColumn.filePath.enabled", "true") != "false"
         layout.selections[key] = _selection(options, layout, group.wide, with_path=with_path, with_metadata=metadata)
     selection = layout.selections[key]
-    frame = _reader(spark, options, selection).load(list(group.files))
+    frame = _load(spark, options, selection, group)
     frame = frame if selection.where is None else frame.where(selection.where)
     return frame.select(*selection.columns)
+
+
+def _load(spark: SparkSession, options: Options, selection: Selection, group: Group) -> DataFrame:
+    return _reader(spark, options, selection).load(list(group.files))
 
 
 def _selection(
@@ -242,14 +268,12 @@ def _selection(
         return Selection(None, settings, [column(options.variant_column), *folders, metadata])
     names = [name for name in layout.data.names if name not in layout.partitions.names]
     if not by_name(options, layout):
-        schema = None if options.format == "binaryFile" else layout.data
-        return Selection(schema, {}, [*(column(name) for name in names), *folders, metadata])
+        return _as_it_is(options, layout, [*(column(name) for name in names), *folders, metadata])
     if options.format not in TEXT:
         fit, schema, settings = Fit(layout.data, wide, options.case_sensitive), wide, {}
     else:
         fit = _text_fit(options, layout.data, wide)
-        schema = StructType([*fit.wide.fields, StructField(RAW, StringType())])
-        settings = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAW}
+        schema, settings = StructType([*fit.wide.fields, _RAW]), _KEEPING_RAW
     columns = dict(zip(layout.data.names, fit.columns(), strict=True))
     if options.corrupt_column in columns:
         columns[options.corrupt_column] = F.when(fit.malformed(), column(RAW)).alias(options.corrupt_column)
@@ -257,8 +281,19 @@ def _selection(
         path = F.regexp_replace(F.input_file_name(), "^file:///", "file:/")
     rescued = fit.rescued(path if with_path else None) if options.rescues else F.lit(None).cast("string")
     extra = [rescued.alias(options.rescued_column)] if options.rescued_column else []
-    where = _well_formed(options, fit) if options.format in TEXT else None
-    return Selection(schema, settings, [*(columns[name] for name in names), *folders, *extra, metadata], where)
+    chosen = [*(columns[name] for name in names), *folders, *extra, metadata]
+    if options.format not in TEXT:
+        return Selection(schema, settings, chosen)
+    bad = fit.malformed() if options.bad_records is not None else None
+    return Selection(schema, settings, chosen, _well_formed(options, fit), bad)
+
+
+def _as_it_is(options: Options, layout: Layout, columns: list[Column]) -> Selection:
+    """Return how files are read in a schema that they are known to have."""
+    if options.bad_records is None or options.format not in TEXT:
+        return Selection(None if options.format == "binaryFile" else layout.data, {}, columns)
+    bad = column(RAW).isNotNull()
+    return Selection(StructType([*layout.data.fields, _RAW]), _KEEPING_RAW, columns, ~bad, bad)
 
 
 def _text_fit(options: Options, schema: StructType, found: StructType) -> Fit:
@@ -294,7 +329,7 @@ def _overflow(wide: StructType) -> tuple[str, ...]:
 
 def _well_formed(options: Options, fit: Fit) -> Column | None:
     """Drop malformed records, or fail at one, when `mode` says so; a value of another type is no malformed record."""
-    mode = options.generic.get("mode", "PERMISSIVE").upper()
+    mode = "DROPMALFORMED" if options.bad_records is not None else options.generic.get("mode", "PERMISSIVE").upper()
     well_formed = ~F.coalesce(fit.malformed(), F.lit(False))
     if mode == "FAILFAST":
         said = F.concat(F.lit("[MALFORMED_RECORD_IN_PARSING] "), F.col("_metadata.file_path"), F.lit(": "), column(RAW))

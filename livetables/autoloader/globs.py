@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 from livetables.errors import SettingsError
@@ -24,6 +24,11 @@ def hidden(name: str) -> bool:
 def is_glob(text: str) -> bool:
     """Whether the text stands for more than itself."""
     return any(mark in text for mark in "*?[{\\")
+
+
+def beginning(path: str) -> str:
+    """Return the folder in which a load path begins: the path itself, or what comes before its first pattern."""
+    return "/".join(takewhile(lambda part: not is_glob(part), path.split("/")))
 
 
 def expand(pattern: str) -> list[str]:

@@ -38,6 +38,7 @@ CREATE INDEX IF NOT EXISTS by_name ON files (folder, name);
 CREATE TABLE IF NOT EXISTS stamps (
     tree TEXT NOT NULL, folder TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (tree, folder)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uncleaned (seq INTEGER PRIMARY KEY); -- those which could not be cleaned up in their turn
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 COMMIT;
 """
@@ -207,14 +208,17 @@ class Ledger:
         Of a path that has another version by now, only that one goes, when its own time has come.
         """
         newer = "SELECT 1 FROM files AS newer WHERE (folder, name) = (files.folder, files.name) AND seq > files.seq"
-        where = f"WHERE seq > ? AND read <= ? AND error IS NULL AND NOT EXISTS ({newer}) ORDER BY seq"
+        due = "(seq > ? OR seq IN (SELECT seq FROM uncleaned))"
+        where = f"WHERE {due} AND read <= ? AND error IS NULL AND NOT EXISTS ({newer}) ORDER BY seq"
         with self._lock:
             return _entries(self._db, where, self._mark("cleaned"), before)
 
-    def cleaned(self, upto: int) -> None:
-        """Note that files up to this number are cleaned up."""
-        with self._transaction():
-            self._set_mark("cleaned", upto)
+    def cleaned(self, seq: int, *, well: bool) -> None:
+        """Note that it was a file's turn to be cleaned up; one that could not be is due again."""
+        with self._transaction() as db:
+            self._set_mark("cleaned", seq)
+            sql = "DELETE FROM uncleaned WHERE seq = ?" if well else "INSERT OR IGNORE INTO uncleaned VALUES (?)"
+            db.execute(sql, (seq,))
 
     def count_rows(self, rows: Mapping[int, int]) -> None:
         """Note how many rows each file of a committed batch had; an earlier attempt's error is forgotten."""

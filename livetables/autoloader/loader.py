@@ -91,7 +91,10 @@ def read_files(
 ) -> DataFrame:  # fmt: skip
     """Return the rows of the files that are below `path` now, with the columns that `open_stream` gives."""
     options = _options(spark, given, schema, warn)
-    options = replace(options, mode="rescue" if options.rescued_column else "none")
+    if options.bad_records is not None:
+        warn("OPTION_WITHOUT_EFFECT", "The option badRecordsPath has no effect in a batch: only streams write there.")
+    mode = "rescue" if options.rescued_column else "none"
+    options = replace(options, mode=mode, bad_records=None)
     reading = _reading_session(spark, path)
     files = _listed(spark, options, path)
     layout = _layout(spark, reading, options, schema, path, None)

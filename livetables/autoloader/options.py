@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +9,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from livetables.autoloader import values
+from livetables.autoloader.globs import beginning
 from livetables.errors import SettingsError, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -84,11 +84,13 @@ OPTIONS: dict[str, Option] = {
     "ignoreCorruptFiles": _plain("reads damaged files as far as they can be read (default false)"),
     "ignoreMissingFiles": _plain("leaves out files that are gone before they are read (default false)"),
     "readerCaseSensitive": _plain("a name in another case is rescued, and with false the column (default true)"),
-    "badRecordsPath": Option("malformed records are in the rescued data instead", prefixed=False, effect="said"),
+    "badRecordsPath": _plain("a folder for malformed records of csv, json and xml, and for the names of bad files"),
     "columnNameOfCorruptRecord": _plain("a column of the schema that gets malformed records as they are"),
     "singleVariantColumn": _plain("one column of this name holds each record as a VARIANT"),
 }  # fmt: skip
 _NAMES = {name.lower(): name for name in OPTIONS}
+#: In lower case, the options whose values are paths.
+PATHS = ("badrecordspath", "cloudfiles.cleansource.movedestination")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class Options:
     ignore_corrupt: bool
     ignore_missing: bool
     corrupt_column: str | None
+    #: Where malformed records and the names of files that can't be read go; None: nowhere.
+    bad_records: str | None
     name_glob: str | None
     recursive: bool
     #: Milliseconds since 1970, UTC.
@@ -152,9 +156,10 @@ def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, 
         move_to=_move_to(found, clean),
         rescues="rescuedDataColumn" in found or _mode(found, has_schema) != "none",
         rescued_column=found.get("rescuedDataColumn", "" if has_schema else RESCUED) or None,
-        ignore_corrupt=_flag(found, "ignoreCorruptFiles", default=False),
-        ignore_missing=_flag(found, "ignoreMissingFiles", default=False),
+        ignore_corrupt=_flag(found, "ignoreCorruptFiles", default=False) or "badRecordsPath" in found,
+        ignore_missing=_flag(found, "ignoreMissingFiles", default=False) or "badRecordsPath" in found,
         corrupt_column=found.get("columnNameOfCorruptRecord"),
+        bad_records=found.get("badRecordsPath"),
         name_glob=found.get("pathGlobFilter", found.get("fileNamePattern")),
         recursive=_flag(found, "recursiveFileLookup", default=True),
         modified_after=_parsed(found, "modifiedAfter", values.moment_ms),
@@ -282,6 +287,5 @@ def _place(path: str) -> tuple[str, str, PurePosixPath]:
     """Return the file system, the bucket, and the folder of a path; of a pattern, the folder that it begins in."""
     match = _URL.fullmatch(path)
     scheme, bucket, rest = (match[1].lower(), match[2] or "", match[3]) if match else ("file", "", path)
-    parts = itertools.takewhile(lambda part: not set(part) & set("*?[{"), rest.split("/"))
-    folder = "/".join(parts) or "/"
+    folder = beginning(rest) or "/"
     return scheme, bucket, PurePosixPath(normpath(Path.cwd() / folder if scheme == "file" else folder))

@@ -228,6 +228,13 @@ def _planned(frame: DataFrame, *, streaming: bool) -> Any:
     return session.internalCreateDataFrame(java.queryExecution().toRdd(), java.schema(), streaming)
 
 
+def empty(spark: SparkSession, columns: StructType) -> DataFrame:
+    """Return a frame without rows; PySpark's `createDataFrame` would make its session that of the whole program."""
+    jvm: Any = spark._jvm  # noqa: SLF001
+    java = spark._jsparkSession.createDataFrame(jvm.java.util.ArrayList(), _java_schema(spark, columns))  # noqa: SLF001
+    return DataFrame(java, spark)
+
+
 def planned(spark: SparkSession, frame: DataFrame) -> DataFrame:
     """Return a frame that is planned in its own session, for use in another one."""
     return DataFrame(_planned(frame, streaming=False), spark)

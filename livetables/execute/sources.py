@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.autoloader.loader import in_sql, open_stream, read_files
+from livetables.autoloader.options import PATHS
 from livetables.errors import SettingsError, UnreachableError
 from livetables.execute.object_stores import ObjectStores
 from livetables.execute.servers import PROBE_SECONDS, refusal
@@ -87,6 +88,7 @@ class Sources:
         """Open an Auto Loader stream; without the file of its ledger it only shows its columns."""
         if source == "STREAM read_files":
             options = in_sql(options)
+        options = {key: self.map_path(value) if key.lower() in PATHS else value for key, value in options.items()}
         target = self.map_path(path)
         folder = Path(target.removeprefix("file:"))
         if self._dry and not folder.exists() and "://" not in target:

@@ -80,7 +80,7 @@ def _named(options):
 GENERIC = {
     "header", "sep", "multiLine", "mode", "rowTag", "rescuedDataColumn", "pathGlobFilter", "readerCaseSensitive",
     "ignoreMissingFiles", "ignoreCorruptFiles", "modifiedAfter", "singleVariantColumn", "columnNameOfCorruptRecord",
-    "recursiveFileLookup",
+    "recursiveFileLookup", "badRecordsPath",
 }  # fmt: skip
 
 
@@ -99,6 +99,15 @@ def test_json_is_inferred_as_strings_in_alphabetical_order_with_rescued_data(lan
         [("at", None), ("id", "2"), ("t", None), ("tags", ["1", "2"]), ("_rescued_data", None)],
         [("at", {"x": "1", "y": "true"}), ("id", "1"), ("t", "2.5"), ("tags", None), ("_rescued_data", None)],
     ]
+
+
+def test_the_session_of_the_program_stays_that_of_the_pipeline(landing):
+    """Also after a restart: in the session that reads files, names differ by case and temporary views are missing."""
+    for number in (1, 2):
+        landing.put(f"{number}.json", [{"id": number}])
+        landing.load()
+    active = landing.spark.getActiveSession()
+    assert active.conf.get("spark.sql.caseSensitive") == landing.spark.conf.get("spark.sql.caseSensitive") == "false"
 
 
 def test_types_are_inferred_when_that_is_asked_for(landing):
@@ -447,6 +456,33 @@ def test_only_malformed_records_are_dropped_or_fail(landing, mode):
     else:
         landing.load(schemaHints="id INT", mode=mode)
     assert landing.rows("id") == [[1], *([[2]] if mode == "DROPMALFORMED" else []), [None]]
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [(None, [[1], [None]], ['{"id":']), ("id INT", [[1]], ['{"id":', '{"id": "x"}'])],
+    ids=["inferred", "given"],
+)
+def test_bad_records_and_files_go_to_their_own_folder(landing, tmp_path, schema, good, bad):
+    """The option badRecordsPath: what does not fit is no bad record where it is rescued."""
+    landing.put("1.json", [{"id": 1}])
+    options = {"badRecordsPath": str(tmp_path / "bad"), **({} if schema else {"schemaHints": "id INT"})}
+    landing.load(schema=schema, **options)
+    assert not (tmp_path / "bad").exists()
+    landing.put("2.json", '{"id": "x"}\n{"id":\n')
+    landing.put("3.json.gz", b"no gzip")
+    landing.load(schema=schema, **options)
+    told = {
+        kind: [
+            json.loads(line) for file in tmp_path.glob(f"bad/*/{kind}/*.json") for line in file.read_text().splitlines()
+        ]
+        for kind in ("bad_records", "bad_files")
+    }
+    assert sorted(record["record"] for record in told["bad_records"]) == bad
+    assert {record["path"].rpartition("/")[2] for record in told["bad_records"]} == {"2.json"}
+    assert [file["path"].rpartition("/")[2] for file in told["bad_files"]] == ["3.json.gz"]
+    assert landing.rows("id") == good
+    assert ("2.json", "READ", len(good) - 1) in landing.files()
 
 
 def test_the_column_of_malformed_records_is_filled_when_the_schema_has_it(landing):

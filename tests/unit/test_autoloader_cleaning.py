@@ -31,18 +31,18 @@ class Landing:
             self.ledger.add([Found(f"file://{file}", 1, number)])
         self.ledger.done(self.ledger.last())
 
-    def clean(self, source, **options):
+    def clean(self, source, path="in", **options):
         """Clean up, as after a batch."""
         given = {"cloudFiles.format": "json", "cloudFiles.cleanSource": source}
         given |= {f"cloudFiles.cleanSource.{name}": value for name, value in options.items()}
         Cleaner(
-            None, options_of(given, True, lambda *_: None), str(self.home / "in"),
+            None, options_of(given, True, lambda *_: None), str(self.home / path),
             lambda *warning: self.warnings.append(warning), now=lambda: self.now,
         ).clean(self.ledger)  # fmt: skip
 
-    def move(self, retention="0 seconds"):
+    def move(self, retention="0 seconds", path="in"):
         """Clean up by moving files to the folder `done`."""
-        self.clean("MOVE", moveDestination=str(self.home / "done"), retentionDuration=retention)
+        self.clean("MOVE", path, moveDestination=str(self.home / "done"), retentionDuration=retention)
 
     def files(self, folder):
         """Return the names and the contents of the files below a folder."""
@@ -113,14 +113,32 @@ def test_a_file_that_can_not_be_moved_is_said_aloud_and_tried_again(landing):
     landing.read("1.json", "2.json")
     landing.move()
     [(code, said)] = landing.warnings
-    assert (code, "1.json could not be cleaned up: " in said, len(landing.files("in"))) == (
-        "SOURCE_NOT_CLEANED",
-        True,
-        2,
-    )
+    assert (code, "1.json could not be cleaned up: " in said) == ("SOURCE_NOT_CLEANED", True)
+    assert (said.endswith(" Neither could 1 other file."), len(landing.files("in"))) == (True, 2)
     (landing.home / "done").unlink()
     landing.move()
     assert (len(landing.warnings), landing.files("in"), sorted(landing.files("done"))) == (1, {}, ["1.json", "2.json"])
+
+
+def test_one_file_that_can_not_be_moved_holds_up_no_other(landing):
+    """It is tried again with each batch; the others are where they belong."""
+    (landing.home / "done").mkdir()
+    (landing.home / "done" / "a").write_text("a file where the folder should be")
+    landing.read("a/1.json", "2.json")
+    landing.move()
+    landing.read("3.json")
+    landing.move()
+    assert (sorted(landing.files("in")), sorted(landing.files("done"))) == (["a/1.json"], ["2.json", "3.json", "a"])
+    (landing.home / "done" / "a").unlink()
+    landing.move()
+    assert (len(landing.warnings), landing.files("in"), landing.files("done")["a/1.json"]) == (2, {}, "a/1.json")
+
+
+def test_files_below_a_pattern_keep_their_folders(landing):
+    """Files of one name in two folders do not replace each other there either."""
+    landing.read("day=1/1.json", "day=2/1.json")
+    landing.move(path="in/day=*")
+    assert landing.files("done") == {name: name for name in ("day=1/1.json", "day=2/1.json")}
 
 
 def test_what_is_pending_or_has_failed_stays(landing):

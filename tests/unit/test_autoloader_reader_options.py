@@ -66,7 +66,7 @@ def test_without_options_it_reads_as_the_platform_does():
         "max_bytes": None, "max_file_age_ms": None, "include_existing": True, "allow_overwrites": False,
         "partition_columns": None, "clean_source": "OFF", "retention_ms": 30 * DAY, "move_to": None,
         "rescued_column": "_rescued_data", "rescues": True, "ignore_corrupt": False, "ignore_missing": False,
-        "corrupt_column": None, "name_glob": None, "recursive": True,
+        "corrupt_column": None, "bad_records": None, "name_glob": None, "recursive": True,
         "modified_after": None, "modified_before": None, "case_sensitive": True,
         "variant_column": None, "generic": {},
     }  # fmt: skip
@@ -263,7 +263,6 @@ def test_files_are_moved_to_any_other_folder(move_to, load):
     [
         ("cloudFiles.useNotifications", "true"), ("cloudFiles.useManagedFileEvents", "true"),
         ("cloudFiles.queueUrl", "https://q"), ("cloudFiles.roleArn", "arn"), ("cloudFiles.pathRewrites", "{}"),
-        ("badRecordsPath", "/bad"),
     ],
 )  # fmt: skip
 def test_what_somebody_could_rely_on_is_said_to_have_no_effect(name, value):
