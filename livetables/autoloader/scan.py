@@ -33,6 +33,8 @@ THREADS = min(4, os.cpu_count() or 1)
 _KEPT = 1000
 #: How much of a file is looked at in one go, in bytes: it is in memory several times over.
 BLOCK_BYTES = 16 << 20
+#: So much of its beginning tells what it begins with.
+_HEAD = 1 << 16
 #: What opens a compressed file and notices that its end is missing, which Arrow's readers of gzip and bzip2 do not.
 _OPENERS: dict[str, Callable[[str], Any]] = {
     "gz": partial(gzip.open, mode="rb"),
@@ -180,6 +182,8 @@ def union(one: DataType, other: DataType) -> DataType:
 
 
 def _of_block(block: bytes) -> tuple[DataType, int]:
+    if not block[:_HEAD].lstrip().startswith(b"{"):  # Arrow ends the whole program when it meets null before any object
+        return _of_lines(block)
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
         table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
@@ -245,7 +249,7 @@ def _blocks(path: str) -> Iterator[bytes]:
 
 def _head(path: str) -> Iterator[bytes]:
     """Yield the beginning of a file, up to the end of a line after the first 64 KB or to its own end."""
-    for piece in _pieces(path, 1 << 16):
+    for piece in _pieces(path, _HEAD):
         yield piece
         if b"\n" in piece:
             return

@@ -40,7 +40,9 @@ class Landing:
             self.spark, {"cloudFiles.format": form, **_named(options)}, schema, str(self.folder), self.home / "schemas",
             checkpoint / "auto_loader" / "0.db", lambda *warning: self.warnings.append(warning),
         )  # fmt: skip
-        writer = frame.selectExpr(*columns).writeStream.format("json").option("ignoreNullFields", "false")
+        result = frame.selectExpr(*columns)
+        source.queried(result)
+        writer = result.writeStream.format("json").option("ignoreNullFields", "false")
         query = (
             writer.option("checkpointLocation", str(checkpoint))
             .trigger(availableNow=True)

@@ -1,4 +1,4 @@
-"""How many records a file has, as far as that can be told without a reader of its format."""
+"""What a look into a file tells before Spark reads it: its fields, and how many records it has."""
 
 import gzip
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
-from livetables.autoloader.scan import records
+from livetables.autoloader.scan import Looks, json_lines, records
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,34 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
     packed = tmp_path / "packed.gz"
     packed.write_bytes(gzip.compress(b"one\ntwo\n"))
     assert [records(str(packed), kind), records(str(tmp_path / "gone"), kind)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('{"a":1}\n\n  \n{"a":2}', 2),
+        ('{"a":1}\n{"a":\n', 2),  # a malformed record is a row, of NULLs
+        ('[{"a":1},{"a":2}]\n{"b":1}\n', 3),
+        ("[]\n", 0),
+        ("[1, 2]\n5\n", 2),
+        ("null\n", 1),  # Arrow would end the whole program at it
+        ('null\n{"a":1}\n', 2),
+    ],
+)
+def test_a_look_counts_the_rows_that_spark_will_read(tmp_path, text, number):
+    """Also where lines are empty, arrays of objects, or no JSON."""
+    (tmp_path / "file").write_text(text)
+    assert json_lines(str(tmp_path / "file")).records == number
+
+
+def test_a_file_that_changed_after_a_look_ahead_is_looked_at_again(tmp_path):
+    """It is the content that is read which counts; a file that is gone is for the batch that has it to miss."""
+    file, gone = tmp_path / "1.json", tmp_path / "gone.json"
+    file.write_text('{"a":1}\n')
+    with Looks() as looks:
+        looks.ahead([str(file), str(gone)])
+        file.write_text('{"a":1}\n{"b":22}\n')
+        [look] = looks.at([str(file)])
+        assert (look.fields.names, look.records) == (["a", "b"], 2)
+        with pytest.raises(FileNotFoundError):
+            looks.at([str(gone)])
