@@ -187,9 +187,9 @@ def _of_block(block: bytes) -> tuple[DataType, int]:
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
         table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a malformed line, or values of two kinds in one field
-        return _of_lines(block)
-    return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
+        return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
+        return _of_lines(block)  # a malformed line, values of two kinds in one field, or a name that is no UTF-8
 
 
 def _of_lines(block: bytes) -> tuple[DataType, int]:

@@ -66,13 +66,14 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
         ('[{"a":1},{"a":2}]\n{"b":1}\n', 3),
         ("[]\n", 0),
         ("[1, 2]\n5\n", 2),
+        ('{"a":1}\n{"\xff":2}\n', 2),  # a name that is no UTF-8: malformed
         ("null\n", 1),  # Arrow would end the whole program at it
         ('null\n{"a":1}\n', 2),
     ],
 )
 def test_a_look_counts_the_rows_that_spark_will_read(tmp_path, text, number):
     """Also where lines are empty, arrays of objects, or no JSON."""
-    (tmp_path / "file").write_text(text)
+    (tmp_path / "file").write_text(text, encoding="latin-1")
     assert json_lines(str(tmp_path / "file")).records == number
 
 
