@@ -15,7 +15,7 @@ import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -188,8 +188,9 @@ def _of_block(block: bytes) -> tuple[DataType, int]:
     try:
         table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
         return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
-        return _of_lines(block)  # a malformed line, values of two kinds in one field, or a name that is no UTF-8
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, RecursionError):
+        # A malformed line, values of two kinds in one field, a name that is no UTF-8, hundreds of levels.
+        return _of_lines(block)
 
 
 def _of_lines(block: bytes) -> tuple[DataType, int]:
@@ -198,13 +199,14 @@ def _of_lines(block: bytes) -> tuple[DataType, int]:
     for line in filter(bytes.strip, block.splitlines()):
         try:
             value = json.loads(line)
-        except ValueError:
-            value = None
-        whole = value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else [value]
-        records += len(whole)  # the objects of an array are a record each
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict):
-                found = union(found, _of_value(item))
+            fields = [
+                _of_value(item) for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)
+            ]
+        except (ValueError, RecursionError):
+            value, fields = None, []
+        # The objects of an array are a record each; what is no object is one, malformed.
+        records += len(fields) if isinstance(value, list) and len(fields) == len(value) else 1
+        found = reduce(union, fields, found)
     return found, records
 
 

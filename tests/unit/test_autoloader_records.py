@@ -67,6 +67,7 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
         ("[]\n", 0),
         ("[1, 2]\n5\n", 2),
         ('{"a":1}\n{"\xff":2}\n', 2),  # a name that is no UTF-8: malformed
+        ('{"a":1}\n{"a":' + '{"a":' * 600 + "1" + "}" * 601 + "\n", 2),
         ("null\n", 1),  # Arrow would end the whole program at it
         ('null\n{"a":1}\n', 2),
     ],
