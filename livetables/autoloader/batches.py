@@ -93,14 +93,6 @@ class Batches:
         end = self._end(after or 0, self._ledger.last() if bound is None else bound)
         return None if end == (after or 0) else end
 
-    def _end(self, after: int, bound: int) -> int:
-        return self._ledger.end_of_batch(after, bound, self._options.max_files, self._options.max_bytes)
-
-    def _look_ahead(self, after: int) -> None:
-        """Look at the files of the next batch while Spark reads this one."""
-        files = [entry.path for entry in self._ledger.files(after, self._end(after, self._ledger.last()))]
-        self._looks.ahead(formats.json_lines(self._options, self._layout, files) or ())
-
     def rows(self, after: int | None, upto: int, *, metadata: bool = True) -> DataFrame:
         """Return the rows of the files with numbers from `after` to `upto`; raises NewColumnsError.
 
@@ -128,19 +120,6 @@ class Batches:
         frame = formats.read(self._session, self._options, self._layout, found)
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
         return frame.observe(self._metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
-
-    def _set_aside(self, entries: Sequence[Entry], found: Sequence[Group], folder: str) -> None:
-        """Write the records and the files that can't be read to where they are wished; a repeated batch writes anew."""
-        when = datetime.fromtimestamp(entries[-1].found, timezone.utc).strftime("%Y%m%dT%H%M%S")
-        target = f"{folder.rstrip('/')}/{when}-{entries[-1].seq}"
-        records = formats.bad_records(self._session, self._options, self._layout, found)
-        if records is not None and not records.isEmpty():
-            records.write.mode("overwrite").json(f"{target}/bad_records")
-        files = [(entry.path, self._damaged[entry.seq]) for entry in entries if entry.seq in self._damaged]
-        if files:
-            told = F.array(*(F.struct(F.lit(path).alias("path"), F.lit(why).alias("reason")) for path, why in files))
-            frame = self._session.range(1, numPartitions=1).select(F.inline(told))
-            frame.write.mode("overwrite").json(f"{target}/bad_files")
 
     @property
     def _metric(self) -> str:
@@ -190,6 +169,14 @@ class Batches:
             self._warn("FILE_NOT_READABLE", f"{path} can't be read: {why}.")
         return look.unsettled
 
+    def _end(self, after: int, bound: int) -> int:
+        return self._ledger.end_of_batch(after, bound, self._options.max_files, self._options.max_bytes)
+
+    def _look_ahead(self, after: int) -> None:
+        """Look at the files of the next batch while Spark reads this one."""
+        files = [entry.path for entry in self._ledger.files(after, self._end(after, self._ledger.last()))]
+        self._looks.ahead(formats.json_lines(self._options, self._layout, files) or ())
+
     def _there(self, entries: list[Entry]) -> list[Entry]:
         """Return the files that are still there; raises LivetablesError when one is not and may not be left out."""
         there = []
@@ -238,6 +225,19 @@ class Batches:
                 )  # fmt: skip
                 found.append(formats.Group((entry.path,), self._layout.data))
         return found
+
+    def _set_aside(self, entries: Sequence[Entry], found: Sequence[Group], folder: str) -> None:
+        """Write the records and the files that can't be read to where they are wished; a repeated batch writes anew."""
+        when = datetime.fromtimestamp(entries[-1].found, timezone.utc).strftime("%Y%m%dT%H%M%S")
+        target = f"{folder.rstrip('/')}/{when}-{entries[-1].seq}"
+        records = formats.bad_records(self._session, self._options, self._layout, found)
+        if records is not None and not records.isEmpty():
+            records.write.mode("overwrite").json(f"{target}/bad_records")
+        files = [(entry.path, self._damaged[entry.seq]) for entry in entries if entry.seq in self._damaged]
+        if files:
+            told = F.array(*(F.struct(F.lit(path).alias("path"), F.lit(why).alias("reason")) for path, why in files))
+            frame = self._session.range(1, numPartitions=1).select(F.inline(told))
+            frame.write.mode("overwrite").json(f"{target}/bad_files")
 
     def _follow(self, found: Sequence[Group]) -> None:
         """Keep a schema with the new columns of a batch, and end the stream, when that is the mode."""

@@ -75,8 +75,8 @@ class Fit:
 
         if _has_more(self.schema, self.wide):
             return object_of(self._loose())
-        # Nearly all records fit. As the body of a lambda what is done for others is evaluated as it stands: compiled
-        # with the rest, it makes a method so large that Java does not compile that, and all records pay.
+        # Nearly all records fit. What is done for the others is the body of a lambda, evaluated as it stands: compiled
+        # with the rest, it would make the method that all records go through many times as large.
         return F.when(column(RAW).isNotNull(), F.transform(F.array(self._loose()), object_of)[0])
 
     def _unparsed(self, loose: Column) -> Column:

@@ -88,7 +88,7 @@ class Looks:
     def ahead(self, paths: Iterable[str]) -> None:
         """Begin to look at files."""
         for path in paths:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # the batch that has it says what is wrong
                 self._begin(path)
 
     def at(self, paths: Iterable[str]) -> list[Look]:
