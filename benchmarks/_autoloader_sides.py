@@ -118,7 +118,7 @@ class Ours:
     def take(self, load: Load) -> Heard:
         """Take what is there, then end."""
         with self._pipeline(load, {}, continuous=False) as pipeline, listening(pipeline.spark) as heard:
-            assert pipeline.graph  # its columns are inferred, which is not measured: the alternative's are given
+            pipeline.plan()  # columns are inferred, which is not measured: the alternative's are given
             scan._look.cache_clear()  # noqa: SLF001 (what is remembered of that, a stream that goes on has to find out)
             self._run(pipeline, threading.Event())
         return heard

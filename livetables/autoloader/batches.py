@@ -112,8 +112,10 @@ class Batches:
         self.ambiguous = formats.ambiguous(self._layout, found)
         if self._options.bad_records is not None:
             self._set_aside(entries, found, self._options.bad_records)
-        records = {} if self._damaged else formats.records(self._options, found)
-        self._unwritten[upto] = [(entry, records.get(entry.path)) for entry in entries]
+        records = formats.records(self._options, found)
+        self._unwritten[upto] = [
+            (entry, None if entry.seq in self._damaged else records.get(entry.path)) for entry in entries
+        ]
         self._look_ahead(upto)
         if all(known is not None for _, known in self._unwritten[upto]):
             return formats.read(self._session, self._options, self._layout, found, metadata=metadata)
@@ -175,7 +177,7 @@ class Batches:
     def _look_ahead(self, after: int) -> None:
         """Look at the files of the next batch while Spark reads this one."""
         files = [entry.path for entry in self._ledger.files(after, self._end(after, self._ledger.last()))]
-        self._looks.ahead(formats.json_lines(self._options, self._layout, files) or ())
+        self._looks.ahead(formats.paths_of_lines(self._options, self._layout, files) or ())
 
     def _there(self, entries: list[Entry]) -> list[Entry]:
         """Return the files that are still there; raises LivetablesError when one is not and may not be left out."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from livetables.autoloader.ledger import Entry, Ledger
     from livetables.autoloader.options import Options
+
 #: After so many failures the rest waits for its next turn.
 _MOST_FAILED = 100
 

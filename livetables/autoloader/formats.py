@@ -124,7 +124,7 @@ def groups(
         return [Group(tuple(files), layout.data)]
     if options.format == "csv" and _said(options).get("header") == "true":
         return _by_fields(files, _in_threads(lambda file: scan.Look(_csv_fields(spark, file, options)), files))
-    lines = json_lines(options, layout, files)
+    lines = paths_of_lines(options, layout, files)
     if lines is not None:
         return _by_fields(files, [scan.Look(nulls_as_strings(fields), n) for fields, n in looks.at(lines)])
     if options.format in TEXT:
@@ -132,7 +132,7 @@ def groups(
     return _typed_groups(spark, options, files)
 
 
-def json_lines(options: Options, layout: Layout, files: Sequence[str]) -> list[str] | None:
+def paths_of_lines(options: Options, layout: Layout, files: Sequence[str]) -> list[str] | None:
     """Return the paths of files on this machine that are looked at as JSON lines; None when that does not tell."""
     if options.format != "json" or _said(options).get("multiline") == "true" or not by_name(options, layout):
         return None
@@ -184,22 +184,19 @@ def read(
 
 
 def records(options: Options, found: Sequence[Group]) -> dict[str, int | None]:
-    """Return how many records each file has, as far as that is known before Spark reads them."""
-    files = [file for group in found for file in group.files]
+    """Return how many records files have, as far as that is known before Spark reads them."""
     said = _said(options)
-    if options.bad_records is not None:  # some may be no rows
-        return dict.fromkeys(files)
-    if {"linesep", "encoding", "charset"} & said.keys() or "true" in (said.get("multiline"), said.get("wholetext")):
-        return dict.fromkeys(files)
-    if said.get("mode", "permissive") != "permissive":
-        return dict.fromkeys(files)
+    some_are_no_rows = options.bad_records is not None or said.get("mode", "permissive") != "permissive"
+    other_lines = {"linesep", "encoding", "charset"} & said.keys()
+    if some_are_no_rows or other_lines or "true" in (said.get("multiline"), said.get("wholetext")):
+        return {}
 
     def counted(file: str) -> int | None:
         path = local_path(file)
         return None if path is None else scan.records(path, options.format)
 
     looked = {file: number for group in found for file, number in zip(group.files, group.records, strict=False)}
-    rest = [file for file in files if looked.get(file) is None]
+    rest = [file for group in found for file in group.files if looked.get(file) is None]
     return {**looked, **dict(zip(rest, _in_threads(counted, rest), strict=True))}
 
 

@@ -208,7 +208,7 @@ class Ledger:
         Of a path that has another version by now, only that one goes, when its own time has come.
         """
         newer = "SELECT 1 FROM files AS newer WHERE (folder, name) = (files.folder, files.name) AND seq > files.seq"
-        due = "(seq > ? OR seq IN (SELECT seq FROM uncleaned))"
+        due = "seq IN (SELECT seq FROM files WHERE seq > ? UNION ALL SELECT seq FROM uncleaned)"  # OR would scan all
         where = f"WHERE {due} AND read <= ? AND error IS NULL AND NOT EXISTS ({newer}) ORDER BY seq"
         with self._lock:
             return _entries(self._db, where, self._mark("cleaned"), before)
