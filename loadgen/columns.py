@@ -62,9 +62,8 @@ class Rows:
         ids = np.array([stream.stream_id for stream in streams], dtype=np.uint64)
         self._seeds = _hash(ids, _hash(np.uint64(int(shape.settings["seed"])), _SPARK_SEED))
         self._rate = np.array([[_rate(stream, phase) for stream in streams] for phase in phases], dtype=np.int64)
-        lengths = np.array([[phase.end - phase.begin] for phase in shape.phases], dtype=np.int64)
-        ends = np.cumsum(lengths * self._rate // SECOND, axis=0)
-        self._before = np.concatenate([np.zeros((1, len(streams)), dtype=np.int64), ends[:-1]])
+        before = [[stream.due(phase.begin) for stream in streams] for phase in shape.phases]
+        self._before = np.array(before, dtype=np.int64)
         names = [f"device-{one.stream_id:03d}-{number:02d}" for one in streams for number in range(DEVICES)]
         self._devices = pa.array(names)
         self._types = pa.array([one.stream_type for one in streams])

@@ -56,7 +56,7 @@ class Segment:
     @property
     def rows(self) -> int:
         """Rows of the segment."""
-        return (self.end - self.begin) * self.rate // SECOND
+        return self.due(self.end)
 
     def due(self, now: int) -> int:
         """Return how many of its rows are due at a time."""
@@ -230,8 +230,7 @@ def _number(value: Any, where: str, settings: Mapping[str, Any]) -> int:
     """Return a whole number, 0 or more; it may be the name of a setting."""
     found = settings.get(value, value) if isinstance(value, str) else value
     if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-        names = difflib.get_close_matches(str(value), settings, 1) if isinstance(value, str) else []
-        hint = f"did you mean {names[0]}?" if names else "write a number, or the name of a key of the file."
+        hint = _nearest(value, settings, "write a number, or the name of a key of the file.")
         raise _wrong(f"{where} '{value}' is not a whole number, 0 or more", hint)
     return found
 
@@ -240,9 +239,13 @@ def _known(given: Mapping[Any, Any], keys: Iterable[str], where: str) -> None:
     names = tuple(keys)
     for key in given:
         if key not in names:
-            close = difflib.get_close_matches(str(key), names, 1)
-            hint = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(names)}."
-            raise _wrong(f"{where}{key} is not a key", hint)
+            raise _wrong(f"{where}{key} is not a key", _nearest(key, names, f"the keys are {', '.join(names)}."))
+
+
+def _nearest(word: Any, names: Iterable[str], otherwise: str) -> str:
+    """Return the hint that names what may be meant."""
+    close = difflib.get_close_matches(str(word), names, 1)
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def _wrong(said: str, hint: str) -> ValueError:
