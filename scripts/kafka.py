@@ -59,7 +59,8 @@ auto.create.topics.enable=true
 num.partitions=2
 
 # a laptop's disk and memory: by arithmetic some 5 minutes of 62,000 rows/s of 105 bytes in each topic
-log.retention.hours=24
+# By size alone: Kafka measures age by a record's own time, and simulated readings may be of any year.
+log.retention.ms=-1
 log.retention.bytes=1073741824
 log.segment.bytes=134217728
 log.retention.check.interval.ms=30000
