@@ -38,8 +38,8 @@ PRODUCER = {
 }
 
 
-def prepare_topic(host: str, port: int, topic: str) -> None:
-    """Make sure that the broker answers and the topic exists; a new one gets 2 partitions.
+def prepare_topic(host: str, port: int, topic: str, partitions: int = PARTITIONS) -> int:
+    """Make sure that the broker answers and the topic exists, with so many partitions if it is new; return how many.
 
     Raises:
         TargetError: after at most 10 s; names host, port and cause.
@@ -51,14 +51,17 @@ def prepare_topic(host: str, port: int, topic: str) -> None:
         raise TargetError(f"No Kafka broker at host {host}, port {port}: {_cause(error)}.") from error
     admin = AdminClient({"bootstrap.servers": f"{host}:{port}", "log_level": 0})
     try:
-        if topic not in admin.list_topics(timeout=ANSWER_SECONDS).topics:
-            admin.create_topics([NewTopic(topic, PARTITIONS)])[topic].result(ANSWER_SECONDS)
+        there = admin.list_topics(timeout=ANSWER_SECONDS).topics
+        if topic in there:
+            return len(there[topic].partitions)
+        admin.create_topics([NewTopic(topic, partitions)])[topic].result(ANSWER_SECONDS)
     except KafkaException as error:
         problem = error.args[0]
         if problem.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another run was faster
             raise TargetError(
                 f"The Kafka broker at host {host}, port {port} did not answer: {problem.str()}."
             ) from error
+    return partitions
 
 
 class KafkaTarget:

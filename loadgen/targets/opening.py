@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from loadgen.targets.base import Target
 
 FORMS = "files:DIR, kafka:HOST:PORT/TOPIC or null"
+#: Tables have columns, which only the rows of a load have.
+LOAD_FORMS = f"delta:DIR, {FORMS}"
 KAFKA = re.compile(r"kafka:(?P<host>[^/\s]+):(?P<port>\d{1,5})/(?P<topic>[\w.-]{1,249})", re.ASCII)
 MAX_PORT = 65_535
 
@@ -36,6 +38,13 @@ class Kafka:
 
 
 @dataclass(frozen=True)
+class Delta:
+    """`delta:DIR`, with `--phases` alone."""
+
+    directory: Path
+
+
+@dataclass(frozen=True)
 class Null:
     """`null`."""
 
@@ -43,7 +52,14 @@ class Null:
 Address = Files | Kafka | Null
 
 
-def parse_target(text: str, option: str = "--target") -> Address:
+def parse_load_target(text: str) -> Address | Delta:
+    """Return what `--target` names for a load; a ValueError names the right forms."""
+    if text.startswith("delta:") and text != "delta:":
+        return Delta(Path(text.removeprefix("delta:")))
+    return parse_target(text, forms=LOAD_FORMS)
+
+
+def parse_target(text: str, option: str = "--target", forms: str = FORMS) -> Address:
     """Return what the option names; a ValueError names the right forms."""
     if text == "null":
         return Null()
@@ -52,7 +68,7 @@ def parse_target(text: str, option: str = "--target") -> Address:
     match = KAFKA.fullmatch(text)
     if match and 0 < int(match["port"]) <= MAX_PORT:
         return Kafka(match["host"], int(match["port"]), match["topic"])
-    raise ValueError(f"{option} '{text}' is not a target\n\nHint: use {FORMS}.")
+    raise ValueError(f"{option} '{text}' is not a target\n\nHint: use {forms}.")
 
 
 def open_target(address: Address, run_id: str, clock: Clock, roll: Roll) -> Target:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from loadgen.columns import DEVICES, SCHEMA, Rows, lines
-from loadgen.phases import SECOND, shape_of
+from loadgen.scaling.rows import DEVICES, SCHEMA, Rows, lines
+from loadgen.scaling.shape import SECOND, shape_of
 
 START = 1_780_000_000 * SECOND
 STREAMS = [{"type": "baseline", "count": 3, "rate": 7}, {"type": "3x", "rate": 100}]

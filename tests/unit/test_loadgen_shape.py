@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.phases import SECOND, read_shape, shape_of
+from loadgen.scaling.shape import SECOND, read_shape, shape_of
 
 SCALING = Path(__file__).parents[2] / "loadgen" / "phases" / "scaling.yml"
 STREAMS = [{"type": "baseline", "count": 2, "rate": 10}]

@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadgen.phases import SECOND
+from loadgen.scaling.shape import SECOND
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from numpy.typing import NDArray
 
-    from loadgen.phases import LoadStream, Shape
+    from loadgen.scaling.shape import LoadStream, Shape
 
     Longs = NDArray[np.uint64]
 

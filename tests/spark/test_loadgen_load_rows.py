@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from loadgen.columns import Rows, spark_columns
-from loadgen.phases import SECOND, shape_of
+from loadgen.scaling.rows import Rows, spark_columns
+from loadgen.scaling.shape import SECOND, shape_of
 
 pytestmark = pytest.mark.spark
 

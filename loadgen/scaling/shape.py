@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
 from loadgen.options import parse_duration
@@ -20,6 +21,8 @@ from loadgen.options import parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 #: The keys of a file beside `phases`, with their defaults.
 DEFAULTS: dict[str, int | str] = {
@@ -105,6 +108,11 @@ class Shape:
     def end(self) -> int:
         """Microseconds of the run."""
         return self.phases[-1].end
+
+    def due(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many rows of each stream are due at a moment of its own (microseconds of the run)."""
+        due = [stream.due(int(now)) for stream, now in zip(self.streams, moments, strict=True)]
+        return np.array(due, dtype=np.int64)
 
 
 def read_shape(file: Path, *, speed: Fraction = Fraction(1), test_mode: bool = False) -> Shape:

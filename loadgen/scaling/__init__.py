@@ -1,0 +1,1 @@
+"""Loads of many streams, in phases: what `--phases` runs."""

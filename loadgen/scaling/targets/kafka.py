@@ -1,0 +1,231 @@
+"""A Kafka topic that takes blocks. What it has acknowledged has arrived; after an outage it takes what has waited."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from loadgen.scaling.rows import DEVICES, lines
+from loadgen.scaling.shape import SECOND
+from loadgen.scaling.targets.base import BlockTarget, Write
+from loadgen.targets.base import TargetError
+from loadgen.targets.kafka import ANSWER_SECONDS, PRODUCER, prepare_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from confluent_kafka import Message
+    from numpy.typing import NDArray
+
+    from loadgen.scaling.blocks import Block
+
+#: Rows that wait for an acknowledgement; with more, no block is taken: what is not there yet waits as time, not memory.
+MAX_WAITING = 300_000
+#: How long a row may wait; an outage that is shorter loses nothing.
+OUTAGE_SECONDS = 300
+#: How long a run that ends waits for its last rows.
+CLOSE_SECONDS = 10.0
+
+OPTIONS = {
+    **PRODUCER,
+    "message.timeout.ms": OUTAGE_SECONDS * 1000,
+    # A row that was given up between others would be a hole: then the run fails, and goes on from there.
+    "enable.gapless.guarantee": True,
+    "queue.buffering.max.messages": 2 * MAX_WAITING,
+    "delivery.report.only.error": False,  # only the last row of each partition in a block has a callback
+    "reconnect.backoff.max.ms": 1000,
+}  # fmt: skip
+
+
+@dataclass
+class _Waiting:
+    """A block that is on its way."""
+
+    phase: int
+    until: int
+    rows: int
+    handed_over: float
+    #: Partitions that have not acknowledged their last row of it; of the others, the offset behind that.
+    open: set[int]
+    ends: dict[int, int]
+
+
+class KafkaBlocks(BlockTarget):
+    """Sends rows to a topic. A device's rows go to one partition, in their order.
+
+    Args:
+        host: of any broker of the cluster.
+        port: of that broker.
+        topic: made when missing.
+        partitions: of a topic that is made.
+        streams: how many there are.
+        position: where an earlier part of the run ended; what the topic took after it is counted, and not sent again.
+
+    Raises:
+        TargetError: the broker can't be reached, named within 10 s.
+    """
+
+    interval = SECOND // 5
+
+    def __init__(
+        self, host: str, port: int, topic: str, partitions: int, streams: int, position: Mapping[str, Any]
+    ) -> None:
+        super().__init__(np.full(streams, position.get("until", 0), dtype=np.int64))
+        self._topic = topic
+        self._where = f"Kafka topic {topic} at host {host}, port {port}"
+        self._partitions = prepare_topic(host, port, topic, partitions)
+        self._cause = ""
+        self._failure = ""
+        self._waiting: deque[_Waiting] = deque()
+        self._rows_waiting = 0
+        servers = {"bootstrap.servers": f"{host}:{port}"}
+        known = {int(at): end for at, end in position.get("offsets", {}).items()}
+        self._offsets, self._there = _look(servers, topic, self._partitions, known)
+        self._position = self._position_now()
+        self._producer = Producer({**OPTIONS, **servers, "error_cb": self._note_connection})
+
+    def ready(self) -> bool:
+        """Hear what has been acknowledged; a TargetError says that rows were lost."""
+        self._producer.poll(0)
+        if self._failure:
+            raise TargetError(f"{self._where} lost rows: {self._failure}.")
+        return self._rows_waiting < MAX_WAITING
+
+    def write(self, block: Block) -> None:
+        """Hand the rows over to Kafka's client."""
+        keys, rows = block.rows["device_id"], lines(block.rows)
+        if self._there:
+            new = pa.array(self._are_new(keys))
+            keys, rows = keys.filter(new), rows.filter(new)
+        partitions = _partitions(keys, self._partitions)
+        order = pa.array(np.argsort(partitions, kind="stable"))
+        keys, rows = keys.take(order).to_pylist(), rows.take(order).to_pylist()
+        ends = np.bincount(partitions, minlength=self._partitions).cumsum().tolist()
+        parts = [(at, begin, end) for at, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > begin]
+        waiting = _Waiting(block.phase, block.until, len(rows), time.perf_counter(), {at for at, *_ in parts}, {})
+        self._waiting.append(waiting)
+        self._rows_waiting += len(rows)
+        produce, topic, noted = self._producer.produce, self._topic, partial(self._note, waiting)
+        try:
+            for partition, begin, end in parts:
+                for key, row in zip(keys[begin : end - 1], rows[begin : end - 1], strict=True):
+                    produce(topic, row, key, partition)
+                produce(topic, rows[end - 1], keys[end - 1], partition, on_delivery=noted)
+        except (KafkaException, BufferError) as error:
+            self._failure = str(error)  # a part of the block is on its way: it can't be offered again
+        self.ready()
+        self._advance()
+
+    def close(self) -> None:
+        """Wait until all is acknowledged, but not for long."""
+        if not self._failure:
+            self._producer.flush(CLOSE_SECONDS)
+        missing = self._rows_waiting
+        self._producer.purge()
+        self._producer.flush(1)
+        if missing:
+            cause = self._failure or self._cause or "no answer"
+            raise TargetError(f"{self._where} has not acknowledged the last {missing:,} rows: {cause}.")
+
+    def trouble(self) -> str:
+        """Return why rows have been waiting for over a second."""
+        late = self._waiting and time.perf_counter() - self._waiting[0].handed_over > 1
+        return f"{self._where} does not answer: {self._cause or 'no reason known'}." if late else ""
+
+    def position(self) -> Mapping[str, object]:
+        """Return how far the run is, and the offsets behind its rows."""
+        return self._position
+
+    def _are_new(self, keys: pa.Array) -> list[bool]:
+        """Tell of each row whether the topic does not have it yet: of each key it has the first ones."""
+        new = []
+        for key in keys.to_pylist():
+            new.append(not self._there[key])
+            self._there[key] -= not new[-1]
+        self._there = +self._there  # without those that are used up
+        return new
+
+    def _note(self, waiting: _Waiting, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failure = self._failure or self._cause or error.str()
+            return
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None
+        assert offset is not None
+        waiting.open.discard(partition)
+        waiting.ends[partition] = offset + 1
+        self._advance()
+
+    def _advance(self) -> None:
+        """Take note of the blocks at the front that have arrived as a whole."""
+        while self._waiting and not self._waiting[0].open:
+            done = self._waiting.popleft()
+            self._rows_waiting -= done.rows
+            self._offsets |= done.ends
+            self._all_arrived(done.until)
+            self._position = self._position_now()
+            if done.rows:
+                self.writes.append(Write(done.phase, None, time.perf_counter() - done.handed_over))
+            self._cause = ""
+
+    def _position_now(self) -> Mapping[str, object]:
+        return {"until": int(self.arrived.min()), "offsets": {str(at): end for at, end in self._offsets.items()}}
+
+    def _note_connection(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - says less than what came before
+            self._cause = error.str()
+
+
+def _partitions(keys: pa.Array, partitions: int) -> NDArray[np.int64]:
+    """Return each row's partition: devices take turns, so that also a few fast streams fill all of them."""
+    devices = pc.dictionary_encode(keys)
+    names = [name.split("-") for name in devices.dictionary.to_pylist()]  # device-007-03
+    turns = np.array([int(stream) * DEVICES + int(device) for _, stream, device in names], dtype=np.int64)
+    return np.asarray(turns[devices.indices.to_numpy()] % partitions)
+
+
+def _look(
+    servers: Mapping[str, str], topic: str, partitions: int, known: Mapping[int, int]
+) -> tuple[dict[int, int], Counter[str]]:
+    """Return the offset behind each partition's newest record, or what is known; and the keys of records behind it."""
+    consumer = Consumer({**servers, "group.id": "loadgen", "enable.auto.commit": False, "log_level": 0})
+    there: Counter[str] = Counter()
+    offsets: dict[int, int] = {}
+    try:
+        for at in range(partitions):
+            place = TopicPartition(topic, at)
+            end = _end(consumer, place)
+            begin = offsets[at] = known.get(at, end)
+            place.offset = begin
+            consumer.assign([place])
+            while begin < end:
+                for message in consumer.consume(10_000, timeout=1):
+                    offset, key = message.offset(), message.key()
+                    if offset is not None and begin <= offset < end:
+                        begin = offset + 1
+                        there[(key or b"").decode()] += 1
+    except KafkaException as error:
+        raise TargetError(f"Kafka topic {topic} does not answer: {error.args[0].str()}.") from error
+    finally:
+        consumer.close()
+    return offsets, there
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """Return the offset behind the newest record; a topic that has just been made may need a moment to know it."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS)[1]
+        except KafkaException as error:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
