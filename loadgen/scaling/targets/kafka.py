@@ -225,7 +225,7 @@ def _end(consumer: Consumer, place: TopicPartition) -> int:
     while True:
         try:
             return consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS)[1]
-        except KafkaException as error:
+        except KafkaException:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
