@@ -15,8 +15,11 @@ from loadgen import options
 from loadgen.pacing import Schedule, SystemClock
 from loadgen.progress import progress
 from loadgen.registry import OPERATIONS, generate_changes
-from loadgen.report import NAME, as_table, write_report
+from loadgen.report import NAME, as_json, as_table, write_report
 from loadgen.rows import Stream, generate
+from loadgen.scaling.command import plan_of, run_load
+from loadgen.scaling.load import ENGINES, test_scaling_logic
+from loadgen.scaling.shape import SHAPES, read_shape
 from loadgen.sending import Feed, send, stop_signals
 from loadgen.targets.base import TargetError
 from loadgen.targets.files import Roll
@@ -30,17 +33,26 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
+PhasesOption = Annotated[
+    Path | None,
+    typer.Option(help=f"Load in phases: a YAML file, or {', '.join(SHAPES)}; it says rates, rows and devices."),
+]
+EngineOption = Annotated[str, typer.Option(help=f"{' or '.join(ENGINES)} (with --phases).")]
+TestModeOption = Annotated[bool, typer.Option("--test-mode", help="A tenth of the streams (with --phases).")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --report (with --phases).")]
 RateOption = Annotated[float, typer.Option(help="Rows per second; 0: as fast as possible.")]
 RowsOption = Annotated[int | None, typer.Option(help="End after this many rows.")]
 DurationOption = Annotated[str | None, typer.Option(help="End after this time: 90s, 2m, 1500ms.")]
 DevicesOption = Annotated[int, typer.Option(help="Number of devices.")]
-SeedOption = Annotated[int, typer.Option(help="Same seed, rows and start: same bytes.")]
+SeedOption = Annotated[
+    int | None, typer.Option(help="Same seed, rows and start: same bytes; default: 1 or the file's.")
+]
 LateOption = Annotated[float, typer.Option(help="Share of rows, 0 to 1, that are over 2 hours late.")]
 DuplicatesOption = Annotated[float, typer.Option(help="Share of rows that are sent again.")]
 CorruptOption = Annotated[float, typer.Option(help="Share of rows that are broken.")]
-TargetOption = Annotated[str, typer.Option(help=f"{FORMS}.")]
+TargetOption = Annotated[str, typer.Option(help=f"{FORMS}; with --phases also delta:DIR.")]
 ReportOption = Annotated[Path | None, typer.Option(help="Folder for report.json; without it, none is written.")]
-SpeedOption = Annotated[float, typer.Option(help="Simulated seconds per real second.")]
+SpeedOption = Annotated[str, typer.Option(help="Simulated seconds per real second: 10x.")]
 StartOption = Annotated[str | None, typer.Option(help="Simulated start, ISO 8601; default: now.")]
 RollOption = Annotated[str, typer.Option(help="Age at which a file is complete (files target).")]
 RowsPerFileOption = Annotated[int, typer.Option(help="Rows at which a file is complete (files target).")]
@@ -72,25 +84,52 @@ class Job:
     registry: Registry | None
 
 
+#: Options of a run at a steady rate, and of a load in phases.
+STEADY_ONLY = (
+    "rate", "rows", "duration", "devices", "late", "duplicates", "corrupt", "rows_per_file", "devices_target",
+    "device_changes",
+)  # fmt: skip
+LOAD_ONLY = ("engine", "test_mode", "resume")
+
+
 @app.callback()
 def main() -> None:
     """Send simulated sensor events."""
 
 
 @app.command()
+def phases(
+    shape: Annotated[Path, typer.Argument(help=f"A YAML file, or {', '.join(SHAPES)}.")] = Path("scaling"),
+    *,
+    speed: SpeedOption = "1x",
+    test_mode: TestModeOption = False,
+) -> None:
+    """Show what a load shape would send, and when; nothing is sent."""
+    try:
+        test_scaling_logic(read_shape(shape, speed=options.parse_speed(speed), test_mode=test_mode))
+    except ValueError as error:
+        _fail(str(error), 2)
+
+
+@app.command()
 def run(
+    context: typer.Context,
     *,
     target: TargetOption,
+    phases: PhasesOption = None,
+    engine: EngineOption = "native",
+    test_mode: TestModeOption = False,
+    resume: ResumeOption = False,
     rate: RateOption = 1000.0,
     rows: RowsOption = None,
     duration: DurationOption = None,
     devices: DevicesOption = 100,
-    seed: SeedOption = 1,
+    seed: SeedOption = None,
     late: LateOption = 0.0,
     duplicates: DuplicatesOption = 0.0,
     corrupt: CorruptOption = 0.0,
     report: ReportOption = None,
-    speed: SpeedOption = 1.0,
+    speed: SpeedOption = "1x",
     start: StartOption = None,
     roll: RollOption = "1s",
     rows_per_file: RowsPerFileOption = 100_000,
@@ -99,12 +138,20 @@ def run(
 ) -> None:
     """Send rows at a steady rate; Ctrl-C ends the run in order."""
     try:
+        _check_mode(context, load=phases is not None)
+        if phases is not None:
+            plan = plan_of(
+                phases=phases, target=target, engine=engine, speed=speed, test_mode=test_mode, seed=seed, start=start,
+                roll=roll, report=report,
+            )  # fmt: skip
+            _finish(run_load(plan, resume=resume))
+            return
         stream = Stream(
             start=options.parse_start(start, datetime.now(timezone.utc)),
-            seed=seed,
+            seed=1 if seed is None else seed,
             devices=options.at_least_one("--devices", devices),
             rate=rate,
-            speed=options.check_speed(speed),
+            speed=float(options.parse_speed(speed)),
             shares=options.check_shares(late, duplicates, corrupt),
         )
         schedule = options.check_schedule(rate, rows, duration)
@@ -114,6 +161,16 @@ def run(
     except ValueError as error:
         _fail(str(error), 2)
     execute(job)
+
+
+def _check_mode(context: typer.Context, *, load: bool) -> None:
+    """Refuse options that have no effect, with or without --phases."""
+    for name in STEADY_ONLY if load else LOAD_ONLY:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            hint = "the file of phases says it." if load else "add --phases."
+            raise ValueError(f"{option} has no effect {'with' if load else 'without'} --phases\n\nHint: {hint}")
 
 
 def _registry(devices_target: str | None, share: float, readings: Address) -> Registry | None:
@@ -142,6 +199,10 @@ def execute(job: Job) -> None:
             except TargetError as error:
                 failure = f"{error} {target.delivered.total():,} rows arrived before."
         _conclude(job, target.delivered, None if feed is None else feed.target.delivered, clock.now() - began)
+    _finish(failure)
+
+
+def _finish(failure: str) -> None:
     if failure:
         _fail(failure, 1)
 
@@ -165,7 +226,7 @@ def _conclude(job: Job, delivered: Counter[str], changes: Counter[str] | None, s
         console.print(f"{changes.total():,} device changes: {operations}")
     if job.report is not None:
         try:
-            write_report(job.report, delivered, changes)
+            write_report(job.report, as_json(delivered, changes))
         except OSError as error:
             _fail(f"Cannot write {NAME} into {job.report}: {error.strerror}.", 1)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timezone
+from fractions import Fraction
 
 from loadgen.pacing import Schedule
 from loadgen.rows import Shares
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
+SPEED = re.compile(r"(\d+(?:\.\d+)?)x?", re.ASCII)
 MAX_SPEED = 100_000.0  # a day in a second; keeps every event time within the years a datetime can hold
 YEARS = range(1971, 3000)
 
@@ -70,10 +72,12 @@ def check_shares(late: float, duplicates: float, corrupt: float) -> Shares:
     return Shares(late, duplicates, corrupt)
 
 
-def check_speed(speed: float) -> float:
-    """Return simulated seconds per real second, above 0 and at most MAX_SPEED."""
+def parse_speed(text: str) -> Fraction:
+    """Return simulated seconds per real second, above 0 and at most MAX_SPEED, from 10x, 10 or 0.5."""
+    match = SPEED.fullmatch(text.strip())
+    speed = Fraction(match[1]) if match else Fraction(0)
     if not 0 < speed <= MAX_SPEED:
-        raise ValueError(f"--speed {speed:g} is not above 0 and at most {MAX_SPEED:g}")
+        raise ValueError(f"--speed '{text}' is not above 0 and at most {MAX_SPEED:g}\n\nHint: write 10x.")
     return speed
 
 

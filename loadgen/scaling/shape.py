@@ -11,6 +11,8 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,6 @@ from loadgen.options import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,8 @@ DEFAULTS: dict[str, int | str] = {
     "partitions": 8,
     "seed": 1,
 }
+#: The shapes that come with the generator, by name.
+SHAPES = {file.stem: file for file in sorted((Path(__file__).parents[1] / "phases").glob("*.yml"))}
 BASELINE = "baseline"
 #: In test mode there are so many baseline streams, and the others' rates shrink as their number does.
 TEST_STREAMS = 5
@@ -111,16 +114,37 @@ class Shape:
 
     def due(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many rows of each stream are due at a moment of its own (microseconds of the run)."""
-        due = [stream.due(int(now)) for stream, now in zip(self.streams, moments, strict=True)]
-        return np.array(due, dtype=np.int64)
+        stream, begin, length, rate = self._segments
+        since = np.clip(moments[stream] - begin, 0, length)
+        rows = np.zeros(len(self.streams), dtype=np.int64)
+        np.add.at(rows, stream, since * rate // SECOND)
+        return rows
+
+    def due_at(self, now: int) -> NDArray[np.int64]:
+        """Return how many rows of each stream are due at one moment."""
+        return self.due(np.full(len(self.streams), now, dtype=np.int64))
+
+    @cached_property
+    def _segments(self) -> NDArray[np.int64]:
+        """Return all streams' segments as columns: the stream's place, begin, length, rate."""
+        rows = [
+            (at, segment.begin, segment.end - segment.begin, segment.rate)
+            for at, stream in enumerate(self.streams)
+            for segment in stream.segments
+        ]
+        return np.asarray(np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
 def read_shape(file: Path, *, speed: Fraction = Fraction(1), test_mode: bool = False) -> Shape:
-    """Return the load that a file describes; a ValueError is one sentence for the user, with a hint."""
+    """Return the load that a file describes, or one of SHAPES by its name.
+
+    A ValueError is one sentence for the user, with a hint.
+    """
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yaml.safe_load(SHAPES.get(str(file), file).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"--phases {file} can't be read: {error.strerror}\n\nHint: name a YAML file.") from error
+        hint = _nearest(file, SHAPES, f"name a YAML file, or one of {', '.join(SHAPES)}.")
+        raise ValueError(f"--phases {file} can't be read: {error.strerror}\n\nHint: {hint}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"--phases {file} is no YAML: {' '.join(str(error).split())}") from error
     try:

@@ -69,7 +69,7 @@ def test_seed_and_start_decide_the_bytes(tmp_path):
         (["--rows", 0], "--rows 0 is below 1"),
         (["--rows", 1, "--rate", -1], "--rate -1 is not a number of rows per second, 0 or more"),
         (["--rows", 1, "--devices", 0], "--devices 0 is below 1"),
-        (["--rows", 1, "--speed", 0], "--speed 0 is not above 0 and at most 100000"),
+        (["--rows", 1, "--speed", 0], "--speed '0' is not above 0 and at most 100000\n\nHint: write 10x."),
         (["--rows", 1, "--start", "noon"], "--start 'noon' is not an ISO 8601 time"),
     ],
 )

@@ -181,8 +181,8 @@ def test_a_file_in_the_way_is_named(clock, tmp_path):
 
 def test_the_report_has_exactly_its_fields(tmp_path):
     """All kinds are there, zeros too, and nothing else; an old report is replaced, no temporary file stays."""
-    write_report(tmp_path / "new", Counter({"normal": 1}))
-    path = write_report(tmp_path / "new", Counter({"normal": 7, "late": 2}))
+    write_report(tmp_path / "new", as_json(Counter({"normal": 1})))
+    path = write_report(tmp_path / "new", as_json(Counter({"normal": 7, "late": 2})))
     expected = {"sent": 9, "by_kind": {"normal": 7, "late": 2, "duplicate": 0, "corrupt": 0}}
     assert json.loads(path.read_text()) == expected
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["report.json"]

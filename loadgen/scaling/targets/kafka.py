@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec  # admin does not export it to type checkers
 
 from loadgen.scaling.rows import DEVICES, lines
 from loadgen.scaling.shape import SECOND
@@ -196,36 +198,49 @@ def _look(
     servers: Mapping[str, str], topic: str, partitions: int, known: Mapping[int, int]
 ) -> tuple[dict[int, int], Counter[str]]:
     """Return the offset behind each partition's newest record, or what is known; and the keys of records behind it."""
-    consumer = Consumer({**servers, "group.id": "loadgen", "enable.auto.commit": False, "log_level": 0})
-    there: Counter[str] = Counter()
-    offsets: dict[int, int] = {}
     try:
-        for at in range(partitions):
-            place = TopicPartition(topic, at)
-            end = _end(consumer, place)
-            begin = offsets[at] = known.get(at, end)
-            place.offset = begin
-            consumer.assign([place])
-            while begin < end:
-                for message in consumer.consume(10_000, timeout=1):
-                    offset, key = message.offset(), message.key()
-                    if offset is not None and begin <= offset < end:
-                        begin = offset + 1
-                        there[(key or b"").decode()] += 1
+        ends = _ends(servers, topic, partitions)
+        offsets = {at: known.get(at, end) for at, end in ends.items()}
+        tails = {at: (begin, ends[at]) for at, begin in offsets.items() if begin < ends[at]}
+        return offsets, _keys(servers, topic, tails)
     except KafkaException as error:
         raise TargetError(f"Kafka topic {topic} does not answer: {error.args[0].str()}.") from error
-    finally:
-        consumer.close()
-    return offsets, there
 
 
-def _end(consumer: Consumer, place: TopicPartition) -> int:
-    """Return the offset behind the newest record; a topic that has just been made may need a moment to know it."""
+def _ends(servers: Mapping[str, str], topic: str, partitions: int) -> dict[int, int]:
+    """Return the offset behind each partition's newest record; a topic that is new may need a moment to know it."""
+    admin = AdminClient({**servers, "log_level": 0})
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    newest = {TopicPartition(topic, at): latest for at in range(partitions)}
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         try:
-            return consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS)[1]
+            answers = admin.list_offsets(newest, request_timeout=ANSWER_SECONDS)
+            return {place.partition: answer.result(ANSWER_SECONDS).offset for place, answer in answers.items()}
         except KafkaException:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def _keys(servers: Mapping[str, str], topic: str, parts: Mapping[int, tuple[int, int]]) -> Counter[str]:
+    """Return how many records of each key there are between two offsets of each partition."""
+    keys: Counter[str] = Counter()
+    if not parts:
+        return keys
+    consumer = Consumer({**servers, "group.id": "loadgen", "enable.auto.commit": False, "log_level": 0})
+    try:
+        consumer.assign([TopicPartition(topic, at, begin) for at, (begin, _) in parts.items()])
+        left = {at: end for at, (_, end) in parts.items()}
+        while left:
+            for message in consumer.consume(10_000, timeout=0.1):
+                partition, offset = message.partition(), message.offset()
+                if partition not in left or offset is None or message.error():
+                    continue
+                if offset < left[partition]:
+                    keys[(message.key() or b"").decode()] += 1
+                if offset + 1 >= left[partition]:
+                    del left[partition]
+    finally:
+        consumer.close()
+    return keys

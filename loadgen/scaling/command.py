@@ -1,0 +1,99 @@
+"""`python -m loadgen run --phases`: a checked command line becomes a load that runs to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from loadgen import options
+from loadgen.report import as_json, write_report
+from loadgen.rows import EPOCH
+from loadgen.scaling.load import ENGINES, Load, Plan
+from loadgen.scaling.shape import read_shape
+from loadgen.sending import stop_signals
+from loadgen.targets.base import TargetError
+from loadgen.targets.opening import parse_load_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadgen.scaling.shape import Shape
+
+
+def plan_of(
+    *,
+    phases: Path,
+    target: str,
+    engine: str = "native",
+    speed: str = "1x",
+    test_mode: bool = False,
+    seed: int | None = None,
+    start: str | None = None,
+    roll: str = "1s",
+    report: Path | None = None,
+) -> Plan:
+    """Return what a command line asks for; a ValueError is one sentence for the user."""
+    if engine not in ENGINES:
+        raise ValueError(f"--engine '{engine}' is not an engine\n\nHint: use {' or '.join(ENGINES)}.")
+    address = parse_load_target(target)
+    shape = read_shape(phases, speed=options.parse_speed(speed), test_mode=test_mode)
+    if seed is not None:
+        shape = replace(shape, settings={**shape.settings, "seed": seed})
+    begin = options.parse_start(start, datetime.now(timezone.utc))
+    return Plan(
+        shape=shape,
+        address=address,
+        engine=engine,
+        start=(begin - EPOCH) // timedelta(microseconds=1),
+        report=report,
+        file_seconds=options.parse_duration("--roll", roll),
+        options={"--target": target, "--engine": engine, "--speed": speed, "--phases": _digest(shape)},
+    )
+
+
+def run_load(plan: Plan, *, resume: bool) -> str:
+    """Run a load to its end or to Ctrl-C, then analyse it; return why it failed, empty when it did not.
+
+    A ValueError says that it can't go on.
+    """
+    if resume and plan.report is None:
+        raise ValueError("--resume needs --report\n\nHint: name the report folder of the run that goes on.")
+    console = Console(highlight=False)
+    with stop_signals() as stopped:
+        try:
+            load = Load(plan, resume=resume)
+            load.start()
+        except TargetError as error:
+            return f"{error} Nothing was sent."
+        load.wait(stopped)
+    conclude(load, console)
+    return load.failure()
+
+
+def conclude(load: Load, console: Console) -> None:
+    """Print and write what the load did."""
+    results = load.record.phases()
+    table = Table("phase", box=None, pad_edge=False)
+    for column in ("streams", "target rows", "sent rows", "target rows/s", "actual rows/s", "max lag s"):
+        table.add_column(column, justify="right")
+    for one in results:
+        table.add_row(
+            one.name, str(one.streams), f"{one.target_rows:,}", f"{one.sent_rows:,}", f"{one.target_rate:,.0f}",
+            f"{one.actual_rate:,.0f}", f"{one.max_lag_seconds:.1f}",
+        )  # fmt: skip
+    console.print(table)
+    sent = sum(one.sent_rows for one in results)
+    if load.plan.report is not None:
+        write_report(load.plan.report, as_json(Counter(normal=sent), phases=[asdict(one) for one in results]))
+
+
+def _digest(shape: Shape) -> str:
+    everything = json.dumps([repr(shape.phases), repr(shape.streams), dict(shape.settings)], sort_keys=True)
+    return hashlib.sha256(everything.encode()).hexdigest()

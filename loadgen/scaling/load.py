@@ -1,0 +1,197 @@
+"""A load under control: start it, look at its streams, stop them, and analyse what they did."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from loadgen.pacing import SystemClock
+from loadgen.scaling import status
+from loadgen.scaling.journal import Journal, read_journal
+from loadgen.scaling.record import Record, read_samples, write_samples
+from loadgen.scaling.shape import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from loadgen.scaling.engine import Engine
+    from loadgen.scaling.shape import Shape
+    from loadgen.scaling.status import StreamStatus
+    from loadgen.targets.opening import Address, Delta
+
+LOOK_SECONDS = 0.1
+SAVE_SECONDS = 1.0
+STATUS_SECONDS = 30.0
+ENGINES = ("native", "spark")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a load sends, and where.
+
+    Attributes:
+        shape: its phases and streams.
+        address: the target.
+        engine: one of ENGINES.
+        start: simulated time of its first row, microseconds since 1970 UTC; a run that goes on keeps its own.
+        report: folder of the report and of what a resumed run needs; None for neither.
+        file_seconds: seconds of the run that a file of a landing folder holds.
+        options: what must be the same when the run goes on, by option.
+    """
+
+    shape: Shape
+    address: Address | Delta
+    engine: str
+    start: int
+    report: Path | None = None
+    file_seconds: float = 1.0
+    options: dict[str, str] = field(default_factory=dict)
+
+
+class Load:
+    """A run of a plan, in the background.
+
+    Args:
+        plan: what and where.
+        resume: go on with the run in the plan's report folder.
+        console: for status and troubles; default: standard error.
+
+    Raises:
+        TargetError: the target can't be reached.
+        ValueError: there is no such run to go on with.
+    """
+
+    def __init__(self, plan: Plan, *, resume: bool = False, console: Console | None = None) -> None:
+        self.plan = plan
+        self._console = console or Console(stderr=True, highlight=False)
+        self._journal = Journal(_new_run_id(), plan.start, plan.options)
+        samples = []
+        if resume and plan.report is not None:
+            self._journal, samples = read_journal(plan.report, plan.options), read_samples(plan.report)
+        self._engine = _open(plan, self._journal)
+        self._journal.begin = self._journal.begin or self._engine.position()
+        self.record = Record(plan.shape, self._engine, samples)
+        self._streams = status.Watch(plan.shape, self._engine)
+        self._over = Event()
+        self._watcher = Thread(target=self._watch, name="loadgen-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._save()
+        self._engine.start()
+        self._watcher.start()
+
+    def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait until all is sent, all has failed, or `stopped()` is true; then stop."""
+        while self._engine.running() and not stopped():
+            time.sleep(LOOK_SECONDS)
+        self.stop_all_streams()
+
+    def stop_all_streams(self) -> None:
+        """Send nothing more, and deliver what is on its way."""
+        self._engine.stop()
+        self._over.set()
+        self._watcher.join()
+
+    def check_stream_status(self) -> list[StreamStatus]:
+        """Print and return each stream's rates since the last look, its lag, and its error."""
+        streams, shape, now = self._streams.look(), self.plan.shape, self._engine.now()
+        phase = next((one.name for one in shape.phases if one.begin <= now < one.end), "")
+        sent = int(shape.due(self._engine.arrived()).sum())
+        self._console.print(
+            f"\n{_clock(now)} of {_clock(shape.end)}{phase and f', phase {phase}'}: {sent:,} rows have arrived",
+            markup=False,
+        )
+        self._console.print(status.as_table(streams))
+        for line in status.problems(streams):
+            self._console.print(line, markup=False, soft_wrap=True)
+        return streams
+
+    def failure(self) -> str:
+        """Return why the run or some of its streams failed; empty when none did."""
+        errors = self._engine.errors()
+        failed = [f"{self.plan.shape.streams[at].table}: {error}" for at, error in errors.items()]
+        return "\n".join([self._engine.trouble() or "It failed.", *failed]) if self._engine.failed() or failed else ""
+
+    def _watch(self) -> None:
+        saved = told = self._engine.now()
+        trouble = ""
+        while not self._over.wait(LOOK_SECONDS):
+            self.record.look()
+            now = self._engine.now()
+            if now - saved >= SAVE_SECONDS * SECOND:
+                saved = now
+                self._save()
+            if now - told >= STATUS_SECONDS * SECOND:
+                told = now
+                self.check_stream_status()
+            trouble = self._tell(trouble)
+        self.record.look()
+        self._save()
+
+    def _tell(self, before: str) -> str:
+        """Say once that rows are not arriving, and once that they are again."""
+        trouble = self._engine.trouble()
+        if trouble and not before:
+            self._console.print(f"{trouble} The rows wait.", markup=False, soft_wrap=True)
+        if before and not trouble:
+            lag = (self._engine.now() - int(self._engine.arrived().min())) / SECOND
+            self._console.print(f"Rows arrive again; {lag:.1f} s are to be caught up.", markup=False)
+        return trouble
+
+    def _save(self) -> None:
+        if self.plan.report is None:
+            return
+        self._journal.position = self._engine.position()
+        self._journal.ended = bool((self._engine.arrived() >= self.plan.shape.end).all())
+        self._journal.write(self.plan.report)
+        write_samples(self.plan.report, self.record.samples)
+
+
+def test_scaling_logic(shape: Shape, console: Console | None = None) -> list[dict[str, object]]:  # noqa: PT028 - no test
+    """Print and return what each phase sends, and when, by the arithmetic of a run; nothing is sent."""
+    phases: list[dict[str, object]] = []
+    for at, phase in enumerate(shape.phases):
+        parts = [one for stream in shape.streams for one in stream.segments if one.phase == at]
+        rate, rows = sum(one.rate for one in parts), sum(one.rows for one in parts)
+        times = {"from": phase.begin / SECOND, "to": phase.end / SECOND}
+        phases.append({"name": phase.name, **times, "streams": len(parts), "rate": rate, "rows": rows})
+    table = Table("phase", box=None, pad_edge=False)
+    for column in ("from s", "to s", "streams", "rows/s", "rows"):
+        table.add_column(column, justify="right")
+    for one in phases:
+        name, *numbers = one.values()
+        table.add_row(str(name), *(f"{number:,}" for number in numbers))
+    (console or Console(highlight=False)).print(table)
+    return phases
+
+
+def _open(plan: Plan, journal: Journal) -> Engine:
+    if plan.engine == "spark":
+        from loadgen.scaling.spark import SparkEngine
+
+        return SparkEngine(plan.shape, journal.start, plan.address, journal.run_id)
+    from loadgen.scaling.native import NativeEngine
+    from loadgen.scaling.targets.opening import open_target
+
+    interval = round(plan.file_seconds * SECOND)
+    target = open_target(plan.address, journal.run_id, plan.shape, interval, journal.position)
+    return NativeEngine(plan.shape, journal.start, target, SystemClock())
+
+
+def _new_run_id() -> str:
+    # Time first: a folder listing shows the runs in order. The random part keeps parallel runs apart.
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _clock(now: int) -> str:
+    seconds = now // SECOND
+    return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,214 @@
+"""What a run did: samples of each second, and the result of each phase."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import astuple, dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from loadgen.scaling.shape import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from loadgen.scaling.engine import Engine
+    from loadgen.scaling.shape import Shape
+
+NAME = "seconds.csv"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The run at one moment.
+
+    Attributes:
+        at: seconds of the run.
+        due_rows: rows due so far.
+        sent_rows: rows that have arrived so far.
+        lag_seconds: how long the oldest row that has not arrived has been due.
+    """
+
+    at: float
+    due_rows: int
+    sent_rows: int
+    lag_seconds: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one stream type in one phase.
+
+    Attributes:
+        streams: how many there are.
+        target_rows: rows due in the phase, up to the end of the run.
+        sent_rows: those that have arrived.
+        target_rate: rows per second of the shape.
+        actual_rate: rows per second, from when the last row before the phase had arrived until its own last one had.
+        latencies: seconds that writes took: their 50th, 95th and 99th percentile; empty without a write.
+    """
+
+    phase: str
+    stream_type: str
+    streams: int
+    target_rows: int
+    sent_rows: int
+    target_rate: float
+    actual_rate: float
+    latencies: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """One phase of the run; `max_lag_seconds` is the longest lag while it was due, the last phase's also after it."""
+
+    name: str
+    streams: int
+    target_rows: int
+    sent_rows: int
+    target_rate: float
+    actual_rate: float
+    max_lag_seconds: float
+
+
+def lags(shape: Shape, now: int, arrived: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return of each stream how long, in seconds, its oldest row that has not arrived has been due."""
+    begin = max((one.begin for one in shape.phases if one.begin <= now), default=0)
+    sent, due, before = shape.due(arrived), shape.due_at(now), shape.due_at(begin)
+    since = np.where(sent >= before, np.maximum(arrived, begin), arrived)  # silence is no lag
+    return np.where(sent < due, now - since, 0) / SECOND
+
+
+class Record:
+    """Watches a run from outside: `look` is to be called several times a second.
+
+    Args:
+        shape: the load.
+        engine: runs it.
+        samples: of an earlier part of the run.
+    """
+
+    def __init__(self, shape: Shape, engine: Engine, samples: Sequence[Sample] = ()) -> None:
+        self.samples = [one for one in samples if one.at * SECOND <= engine.now()]
+        self._shape = shape
+        self._engine = engine
+        self._max_lag = [0.0] * len(shape.phases)
+        #: When the last row of each phase had arrived, microseconds of the run.
+        self._over: dict[int, int] = {}
+        ends = [int(shape.due_at(one.end).sum()) for one in shape.phases]
+        for sample in self.samples:
+            now = round(sample.at * SECOND)
+            self._note_lag(now, sample.lag_seconds)
+            for phase, rows in enumerate(ends):
+                if sample.sent_rows >= rows:
+                    self._over.setdefault(phase, max(now, shape.phases[phase].end))
+
+    def look(self) -> None:
+        """Note lag and ended phases; once a second, a sample."""
+        now = self._engine.now()
+        arrived = self._engine.arrived().copy()
+        slowest = int(arrived.min())
+        for phase, one in enumerate(self._shape.phases):
+            if slowest >= one.end:
+                self._over.setdefault(phase, max(now, one.end))
+        due, sent = self._shape.due_at(now), self._shape.due(arrived)
+        lag = float(lags(self._shape, now, arrived).max(initial=0.0))
+        self._note_lag(now, lag)
+        if not self.samples or now - self.samples[-1].at * SECOND >= SECOND or slowest >= self._shape.end:
+            self.samples.append(Sample(round(now / SECOND, 2), int(due.sum()), int(sent.sum()), round(lag, 2)))
+
+    def groups(self) -> list[Group]:
+        """Return the result of each stream type in each phase."""
+        return [group for phase in range(len(self._shape.phases)) for group in self._groups(phase)]
+
+    def phases(self) -> list[PhaseResult]:
+        """Return the result of each phase."""
+        results = []
+        for at, phase in enumerate(self._shape.phases):
+            groups = self._groups(at)
+            result = PhaseResult(
+                name=phase.name,
+                streams=sum(one.streams for one in groups),
+                target_rows=sum(one.target_rows for one in groups),
+                sent_rows=sum(one.sent_rows for one in groups),
+                target_rate=sum(one.target_rate for one in groups),
+                actual_rate=round(sum(one.actual_rate for one in groups), 1),
+                max_lag_seconds=round(self._max_lag[at], 2),
+            )
+            results.append(result)
+        return results
+
+    def _groups(self, phase: int) -> list[Group]:
+        shape, engine = self._shape, self._engine
+        now = np.full(len(shape.streams), engine.now(), dtype=np.int64)
+        due, sent = self._rows_in(phase, now), self._rows_in(phase, engine.arrived())
+        seconds = self._seconds(phase)
+        groups = []
+        for kind, places in self._places(phase).items():
+            rates = [one.rate for at in places for one in shape.streams[at].segments if one.phase == phase]
+            rows = int(sent[places].sum())
+            group = Group(
+                phase=shape.phases[phase].name,
+                stream_type=kind,
+                streams=len(places),
+                target_rows=int(due[places].sum()),
+                sent_rows=rows,
+                target_rate=sum(rates),
+                actual_rate=round(rows / seconds, 1) if seconds else 0.0,
+                latencies=self._latencies(phase, kind),
+            )
+            groups.append(group)
+        return groups
+
+    def _places(self, phase: int) -> dict[str, list[int]]:
+        """Return the streams that a phase has, by type."""
+        places: dict[str, list[int]] = {}
+        for at, one in enumerate(self._shape.streams):
+            if any(segment.phase == phase for segment in one.segments):
+                places.setdefault(one.stream_type, []).append(at)
+        return places
+
+    def _rows_in(self, phase: int, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many rows of a phase each stream has at a moment of its own."""
+        one = self._shape.phases[phase]
+        return self._shape.due(np.clip(moments, one.begin, one.end)) - self._shape.due_at(one.begin)
+
+    def _seconds(self, phase: int) -> float:
+        """Return how long the rows of a phase took to arrive, or have been arriving."""
+        one = self._shape.phases[phase]
+        begin = max(self._over.get(phase - 1, one.begin), one.begin)
+        return max(self._over.get(phase, self._engine.now()) - begin, 0) / SECOND
+
+    def _latencies(self, phase: int, kind: str) -> tuple[float, ...]:
+        mine = (phase, None), (phase, kind)
+        seconds = [one.seconds for one in self._engine.writes() if (one.phase, one.stream_type) in mine]
+        return tuple(round(float(part), 4) for part in np.percentile(seconds, (50, 95, 99))) if seconds else ()
+
+    def _note_lag(self, now: int, lag: float) -> None:
+        begun = [at for at, one in enumerate(self._shape.phases) if one.begin <= now]
+        if begun:
+            self._max_lag[begun[-1]] = max(self._max_lag[begun[-1]], lag)
+
+
+def write_samples(report: Path, samples: Sequence[Sample]) -> None:
+    """Write the samples as a table."""
+    with (report / NAME).open("w", encoding="ascii", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(field.name for field in fields(Sample))
+        writer.writerows(map(astuple, samples))
+
+
+def read_samples(report: Path) -> list[Sample]:
+    """Return the samples of the run in a report folder; none when there are none."""
+    try:
+        with (report / NAME).open(encoding="ascii", newline="") as file:
+            return [
+                Sample(float(row["at"]), int(row["due_rows"]), int(row["sent_rows"]), float(row["lag_seconds"]))
+                for row in csv.DictReader(file)
+            ]
+    except FileNotFoundError:
+        return []
