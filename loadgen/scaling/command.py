@@ -72,6 +72,8 @@ def run_load(plan: Plan, *, resume: bool) -> str:
             load.start()
         except TargetError as error:
             return f"{error} Nothing was sent."
+        except OSError as error:
+            return f"Cannot write into {plan.report}: {error.strerror}. Nothing was sent."
         load.wait(stopped)
     conclude(load, console)
     return load.failure()

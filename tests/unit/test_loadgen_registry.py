@@ -18,24 +18,10 @@ from loadgen.sending import Feed, send
 from loadgen.targets.base import TargetError
 from loadgen.targets.files import FilesTarget, Roll
 from loadgen.targets.null import NullTarget
+from tests.fake_clock import FakeClock
 
 START = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)
 FIELDS = ["device_id", "site", "model", "installed_at", "operation", "sequence"]
-
-
-class FakeClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        """Return the time."""
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.time += seconds
 
 
 def stream(**settings) -> Stream:

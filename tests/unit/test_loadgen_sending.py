@@ -19,23 +19,9 @@ from loadgen.sending import send, stop_signals
 from loadgen.targets.base import TargetError
 from loadgen.targets.files import FilesTarget, Roll
 from loadgen.targets.null import NullTarget
+from tests.fake_clock import FakeClock
 
 STREAM = Stream(datetime(2026, 11, 21, tzinfo=timezone.utc), shares=Shares(0.1, 0.1, 0.1))
-
-
-class FakeClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        """Return the time."""
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.time += seconds
 
 
 @pytest.fixture

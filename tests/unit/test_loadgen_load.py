@@ -1,0 +1,218 @@
+"""`python -m loadgen run --phases`: what it accepts, sends and says, how it ends and goes on."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, QueryBuilder
+from typer.testing import CliRunner
+
+from loadgen.cli import app
+from loadgen.scaling.load import test_scaling_logic as scaling_logic
+from loadgen.scaling.shape import read_shape
+
+PHASES = """
+    baseline_streams: 2
+    baseline_rate: 1000
+    duration: 1s
+    phases:
+      - {name: calm, from: 0s, to: 500ms, streams: [{type: baseline, count: baseline_streams, rate: baseline_rate}]}
+      - {name: busy, from: 500ms, to: 1s, streams: [{type: baseline, rate: 1000}, {type: 3x, rate: 3000}]}
+"""
+#: Of each table, at 5x.
+ROWS = {"stream_table_001": 200, "stream_table_002": 100, "stream_table_3x_scale": 300}
+
+
+@pytest.fixture
+def shape(tmp_path):
+    """Return a file of two short phases: 3,000 rows in a second."""
+    file = tmp_path / "shape.yml"
+    file.write_text(PHASES)
+    return file
+
+
+def run(*arguments):
+    """Run `loadgen run` in this process."""
+    return CliRunner().invoke(app, ["run", *map(str, arguments)])
+
+
+def lines_in(folder):
+    """Return the lines of a landing folder, sorted."""
+    return sorted(line for file in folder.glob("*") for line in file.read_text().splitlines())
+
+
+def in_tables(folder):
+    """Return the rows of each Delta table, and how many different ones."""
+    counts = {}
+    for name in sorted(path.name for path in folder.iterdir()):
+        query = QueryBuilder().register("t", DeltaTable(folder / name))
+        sql = "SELECT count(*) AS n, count(DISTINCT concat(device_id, CAST(event_timestamp AS string))) AS d FROM t"
+        row = query.execute(sql).read_all()
+        counts[name] = row["n"][0].as_py(), row["d"][0].as_py()
+    return counts
+
+
+def test_a_run_reports_its_phases(shape, tmp_path):
+    """The report has rows, rates and lag of each phase; the samples lead from the first row to the last."""
+    result = run("--phases", shape, "--target", "null", "--report", tmp_path / "report")
+    assert (result.exit_code, result.stderr) == (0, "")
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert (report["sent"], report["by_kind"]["normal"]) == (3000, 3000)
+    assert [("calm", 2, 1000, 1000), ("busy", 2, 2000, 2000)] == [
+        (one["name"], one["streams"], one["target_rows"], one["sent_rows"]) for one in report["phases"]
+    ]
+    assert all(0 <= one["max_lag_seconds"] < 5 for one in report["phases"])
+    samples = list(csv.DictReader((tmp_path / "report" / "seconds.csv").read_text().splitlines()))
+    assert samples[-1]["sent_rows"] == samples[-1]["due_rows"] == "3000"
+    assert "calm" in result.stdout
+
+
+def test_files_hold_the_rows(shape, tmp_path):
+    """JSON lines as the sensor pipeline reads them; no hidden file is left."""
+    assert run("--phases", shape, "--target", f"files:{tmp_path / 'in'}", "--roll", "200ms").exit_code == 0
+    files = sorted((tmp_path / "in").iterdir())
+    assert len(files) >= 4
+    assert all(file.name.startswith("part-") and file.suffix == ".json" for file in files)
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert len({(row["device_id"], row["event_time"]) for row in rows}) == len(rows) == 3000
+
+
+def test_each_stream_has_a_delta_table(shape, tmp_path):
+    """Named as in the mission, with the rows of the shape; a second run adds its own."""
+    for runs in (1, 2):
+        assert run("--phases", shape, "--target", f"delta:{tmp_path / 'tables'}", "--speed", "5x").exit_code == 0
+        assert in_tables(tmp_path / "tables") == {name: (rows * runs, rows * runs) for name, rows in ROWS.items()}
+
+
+def test_the_same_seed_and_start_give_the_same_rows(shape, tmp_path):
+    """Whatever the target; another seed gives others."""
+    rows = {}
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        options = ("--seed", seed, "--start", "2026-06-21T11:00:00Z", "--speed", "5x")
+        assert run("--phases", shape, "--target", f"files:{tmp_path / name}", *options).exit_code == 0
+        rows[name] = lines_in(tmp_path / name)
+    assert rows["a"] == rows["b"] != rows["c"]
+
+
+def test_ctrl_c_prints_the_result_and_the_run_goes_on(shape, tmp_path):
+    """Exit code 0, and `--resume` sends the rest: each row once."""
+    shape.write_text(PHASES.replace("500ms", "60s").replace("duration: 1s", "duration: 2m").replace("1s,", "2m,"))
+    options = ["--phases", shape, "--roll", "100ms", "--speed", "60x", "--start", "2026-06-21T11:00:00Z"]
+    where = ["--target", f"files:{tmp_path / 'in'}", "--report", tmp_path]
+    command = [sys.executable, "-m", "loadgen", "run", *map(str, [*options, *where])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        _await(tmp_path / "run.json")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "calm" in said
+    before = json.loads((tmp_path / "report.json").read_text())["sent"]
+    assert before == len(lines_in(tmp_path / "in")) < 6000
+    assert run(*options, *where, "--resume").exit_code == 0
+    assert json.loads((tmp_path / "report.json").read_text())["sent"] == 6000
+    assert run(*options, "--target", f"files:{tmp_path / 'whole'}").exit_code == 0
+    assert lines_in(tmp_path / "in") == lines_in(tmp_path / "whole")
+    again = run(*options, *where, "--resume")
+    assert again.exit_code == 2
+    assert "has sent all its rows" in again.stderr
+
+
+def _await(file: Path) -> None:
+    """Wait for a file, for at most 20 s."""
+    tick = threading.Event()
+    for _ in range(400):
+        if file.exists():
+            return
+        tick.wait(0.05)
+    raise AssertionError(file)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rate", 5], "--rate has no effect with --phases\n\nHint: the file of phases says it."),
+        (["--late", 0.1], "--late has no effect with --phases"),
+        (["--engine", "flink"], "--engine 'flink' is not an engine\n\nHint: use native or spark."),
+        (["--speed", "fast"], "--speed 'fast' is not above 0 and at most 100000\n\nHint: write 10x."),
+        (["--resume"], "--resume needs --report"),
+    ],
+)
+def test_wrong_use_is_named(shape, arguments, message):
+    """Exit code 2 and one sentence that names the option."""
+    result = run("--phases", shape, "--target", "null", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {message}")
+
+
+@pytest.mark.parametrize("option", [["--engine", "spark"], ["--test-mode"], ["--resume"]])
+def test_options_of_a_load_need_phases(option):
+    """They would have no effect."""
+    result = run("--rows", 1, "--target", "null", *option)
+    assert result.exit_code == 2
+    assert f"{option[0]} has no effect without --phases" in result.stderr
+
+
+def test_a_wrong_shape_is_named_with_its_file(shape):
+    """Exit code 2: file, place and the nearest right key."""
+    shape.write_text(PHASES.replace("baseline_rate: 1000", "baseline_rat: 1000"))
+    result = run("--phases", shape, "--target", "null")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: --phases {shape}: baseline_rat is not a key\n\nHint: did you mean")
+    missing = run("--phases", "scalin", "--target", "null")
+    assert missing.exit_code == 2
+    assert missing.stderr.endswith("Hint: did you mean scaling?\n")
+
+
+def test_delta_is_a_target_of_loads_only(shape, tmp_path):
+    """Without --phases its form is not among those named; with it, it is."""
+    steady = run("--rows", 1, "--target", "delta:/x").stderr
+    assert steady.endswith("Hint: use files:DIR, kafka:HOST:PORT/TOPIC or null.\n")
+    assert "Hint: use delta:DIR, files:DIR" in run("--phases", shape, "--target", "detla:/x").stderr
+
+
+def test_a_run_goes_on_only_with_the_same_options(shape, tmp_path):
+    """Otherwise its rows would be others."""
+    where = ["--target", f"files:{tmp_path / 'in'}", "--report", tmp_path / "report"]
+    assert "no run has begun in" in run("--phases", shape, *where, "--resume").stderr
+    assert run("--phases", shape, *where).exit_code == 0
+    journal = tmp_path / "report" / "run.json"
+    journal.write_text(json.dumps({**json.loads(journal.read_text()), "ended": False}))
+    assert "--speed is not as in the run in" in run("--phases", shape, *where, "--speed", "2x", "--resume").stderr
+    assert "--phases is not as in the run in" in run("--phases", shape, *where, "--seed", 9, "--resume").stderr
+    journal.write_text("{")
+    assert "can't be read" in run("--phases", shape, *where, "--resume").stderr
+
+
+def test_a_target_that_cannot_be_used_is_named(shape, tmp_path):
+    """Exit code 1 before anything is sent: a folder that is a file, a table with other columns."""
+    (tmp_path / "file").touch()
+    for target in ("files", "delta"):
+        result = run("--phases", shape, "--target", f"{target}:{tmp_path / 'file'}")
+        assert result.exit_code == 1
+        assert f"{tmp_path / 'file'}" in result.stderr
+        assert result.stderr.endswith("Nothing was sent.\n")
+    DeltaTable.create(tmp_path / "tables" / "stream_table_001", pa.schema([("other", pa.int64())]))
+    result = run("--phases", shape, "--target", f"delta:{tmp_path / 'tables'}")
+    assert result.exit_code == 1
+    assert "has other columns than these rows: other." in result.stderr
+    result = run("--phases", shape, "--target", "null", "--report", tmp_path / "file")
+    assert result.exit_code == 1
+    assert f"Cannot write into {tmp_path / 'file'}" in result.stderr
+
+
+def test_the_timing_can_be_looked_at_without_a_run():
+    """The mission's phases: times, streams, rows per second; in test mode a tenth."""
+    file = Path("scaling")
+    assert [("baseline", 0, 180, 50, 50_000), ("3x", 180, 360, 51, 53_000), ("9x", 360, 600, 52, 62_000)] == [
+        (one["name"], one["from"], one["to"], one["streams"], one["rate"]) for one in scaling_logic(read_shape(file))
+    ][:3]
+    assert [50, 60, 70, 50] == [one["streams"] * 10 for one in scaling_logic(read_shape(file, test_mode=True))]
+    shown = CliRunner().invoke(app, ["phases", "scaling", "--speed", "10x"])
+    assert shown.exit_code == 0
+    assert "62,000" in shown.stdout
