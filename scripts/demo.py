@@ -123,6 +123,15 @@ class Account:
         self.duplicates = self._metric("num_duplicate_rows_dropped")
         self.late = self._metric("num_late_rows_dropped")
 
+    @property
+    def sentence(self) -> str:
+        """Say where the rows went, and whether one is missing."""
+        verdict = "every row is accounted for" if self.balanced else "ROWS ARE MISSING"
+        return (
+            f"Reconciliation: sent {self.sent:,} = silver {self.silver:,} + quarantined {self.quarantined:,} "
+            f"+ duplicates {self.duplicates:,} + late {self.late:,}: {verdict}."
+        )
+
     def _metric(self, name: str) -> int:
         return sum(d.get("metrics", {}).get(name, 0) for flow, d in self.flows if flow == "sensor_data_silver")
 
@@ -183,12 +192,8 @@ def summary(account: Account, seconds: int) -> int:
     console.print(devices_line(account.storage), highlight=False)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in account.by_kind.items())
     console.print(f"Sent by kind: {kinds}.", highlight=False)
-    verdict = "every row is accounted for" if account.balanced else "ROWS ARE MISSING"
-    console.print(
-        f"Reconciliation: sent {account.sent:,} = silver {account.silver:,} + quarantined {account.quarantined:,} "
-        f"+ duplicates {account.duplicates:,} + late {account.late:,}: {verdict}.",
-        highlight=False, style="bold green" if account.balanced else "bold red", soft_wrap=True,
-    )  # fmt: skip
+    style = "bold green" if account.balanced else "bold red"
+    console.print(account.sentence, highlight=False, style=style, soft_wrap=True)
     return 0 if account.balanced else 1
 
 

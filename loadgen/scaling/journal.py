@@ -22,6 +22,7 @@ class Journal:
         run_id: in the names of files, the commits of Delta tables and the checkpoints of streaming queries.
         start: simulated time of the run's start, microseconds since 1970 UTC.
         plan: what must be the same when it goes on, by option.
+        began: when the run was at 0, in seconds since 1970 UTC; as if it had run without a pause.
         begin: the target's position before the run's first row.
         position: the target's position now.
         ended: whether all rows have arrived.
@@ -30,6 +31,7 @@ class Journal:
     run_id: str
     start: int
     plan: Mapping[str, str]
+    began: float = 0.0
     begin: Mapping[str, Any] = field(default_factory=dict)
     position: Mapping[str, Any] = field(default_factory=dict)
     ended: bool = False

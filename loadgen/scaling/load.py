@@ -85,6 +85,7 @@ class Load:
 
     def start(self) -> None:
         """Begin to send."""
+        self._journal.began = time.time() - self._engine.now() / SECOND
         self._save()
         self._engine.start()
         self._watcher.start()
