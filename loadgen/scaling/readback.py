@@ -174,7 +174,7 @@ def _parsed(lines: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
     text = b"\n".join(lines)
     how = pyarrow.json.ParseOptions(explicit_schema=_LINE, unexpected_field_behavior="ignore")
     try:
-        one_block = pyarrow.json.ReadOptions(block_size=len(text) + 1)
+        one_block = pyarrow.json.ReadOptions(block_size=len(text) + 1)  # a later one might begin with null
         table = pyarrow.json.read_json(pa.BufferReader(text), one_block, how)
         table.validate(full=True)  # text in an encoding of its own
         if table.num_rows != len(lines):
