@@ -1,0 +1,188 @@
+"""Reading back what arrived at a target, as columns: of each device the rows come in the order of their time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.json
+
+from loadgen.scaling.rows import SCHEMA
+from loadgen.scaling.targets.files import DIGITS
+from loadgen.targets.base import TargetError
+from loadgen.targets.kafka import ANSWER_SECONDS
+from loadgen.targets.opening import Delta, Files, Kafka
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from confluent_kafka import Consumer, TopicPartition
+
+    from loadgen.scaling.shape import Shape
+    from loadgen.targets.opening import Address
+
+#: Records that are asked for at a time.
+CONSUME_RECORDS = 20_000
+#: The columns of a line; the time has another name there.
+_LINE = pa.schema([(field.name.replace("event_timestamp", "event_time"), field.type) for field in SCHEMA])
+
+
+def read_back(
+    address: Address | Delta,
+    run_id: str,
+    shape: Shape,
+    begin_offsets: Mapping[int, int],
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows at a target, columns as `rows.SCHEMA`.
+
+    Tables and topics may hold rows of other runs too. Files are those of the run.
+
+    Args:
+        address: the target.
+        run_id: of the run.
+        shape: its streams are the tables that are read.
+        begin_offsets: of a topic's partitions, where to begin; others are read from their first record. They are read
+            as far as they reached when reading began.
+        progress: is told the rows so far, and how many records were left out because they are no such rows.
+
+    Raises:
+        TargetError: the target can't be read.
+    """
+    rows = left_out = 0
+    for batch, records in _parts(address, run_id, shape, begin_offsets):
+        rows += batch.num_rows
+        left_out += records - batch.num_rows
+        if progress is not None:
+            progress(rows, left_out)
+        yield batch
+
+
+def _parts(
+    address: Address | Delta, run_id: str, shape: Shape, begin_offsets: Mapping[int, int]
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Yield rows, and how many records they were made of."""
+    if isinstance(address, Delta):
+        for stream in shape.streams:
+            for batch in _table(address.directory / stream.table):
+                yield batch, batch.num_rows
+    elif isinstance(address, Files):
+        for lines in _files(address.directory, run_id):
+            yield _rows(lines), len(lines)
+    elif isinstance(address, Kafka):
+        for lines in _topic(address, begin_offsets):
+            yield _rows(lines), len(lines)
+    else:
+        raise TargetError("The target null keeps no rows: there is nothing to read back.")
+
+
+def _table(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a Delta table by time.
+
+    By delta-rs' own engine: its dataset for pyarrow leaves threads behind that abort the interpreter at its exit.
+    """
+    from deltalake import DeltaTable, QueryBuilder
+
+    query = f"SELECT {', '.join(SCHEMA.names)} FROM this ORDER BY event_timestamp"  # noqa: S608 - names of this file
+    try:
+        for batch in QueryBuilder().register("this", DeltaTable(path)).execute(query):
+            yield pa.record_batch(batch).cast(SCHEMA)
+    except Exception as error:  # what the engine raises on the way has no type of its own
+        raise TargetError(f"Cannot read Delta table {path}: {' '.join(str(error).split())}.") from error
+
+
+def _files(directory: Path, run_id: str) -> Iterator[list[bytes]]:
+    """Yield the lines of each file of a run; the names have its order."""
+    try:
+        if not directory.is_dir():
+            raise TargetError(f"Cannot read files in {directory}: there is no such folder.")
+        for path in sorted(directory.glob(f"part-{run_id}-{'[0-9]' * DIGITS}.json")):
+            yield path.read_bytes().splitlines()
+    except OSError as error:
+        cause = error.strerror or os.strerror(error.errno or 0)
+        raise TargetError(f"Cannot read files in {directory}: {cause}.") from error
+
+
+def _topic(address: Kafka, begin_offsets: Mapping[int, int]) -> Iterator[list[bytes]]:
+    """Yield the values of a topic's records, one partition after the other."""
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+    where = f"Kafka topic {address.topic} at host {address.host}, port {address.port}"
+    consumer = Consumer(
+        {
+            "bootstrap.servers": f"{address.host}:{address.port}",
+            "group.id": "loadgen",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",  # should the topic delete records while they are read
+            "enable.partition.eof": True,
+            "fetch.queue.backoff.ms": 10,  # of 1000, the client would mostly wait
+            "log_level": 0,
+        }
+    )
+    try:
+        topics = consumer.list_topics(timeout=ANSWER_SECONDS).topics
+        if address.topic not in topics:
+            raise TargetError(f"{where} does not exist.")
+        places = [TopicPartition(address.topic, at) for at in sorted(topics[address.topic].partitions)]
+        limits = [consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS) for place in places]
+        for place, (low, end) in zip(places, limits, strict=True):
+            place.offset = max(begin_offsets.get(place.partition, low), low)
+            yield from _partition(consumer, place, end)
+    except KafkaException as error:
+        raise TargetError(f"{where} can't be read: {error.args[0].str()}.") from error
+    finally:
+        consumer.close()
+
+
+def _partition(consumer: Consumer, place: TopicPartition, end: int) -> Iterator[list[bytes]]:
+    """Yield the values from a partition's offset up to `end`; what has none is empty."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    consumer.assign([place])
+    offset, over = place.offset, False
+    while offset < end and not over:
+        messages = consumer.consume(min(CONSUME_RECORDS, end - offset), timeout=ANSWER_SECONDS)
+        if not messages:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - Kafka's name for it
+        errors = [error for error in (message.error() for message in messages) if error is not None]
+        for error in errors:
+            # The last offsets of a partition may be Kafka's own, which never come.
+            over = error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - see above
+            if not over:
+                raise KafkaException(error)
+        records = [message for message in messages if message.error() is None]
+        if records:
+            last = records[-1].offset()
+            assert last is not None
+            offset = last + 1
+            yield [message.value() or b"" for message in records]
+
+
+def _rows(lines: Sequence[bytes]) -> pa.RecordBatch:
+    """Return the rows of those lines that are such rows."""
+    # pyarrow's reader crashes the process on a text that begins with null.
+    objects = [line for line in lines if line.startswith(b"{")]
+    return pa.concat_batches([pa.RecordBatch.from_pylist([], SCHEMA), *_parsed(objects)])
+
+
+def _parsed(lines: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of lines; of some that can't be parsed each half, and so on down to the one to leave out."""
+    if not lines:
+        return
+    text = b"\n".join(lines)
+    how = pyarrow.json.ParseOptions(explicit_schema=_LINE, unexpected_field_behavior="ignore")
+    try:
+        one_block = pyarrow.json.ReadOptions(block_size=len(text) + 1)  # a later one might begin with null
+        table = pyarrow.json.read_json(pa.BufferReader(text), one_block, how)
+        table.validate(full=True)  # text in an encoding of its own
+        if table.num_rows != len(lines):
+            raise pa.ArrowInvalid("one has none or several rows")
+    except pa.ArrowException:
+        middle = len(lines) // 2
+        if middle:
+            yield from _parsed(lines[:middle])
+            yield from _parsed(lines[middle:])
+    else:
+        yield from table.rename_columns(SCHEMA.names).to_batches()
