@@ -40,6 +40,9 @@ PhasesOption = Annotated[
 EngineOption = Annotated[str, typer.Option(help=f"{' or '.join(ENGINES)} (with --phases).")]
 TestModeOption = Annotated[bool, typer.Option("--test-mode", help="A tenth of the streams (with --phases).")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --report (with --phases).")]
+CheckOption = Annotated[
+    bool, typer.Option("--check/--no-check", help="Read the rows back at the end, and check them (with --phases).")
+]
 RateOption = Annotated[float, typer.Option(help="Rows per second; 0: as fast as possible.")]
 RowsOption = Annotated[int | None, typer.Option(help="End after this many rows.")]
 DurationOption = Annotated[str | None, typer.Option(help="End after this time: 90s, 2m, 1500ms.")]
@@ -89,7 +92,7 @@ STEADY_ONLY = (
     "rate", "rows", "duration", "devices", "late", "duplicates", "corrupt", "rows_per_file", "devices_target",
     "device_changes",
 )  # fmt: skip
-LOAD_ONLY = ("engine", "test_mode", "resume")
+LOAD_ONLY = ("engine", "test_mode", "resume", "check")
 
 
 @app.callback()
@@ -120,6 +123,7 @@ def run(
     engine: EngineOption = "native",
     test_mode: TestModeOption = False,
     resume: ResumeOption = False,
+    check: CheckOption = True,
     rate: RateOption = 1000.0,
     rows: RowsOption = None,
     duration: DurationOption = None,
@@ -144,7 +148,7 @@ def run(
                 phases=phases, target=target, engine=engine, speed=speed, test_mode=test_mode, seed=seed, start=start,
                 roll=roll, report=report,
             )  # fmt: skip
-            _finish(run_load(plan, resume=resume))
+            _finish(run_load(plan, resume=resume, check=check))
             return
         stream = Stream(
             start=options.parse_start(start, datetime.now(timezone.utc)),

@@ -15,17 +15,18 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
-from loadgen.scaling.picture import draw
 from rich.console import Console
 
 from livetables.observe.event_log import read_events
 from loadgen.options import parse_speed
+from loadgen.scaling.picture import draw
 from loadgen.scaling.record import read_samples
 from loadgen.scaling.shape import read_shape
 from loadgen.targets.kafka import prepare_topic
@@ -118,7 +119,7 @@ def await_flows(process: subprocess.Popen[bytes], log: Path) -> None:
 
 def send(folder: Path, target: str, phases: str, speed: str) -> int:
     """Run the load generator to its end, as a user would; return its exit code."""
-    options = ["--phases", phases, "--speed", speed, "--target", target, "--report", str(folder)]
+    options = ["--phases", phases, "--speed", speed, "--target", target, "--report", str(folder), "--no-check"]
     return subprocess.run([sys.executable, "-m", "loadgen", "run", *options], cwd=ROOT, check=False).returncode
 
 
@@ -152,9 +153,7 @@ def freshness(folder: Path) -> list[tuple[float, float]]:
 def conclude(folder: Path, phases: str, speed: str) -> int:
     """Draw the picture and print the account; return 0 when every row is in it."""
     account = Account(folder / "storage", _report(folder))
-    samples = [
-        {key: float(value) for key, value in one.items()} for one in csv.DictReader((folder / "seconds.csv").open())
-    ]
+    samples = [asdict(one) for one in read_samples(folder)]
     points = freshness(folder)
     draw(folder / "scaling.png", read_shape(Path(phases), speed=parse_speed(speed)), samples, points)
     behind = sorted(seconds for _, seconds in points)

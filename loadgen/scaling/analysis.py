@@ -236,7 +236,9 @@ class Summary:
 
 def as_table(groups: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table for the terminal, a line for each group; those that are not as they should be are red."""
-    table = Table("phase", "type", box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("phase", "type"):
+        table.add_column(name, no_wrap=True)
     for name in ("rows", "expected", "devices", "longest gap"):
         table.add_column(name, justify="right")
     table.add_column("problems")

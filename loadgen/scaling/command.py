@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 from loadgen import options
-from loadgen.report import as_json, write_report
 from loadgen.rows import EPOCH
 from loadgen.scaling.load import ENGINES, Load, Plan
 from loadgen.scaling.shape import read_shape
@@ -58,14 +53,13 @@ def plan_of(
     )
 
 
-def run_load(plan: Plan, *, resume: bool) -> str:
+def run_load(plan: Plan, *, resume: bool, check: bool) -> str:
     """Run a load to its end or to Ctrl-C, then analyse it; return why it failed, empty when it did not.
 
     A ValueError says that it can't go on.
     """
     if resume and plan.report is None:
         raise ValueError("--resume needs --report\n\nHint: name the report folder of the run that goes on.")
-    console = Console(highlight=False)
     with stop_signals() as stopped:
         try:
             load = Load(plan, resume=resume)
@@ -75,25 +69,8 @@ def run_load(plan: Plan, *, resume: bool) -> str:
         except OSError as error:
             return f"Cannot write into {plan.report}: {error.strerror}. Nothing was sent."
         load.wait(stopped)
-    conclude(load, console)
+    load.analyze_data(check=check)
     return load.failure()
-
-
-def conclude(load: Load, console: Console) -> None:
-    """Print and write what the load did."""
-    results = load.record.phases()
-    table = Table("phase", box=None, pad_edge=False)
-    for column in ("streams", "target rows", "sent rows", "target rows/s", "actual rows/s", "max lag s"):
-        table.add_column(column, justify="right")
-    for one in results:
-        table.add_row(
-            one.name, str(one.streams), f"{one.target_rows:,}", f"{one.sent_rows:,}", f"{one.target_rate:,.0f}",
-            f"{one.actual_rate:,.0f}", f"{one.max_lag_seconds:.1f}",
-        )  # fmt: skip
-    console.print(table)
-    sent = sum(one.sent_rows for one in results)
-    if load.plan.report is not None:
-        write_report(load.plan.report, as_json(Counter(normal=sent), phases=[asdict(one) for one in results]))
 
 
 def _digest(shape: Shape) -> str:

@@ -7,22 +7,26 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from loadgen.pacing import SystemClock
-from loadgen.scaling import status
+from loadgen.scaling import analysis, results, status
 from loadgen.scaling.journal import Journal, read_journal
+from loadgen.scaling.readback import read_back
 from loadgen.scaling.record import Record, read_samples, write_samples
 from loadgen.scaling.shape import SECOND
+from loadgen.targets.base import TargetError
+from loadgen.targets.opening import Null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from loadgen.scaling.engine import Engine
+    from loadgen.scaling.record import Group
     from loadgen.scaling.shape import Shape
     from loadgen.scaling.status import StreamStatus
     from loadgen.targets.opening import Address, Delta
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.1
 SAVE_SECONDS = 1.0
 STATUS_SECONDS = 30.0
+#: Of the tables in a file or a pipe.
+WIDTH = 110
 ENGINES = ("native", "spark")
 
 
@@ -115,6 +121,44 @@ class Load:
         for line in status.problems(streams):
             self._console.print(line, markup=False, soft_wrap=True)
         return streams
+
+    def analyze_data(self, *, check: bool = True) -> list[dict[str, Any]]:
+        """Print, write and return what each stream type did in each phase; a list of `results.group_document`.
+
+        Args:
+            check: also read the rows back from the target, and check them.
+        """
+        phases, groups = self.record.phases(), self.record.groups()
+        out, report = Console(highlight=False), self.plan.report
+        if not out.is_terminal:
+            out.width = WIDTH
+        out.print(results.phases_table(phases), results.groups_table(groups))
+        found = self._read_back(groups) if check and not isinstance(self.plan.address, Null) else {}
+        documents = [results.group_document(one, found.get((one.phase, one.stream_type))) for one in groups]
+        if found:
+            out.print(analysis.as_table(list(found.values())))
+        if report is not None:
+            results.write_results(report, phases, documents)
+            out.print(results.write_picture(report, self.plan.shape, self.record.samples), soft_wrap=True)
+        return documents
+
+    def _read_back(self, groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return what is at the target, by phase and type; nothing when it can't be read, or at Ctrl-C."""
+        shape, journal = self.plan.shape, self._journal
+        summary = analysis.Summary(shape, journal.start)
+        begin = {int(at): offset for at, offset in journal.begin.get("offsets", {}).items()}
+        self._console.print("Reading the rows back from the target; Ctrl-C leaves that out.")
+        try:
+            for batch in read_back(self.plan.address, journal.run_id, shape, begin):
+                summary.add(batch)
+        except (TargetError, KeyboardInterrupt) as error:
+            self._console.print(f"The rows were not read back. {error}", markup=False, soft_wrap=True)
+            return {}
+        found = {(one["phase"], one["stream_type"]): one for one in summary.groups()}
+        for group in groups:  # what has not arrived is lag, or was stopped; only what got lost is missing
+            expected = {"expected_rows": group.sent_rows, **({} if group.sent_rows else {"expected_devices": 0})}
+            found[group.phase, group.stream_type].update(expected)
+        return found
 
     def failure(self) -> str:
         """Return why the run or some of its streams failed; empty when none did."""

@@ -85,7 +85,7 @@ def draw(file: Path, shape: Shape, samples: Samples, freshness: Sequence[tuple[f
         panels = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         end = max([shape.end / SECOND, *(sample["at"] for sample in samples[-1:])])
         _draw_time(panels, shape, end)
-        _draw_rates(panels[0], samples)
+        _draw_rates(panels[0], shape, samples)
         lag = [(sample["at"], sample["lag_seconds"]) for sample in samples]
         _draw_seconds(panels[1], lag, "Lag: how late rows arrive", "lag (s)", VERMILION)
         if freshness is not None:
@@ -117,6 +117,16 @@ def rates(samples: Samples) -> tuple[Doubles, Doubles, Doubles]:
     whole = mean(np.ones(steps))  # less at both ends
     due_rate, sent_rate = (mean(np.diff(np.interp(edges, at, rows))) / whole * steps / duration for rows in (due, sent))
     return (edges[1:] + edges[:-1]) / 2, due_rate, sent_rate
+
+
+def target_steps(shape: Shape) -> tuple[list[float], list[float]]:
+    """Return the moments (seconds of the run) when the rate changes, and the rows per second from then on."""
+    at, rows = [0.0], [0.0]
+    for number, phase in enumerate(shape.phases):
+        parts = (part for stream in shape.streams for part in stream.segments if part.phase == number)
+        at += [phase.begin / SECOND, phase.end / SECOND]
+        rows += [float(sum(part.rate for part in parts)), 0.0]
+    return at, rows
 
 
 def mean_seconds(samples: Samples) -> float:
@@ -158,20 +168,21 @@ def _draw_time(panels: NDArray[Any], shape: Shape, end: float) -> None:
     panels[-1].set_xlabel("time since the start of the run (minutes:seconds)")
 
 
-def _draw_rates(panel: Axes, samples: Samples) -> None:
+def _draw_rates(panel: Axes, shape: Shape, samples: Samples) -> None:
     at, due, sent = rates(samples)
     below: dict[str, Any] = {"label": f"over {1 - BELOW:.0%} below target", "color": VERMILION, "alpha": 0.18, "lw": 0}
     panel.fill_between(at, due, sent, where=list(sent < BELOW * due), **below)
     panel.plot(at, sent, color=BLUE, lw=2.2, label="actual rate")
-    panel.plot(at, due, color=GREY, lw=1.4, ls=(0, (4, 2)), label="target rate")
-    top = max([*due, *sent], default=0.0)
-    limit = max(due, default=0.0) * HIGHEST
+    moments, target = target_steps(shape)
+    panel.plot(moments, target, drawstyle="steps-post", color=GREY, lw=1.4, ls=(0, (4, 2)), label="target rate")
+    top = max([*target, *sent])
+    limit = max(target) * HIGHEST
     if 0 < limit < top:
         _note_peak(panel, at[sent > limit], top)
         top = limit
     panel.set_ylim(0, top * 1.08 or 10)
     panel.yaxis.set_major_formatter("{x:,.0f}")
-    panel.set_ylabel(f"rows/s (mean over {mean_seconds(samples):.0f} s)")
+    panel.set_ylabel(f"rows/s (actual: mean over {mean_seconds(samples):.0f} s)")
 
 
 def _note_peak(panel: Axes, at: Doubles, peak: float) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from loadgen.scaling.picture import PictureError, draw, mean_seconds, rates
+from loadgen.scaling.picture import PictureError, draw, mean_seconds, rates, target_steps
 from loadgen.scaling.shape import SECOND, shape_of
 
 BASELINE = {"type": "baseline", "count": 10, "rate": 1000}
@@ -84,7 +84,7 @@ def test_an_svg_says_in_text_what_is_shown(tmp_path):
     draw(tmp_path / "run.svg", SHAPE, run)
     found = texts(tmp_path / "run.svg")
     assert {
-        "calm & quiet", "$5 to $6", "rows/s (mean over 6 s)", "lag (s)", "target rate", "actual rate", "20,000",
+        "calm & quiet", "$5 to $6", "rows/s (actual: mean over 6 s)", "lag (s)", "target rate", "actual rate", "20,000",
         "time since the start of the run (minutes:seconds)", "1:30", "3:00",
         "Load: 2,700,000 of 2,700,000 rows sent in 3:00 minutes",
     } <= set(found)  # fmt: skip
@@ -142,3 +142,12 @@ def test_a_run_without_a_picture_does_not_load_matplotlib():
     """It takes a second, and may not be installed."""
     code = "import sys, loadgen.scaling.picture; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_target_is_drawn_as_it_is():
+    """In steps, not smoothed: that is what the actual rate is compared with."""
+    streams = [{"type": "baseline", "count": 2, "rate": 10}]
+    phases = [{"from": "0s", "to": "10s", "streams": streams}, {"from": "20s", "to": "30s", "streams": streams[:1]}]
+    assert target_steps(shape_of({"duration": "30s", "phases": phases})) == (
+        [0, 0, 10, 20, 30], [0, 20, 0, 20, 0],
+    )  # fmt: skip
