@@ -34,7 +34,11 @@ TRIGGER = "1 second"
 OBSERVED = "load"
 #: What Spark raises: its own errors, those of its Java side, and a lost connection.
 SPARK_ERRORS = (PySparkException, Py4JError, OSError)
-_PACKAGES = {"delta": "io.delta:delta-spark", "kafka": "org.apache.spark:spark-sql-kafka-0-10"}
+#: What a target needs that Spark may lack, and the package that it is in.
+CONNECTORS: dict[type, tuple[str, str]] = {
+    Delta: ("delta", "io.delta:delta-spark"),
+    Kafka: ("kafka", "org.apache.spark:spark-sql-kafka-0-10"),
+}
 
 
 class Queries:
@@ -68,8 +72,8 @@ class Queries:
             TargetError: Kafka can't be reached, named within 10 s; or Spark lacks the connector, or can't write.
         """
         address = self._address
-        if isinstance(address, Delta | Kafka):
-            _require(self._spark, type(address).__name__.lower())
+        if type(address) in CONNECTORS:
+            _require(self._spark, *CONNECTORS[type(address)])
         if isinstance(address, Kafka):
             from loadgen.targets.kafka import prepare_topic  # Kafka's client is for this target alone
 
@@ -146,14 +150,14 @@ def _folder_writer(folder: str) -> Callable[[DataFrame, int], None]:
     return write
 
 
-def _require(spark: SparkSession, connector: str) -> None:
+def _require(spark: SparkSession, connector: str, package: str) -> None:
     """Raise a TargetError when Spark lacks a connector."""
     try:
         _ = spark.read.format(connector).load().schema
     except SPARK_ERRORS as error:  # it misses options too, which is fine
         if "DATA_SOURCE_NOT_FOUND" in str(error):
             raise TargetError(
-                f"This Spark session has no {connector} connector. Add {_PACKAGES[connector]} in the version for this "
+                f"This Spark session has no {connector} connector. Add {package} in the version for this "
                 "Spark: by spark.jars.packages before Spark starts, or as a library of the cluster."
             ) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 #: Queries that are started or stopped at one time; most of it is waiting.
 WORKERS = 4
-#: How long a stop waits for a query to be between two batches.
+#: How long a stop waits for batches that are being written.
 STOP_SECONDS = 10.0
 STOP_LOOK_SECONDS = 0.02
 
@@ -116,13 +116,12 @@ class SparkEngine:
                     self._look(at, query)
                     if self._arrived[at] == self._shape.end:
                         self._forget(at)
-                        pool.submit(self._halt, query)
+                        pool.submit(query.stop)
             self._stop.set()
             wait(starts)
-            rest = list(self._running.items())
-            list(pool.map(self._halt, self._running.values()))
-            for at, query in rest:
-                self._look(at, query)
+            self._halt(pool)
+        for at, query in list(self._running.items()):
+            self._look(at, query)
         if self._errors:
             self._trouble = f"{len(self._errors)} of {len(self._shape.streams)} streams failed."
 
@@ -177,17 +176,21 @@ class SparkEngine:
         self._running.pop(at, None)
         self._todo.discard(at)
 
-    def _halt(self, query: StreamingQuery) -> None:
-        """Stop a query when its batch is done: what is cut off is sent again by the run that goes on."""
+    def _halt(self, pool: Executor) -> None:
+        """Stop each query when its batch is done: what is cut off is sent again by the run that goes on."""
         deadline = self._clock.now() + STOP_SECONDS
-        with suppress(*SPARK_ERRORS):
-            batch = _batch(query)
-            while query.status["isTriggerActive"] and _batch(query) == batch and self._clock.now() < deadline:
-                self._clock.sleep(STOP_LOOK_SECONDS)
-            query.stop()
+        before, waiting = list(self._batches), dict(self._running)
+        while waiting:
+            late = self._clock.now() >= deadline
+            for at, query in list(waiting.items()):
+                self._look(at, query)
+                if late or self._batches[at] > before[at] or _is_idle(query):
+                    del waiting[at]
+                    pool.submit(query.stop)
+            self._clock.sleep(STOP_LOOK_SECONDS)
 
 
-def _batch(query: StreamingQuery) -> int:
-    """Return the number of the newest batch that is done."""
-    last = query.lastProgress
-    return -1 if last is None else int(last["batchId"])
+def _is_idle(query: StreamingQuery) -> bool:
+    with suppress(*SPARK_ERRORS):
+        return not query.status["isTriggerActive"]
+    return True
