@@ -123,7 +123,7 @@ def spark_columns(stream: LoadStream, start: int, speed: Fraction, seed: int) ->
     )
     values = {"temperature": (0, *TEMPERATURE), "humidity": (16, *HUMIDITY), "pressure": (32, *PRESSURE)}
     return {
-        "device_id": f"concat('device-{stream.stream_id:03d}-', lpad(CAST(number % {DEVICES} AS STRING), 2, '0'))",
+        "device_id": f"concat('device-{stream.stream_id:03d}-', {_digits(f'number % {DEVICES}', 2)})",
         "event_timestamp": f"timestamp_micros({start} + CASE {time} END)",
         **{
             name: f"({low} + shiftright((shiftrightunsigned({hashed}, {shift}) & 65535L) * {many}, 16)) / 100D"
@@ -132,6 +132,41 @@ def spark_columns(stream: LoadStream, start: int, speed: Fraction, seed: int) ->
         "stream_type": f"'{stream.stream_type}'",
         "stream_id": f"{stream.stream_id}",
     }
+
+
+def spark_line() -> str:
+    """Return the same text as `lines`, as an SQL expression over the columns."""
+    # Spark's own formats depend on the session's time zone.
+    day, micros = 86_400 * SECOND, "unix_micros(event_timestamp)"
+    parts = ((3600 * SECOND, 24, 2), (60 * SECOND, 60, 2), (SECOND, 60, 2), (1, SECOND, 6))
+    hour, minute, second, rest = (_digits(f"{micros} DIV {unit} % {many}", size) for unit, many, size in parts)
+    date = f"date_from_unix_date(CAST({micros} DIV {day} AS INT))"
+    temperature, humidity, pressure = map(_shortest, ("temperature", "humidity", "pressure"))
+    return (
+        f"""concat('{{"device_id":"', device_id, '","event_time":"', CAST({date} AS STRING), 'T', """
+        f"""{hour}, ':', {minute}, ':', {second}, '.', {rest}, 'Z","temperature":', {temperature}, """
+        f"""',"humidity":', {humidity}, ',"pressure":', {pressure}, ',"stream_type":"', stream_type, """
+        """'","stream_id":', CAST(stream_id AS STRING), '}')"""
+    )
+
+
+def spark_due(stream: LoadStream, now: str) -> str:
+    """Return how many rows are due, as an SQL expression over a BIGINT column: microseconds after the start."""
+    parts = " ".join(
+        f"WHEN {now} >= {one.begin}"
+        f" THEN {one.before} + (least({now}, {one.end}) - {one.begin}) * {one.rate} DIV {SECOND}"
+        for one in reversed(stream.segments)
+    )
+    return f"CASE {parts} ELSE 0 END"
+
+
+def _digits(number: str, many: int) -> str:
+    return f"lpad(CAST({number} AS STRING), {many}, '0')"
+
+
+def _shortest(column: str) -> str:
+    """Return a number's text as Arrow writes it: 5 where Spark has 5.0."""
+    return f"IF({column} % 1 = 0, CAST(CAST({column} AS INT) AS STRING), CAST({column} AS STRING))"
 
 
 def _rate(stream: LoadStream, phase: int) -> int:

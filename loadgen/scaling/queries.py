@@ -1,0 +1,175 @@
+"""The Structured Streaming query of each stream of a load.
+
+The source is Spark's own `rate` at one tick a second. A tick stands for the second that follows its time, and becomes
+the rows that fall due in it. So the schedule is open-loop: after a slow batch the next one has all the ticks that were
+missed. All queries count from one moment, however long it takes to start them: a query's first tick also stands for
+what was due before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F  # noqa: N812 - its usual name
+
+from loadgen.scaling.rows import DEVICES, SCHEMA, spark_columns, spark_due, spark_line
+from loadgen.scaling.shape import SECOND
+from loadgen.targets.base import TargetError
+from loadgen.targets.opening import Delta, Files, Kafka
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+    from loadgen.scaling.shape import LoadStream, Shape
+    from loadgen.targets.opening import Address
+
+TRIGGER = "1 second"
+#: What each batch says of itself: microseconds of the run up to which its rows are due.
+OBSERVED = "load"
+#: What Spark raises: its own errors, those of its Java side, and a lost connection.
+SPARK_ERRORS = (PySparkException, Py4JError, OSError)
+#: What a target needs that Spark may lack, and the package that it is in.
+CONNECTORS: dict[type, tuple[str, str]] = {
+    Delta: ("delta", "io.delta:delta-spark"),
+    Kafka: ("kafka", "org.apache.spark:spark-sql-kafka-0-10"),
+}
+
+
+class Queries:
+    """Starts queries.
+
+    Each has a folder of its own below the shape's `checkpoint_path` and the run id. A query that is started again goes
+    on there. Delta tables get each row once. Kafka and files get the rows of a batch for a second time when it was cut
+    off; a file of such a batch takes the place of the one before.
+
+    Args:
+        spark: any session; nothing but its public interface is used, so Spark Connect will do.
+        shape: the load.
+        start: simulated time of the run's start, microseconds since 1970 UTC.
+        address: where the rows go.
+        run_id: of this run, or of the one that goes on.
+    """
+
+    def __init__(self, spark: SparkSession, shape: Shape, start: int, address: Address | Delta, run_id: str) -> None:
+        self._spark = spark
+        self._shape = shape
+        self._start = start
+        self._address = address
+        self._checkpoints = f"{shape.settings['checkpoint_path']}/{run_id}"
+        self._began = 0  # milliseconds since 1970, by Spark's clock
+        self._partitions = 0
+
+    def prepare(self) -> int:
+        """Check what all queries need, and return the time: microseconds of the run.
+
+        Raises:
+            TargetError: Kafka can't be reached, named within 10 s; or Spark lacks the connector, or can't write.
+        """
+        address = self._address
+        if type(address) in CONNECTORS:
+            _require(self._spark, *CONNECTORS[type(address)])
+        if isinstance(address, Kafka):
+            from loadgen.targets.kafka import prepare_topic  # Kafka's client is for this target alone
+
+            partitions = int(self._shape.settings["partitions"])
+            self._partitions = prepare_topic(address.host, address.port, address.topic, partitions)
+        try:
+            self._began = _began(self._spark, f"{self._checkpoints}/began")
+        except SPARK_ERRORS as error:
+            raise TargetError(f"Spark cannot write checkpoints into {self._checkpoints}: {reason(error)}") from error
+        now = _first(self._spark.sql("SELECT unix_millis(current_timestamp())"))
+        return (now - self._began) * 1000
+
+    def start(self, stream: LoadStream) -> StreamingQuery:
+        """Start the query of a stream; raises one of SPARK_ERRORS."""
+        columns = spark_columns(stream, self._start, self._shape.speed, int(self._shape.settings["seed"]))
+        rows = self._numbers(stream).selectExpr("number", *(f"{sql} AS {name}" for name, sql in columns.items()))
+        return (
+            self._writer(stream, rows)
+            .queryName(stream.table)
+            .option("checkpointLocation", f"{self._checkpoints}/{stream.table}")
+            .trigger(processingTime=TRIGGER)
+            .start()
+        )
+
+    def _numbers(self, stream: LoadStream) -> DataFrame:
+        """Return the numbers of the stream's rows, as they fall due."""
+        # One tick is one row, so more than one partition would only add empty tasks.
+        ticks = self._spark.readStream.format("rate").options(rowsPerSecond=1, numPartitions=1).load()
+        begin = f"unix_micros(timestamp) - {self._began * 1000}"
+        return (
+            ticks.selectExpr(f"IF(value = 0, 0L, {begin}) AS begin", f"{begin} + {SECOND} AS until")
+            .observe(OBSERVED, F.expr("max(until)").alias("until"))
+            .selectExpr(f"{spark_due(stream, 'begin')} AS first", f"{spark_due(stream, 'until')} - 1 AS last")
+            .where("first <= last")  # sequence would count down
+            .selectExpr("explode(sequence(first, last)) AS number")
+        )
+
+    def _writer(self, stream: LoadStream, rows: DataFrame) -> DataStreamWriter:
+        """Return what writes to the target; `rows` has the columns of a row, and its number."""
+        address = self._address
+        if isinstance(address, Delta):
+            table = rows.select(*SCHEMA.names).writeStream.format("delta")
+            return table.option("path", str(address.directory / stream.table))
+        if isinstance(address, Files):
+            text = rows.selectExpr(f"{spark_line()} AS value")
+            return text.writeStream.foreachBatch(_folder_writer(str(address.directory / stream.table)))
+        if isinstance(address, Kafka):
+            # Devices take turns, so that also a few fast streams fill all partitions.
+            turn = f"CAST(({stream.stream_id * DEVICES} + number % {DEVICES}) % {self._partitions} AS INT)"
+            records = rows.selectExpr("device_id AS key", f"{spark_line()} AS value", f"{turn} AS partition")
+            servers = f"{address.host}:{address.port}"
+            kafka = records.writeStream.format("kafka").option("topic", address.topic)
+            return kafka.options(**{"kafka.bootstrap.servers": servers, "kafka.compression.type": "lz4"})
+        return rows.select(*SCHEMA.names).writeStream.format("noop")
+
+
+def reason(error: BaseException | None) -> str:
+    """Return the one line that says why, of all that Spark says."""
+    lines = [line for line in str(error).splitlines() if line and not line.startswith("An error occurred while")]
+    said = lines[0].lstrip(": ") if lines else type(error).__name__
+    return (said.partition("terminated with exception: ")[2] or said).partition(" SQLSTATE:")[0]
+
+
+def _folder_writer(folder: str) -> Callable[[DataFrame, int], None]:
+    """Return what writes each batch as text into a folder of its own.
+
+    A file has a hidden name until it is complete, which Spark's own streaming sink does not promise. The function is
+    complete in itself, for Spark Connect runs it on the cluster, where this package may not be.
+    """
+
+    def write(batch: DataFrame, number: int) -> None:
+        batch.write.mode("overwrite").text(f"{folder}/{number:06d}")
+
+    return write
+
+
+def _require(spark: SparkSession, connector: str, package: str) -> None:
+    """Raise a TargetError when Spark lacks a connector."""
+    try:
+        _ = spark.read.format(connector).load().schema
+    except SPARK_ERRORS as error:  # it misses options too, which is fine
+        if "DATA_SOURCE_NOT_FOUND" in str(error):
+            raise TargetError(
+                f"This Spark session has no {connector} connector. Add {package} in the version for this "
+                "Spark: by spark.jars.packages before Spark starts, or as a library of the cluster."
+            ) from error
+
+
+def _began(spark: SparkSession, path: str) -> int:
+    """Return when the run began, milliseconds since 1970 by Spark's clock; it is noted beside the checkpoints."""
+    # A run that goes on adds its own time and takes the earliest: so a note that was cut off does no harm.
+    spark.sql("SELECT CAST(unix_millis(current_timestamp()) AS STRING)").write.mode("append").text(path)
+    return _first(spark.read.text(path).selectExpr("min(CAST(value AS BIGINT))"))
+
+
+def _first(frame: DataFrame) -> int:
+    row = frame.first()
+    assert row is not None
+    return int(row[0])
