@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup prerequisites jars jars-s3 demo test check style unit docs kafka-up kafka-down s3-up s3-down bench lock clean
+.PHONY: help setup prerequisites jars jars-s3 demo test check style unit docs kafka-up kafka-down s3-up s3-down bench bench-scaling lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -74,6 +74,9 @@ s3-down: ## stop it
 
 bench: jars ## all benchmarks
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+
+bench-scaling: jars ## a load in phases through Kafka and the sensor pipeline, with a picture; FULL=1: in real time
+	@$(BIN)/python -m scripts.scaling $(if $(FULL),--full)
 
 lock: ## write requirements.lock again from pyproject.toml
 	@set -e; python=$$(sh scripts/prerequisites.sh); tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

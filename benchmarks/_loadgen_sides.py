@@ -15,6 +15,7 @@ from loadgen.scaling.targets.base import BlockTarget
 from loadgen.scaling.targets.delta import DeltaBlocks
 from loadgen.scaling.targets.kafka import KafkaBlocks
 from loadgen.targets.kafka import prepare_topic
+from loadgen.targets.opening import Kafka
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +91,7 @@ class Native:
     def kafka(self, servers: str, topic: str, rows: int) -> None:
         """Write to a topic, and wait for its acknowledgements."""
         host, port = servers.split(":")
-        self._send(rows, KafkaBlocks(host, int(port), topic, PARTITIONS, 1, {}))
+        self._send(rows, KafkaBlocks(Kafka(host, int(port), topic), PARTITIONS, 1, {}))
 
     def _send(self, rows: int, target: BlockTarget) -> None:
         engine = NativeEngine(_shape(rows), START, target, AllDue())

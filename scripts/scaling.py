@@ -16,7 +16,6 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,7 +144,7 @@ def freshness(folder: Path) -> list[tuple[float, float]]:
         metrics = json.loads(event["details"]).get("flow_progress", {}).get("metrics", {})
         if event["origin"].get("flow_name") == "sensor_data_silver" and metrics.get("num_output_rows"):
             rows += metrics["num_output_rows"]
-            now = datetime.fromisoformat(event["timestamp"]).timestamp() - began
+            now = event["timestamp"].timestamp() - began
             points.append((now, now - float(np.interp(rows, sent, at))))
     return points
 

@@ -19,7 +19,7 @@ from loadgen.scaling.readback import read_back
 from loadgen.scaling.record import Record, read_samples, write_samples
 from loadgen.scaling.shape import SECOND
 from loadgen.targets.base import TargetError
-from loadgen.targets.opening import Null
+from loadgen.targets.opening import Kafka, Null
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +82,7 @@ class Load:
         samples = []
         if resume and plan.report is not None:
             self._journal, samples = read_journal(plan.report, plan.options), read_samples(plan.report)
-        self._engine = _open(plan, self._journal)
+        self._engine = _open(plan, self._journal, self._console.print)
         self._journal.begin = self._journal.begin or self._engine.position()
         self.record = Record(plan.shape, self._engine, samples)
         self._streams = status.Watch(plan.shape, self._engine)
@@ -219,11 +219,14 @@ def test_scaling_logic(shape: Shape, console: Console | None = None) -> list[dic
     return phases
 
 
-def _open(plan: Plan, journal: Journal) -> Engine:
+def _open(plan: Plan, journal: Journal, say: Callable[[str], None]) -> Engine:
     if plan.engine == "spark":
+        from loadgen.scaling.session import find_session
         from loadgen.scaling.spark import SparkEngine
 
-        return SparkEngine(plan.shape, journal.start, plan.address, journal.run_id)
+        spark = find_session(say, kafka=isinstance(plan.address, Kafka))
+        clock, position = SystemClock(), journal.position
+        return SparkEngine(plan.shape, journal.start, plan.address, journal.run_id, spark, clock, position)
     from loadgen.scaling.native import NativeEngine
     from loadgen.scaling.targets.opening import open_target
 

@@ -83,7 +83,7 @@ def draw(file: Path, shape: Shape, samples: Samples, freshness: Sequence[tuple[f
         figure = Figure(figsize=(12, 2.8 + 1.2 * sum(heights)), dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-        end = max([shape.end / SECOND, *(sample["at"] for sample in samples[-1:])])
+        end = max([shape.end / SECOND, *(one["at"] for one in samples[-1:]), *(at for at, _ in (freshness or ())[-1:])])
         _draw_time(panels, shape, end)
         _draw_rates(panels[0], shape, samples)
         lag = [(sample["at"], sample["lag_seconds"]) for sample in samples]
@@ -124,6 +124,8 @@ def target_steps(shape: Shape) -> tuple[list[float], list[float]]:
     at, rows = [0.0], [0.0]
     for number, phase in enumerate(shape.phases):
         parts = (part for stream in shape.streams for part in stream.segments if part.phase == number)
+        if at[-1] == phase.begin / SECOND:  # no silence before it
+            del at[-1], rows[-1]
         at += [phase.begin / SECOND, phase.end / SECOND]
         rows += [float(sum(part.rate for part in parts)), 0.0]
     return at, rows

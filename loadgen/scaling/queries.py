@@ -60,6 +60,7 @@ class Queries:
         self._spark = spark
         self._shape = shape
         self._start = start
+        self._run_id = run_id
         self._address = address
         self._checkpoints = f"{shape.settings['checkpoint_path']}/{run_id}"
         self._began = 0  # milliseconds since 1970, by Spark's clock
@@ -119,7 +120,7 @@ class Queries:
             return table.option("path", str(address.directory / stream.table))
         if isinstance(address, Files):
             text = rows.selectExpr(f"{spark_line()} AS value")
-            return text.writeStream.foreachBatch(_folder_writer(str(address.directory / stream.table)))
+            return text.writeStream.foreachBatch(_folder_writer(f"{address.directory / stream.table}/{self._run_id}"))
         if isinstance(address, Kafka):
             # Devices take turns, so that also a few fast streams fill all partitions.
             turn = f"CAST(({stream.stream_id * DEVICES} + number % {DEVICES}) % {self._partitions} AS INT)"
@@ -138,14 +139,14 @@ def reason(error: BaseException | None) -> str:
 
 
 def _folder_writer(folder: str) -> Callable[[DataFrame, int], None]:
-    """Return what writes each batch as text into a folder of its own.
+    """Return what writes each batch as text into a folder of its own, whose name begins so.
 
     A file has a hidden name until it is complete, which Spark's own streaming sink does not promise. The function is
     complete in itself, for Spark Connect runs it on the cluster, where this package may not be.
     """
 
     def write(batch: DataFrame, number: int) -> None:
-        batch.write.mode("overwrite").text(f"{folder}/{number:06d}")
+        batch.write.mode("overwrite").text(f"{folder}-{number:06d}")
 
     return write
 

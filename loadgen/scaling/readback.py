@@ -11,20 +11,15 @@ import pyarrow.json
 from loadgen.scaling.rows import SCHEMA
 from loadgen.scaling.targets.files import DIGITS
 from loadgen.targets.base import TargetError
-from loadgen.targets.kafka import ANSWER_SECONDS
 from loadgen.targets.opening import Delta, Files, Kafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from confluent_kafka import Consumer, TopicPartition
-
     from loadgen.scaling.shape import Shape
     from loadgen.targets.opening import Address
 
-#: Records that are asked for at a time.
-CONSUME_RECORDS = 20_000
 #: The columns of a line; the time has another name there.
 _LINE = pa.schema([(field.name.replace("event_timestamp", "event_time"), field.type) for field in SCHEMA])
 
@@ -72,7 +67,10 @@ def _parts(
         for lines in _files(address.directory, run_id):
             yield _rows(lines), len(lines)
     elif isinstance(address, Kafka):
-        for lines in _topic(address, begin_offsets):
+        from loadgen.scaling.topic import read_records  # Kafka's client is for this target alone
+
+        for records in read_records(address, begin_offsets):
+            lines = [record.value() or b"" for record in records]
             yield _rows(lines), len(lines)
     else:
         raise TargetError("The target null keeps no rows: there is nothing to read back.")
@@ -94,70 +92,16 @@ def _table(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _files(directory: Path, run_id: str) -> Iterator[list[bytes]]:
-    """Yield the lines of each file of a run; the names have its order."""
+    """Yield the lines of each file of a run; the names have its order. Spark's are in a folder for each batch."""
     try:
         if not directory.is_dir():
             raise TargetError(f"Cannot read files in {directory}: there is no such folder.")
-        for path in sorted(directory.glob(f"part-{run_id}-{'[0-9]' * DIGITS}.json")):
+        native = sorted(directory.glob(f"part-{run_id}-{'[0-9]' * DIGITS}.json"))
+        for path in native or sorted(directory.glob(f"*/{run_id}-*/part-*.txt")):
             yield path.read_bytes().splitlines()
     except OSError as error:
         cause = error.strerror or os.strerror(error.errno or 0)
         raise TargetError(f"Cannot read files in {directory}: {cause}.") from error
-
-
-def _topic(address: Kafka, begin_offsets: Mapping[int, int]) -> Iterator[list[bytes]]:
-    """Yield the values of a topic's records, one partition after the other."""
-    from confluent_kafka import Consumer, KafkaException, TopicPartition
-
-    where = f"Kafka topic {address.topic} at host {address.host}, port {address.port}"
-    consumer = Consumer(
-        {
-            "bootstrap.servers": f"{address.host}:{address.port}",
-            "group.id": "loadgen",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",  # should the topic delete records while they are read
-            "enable.partition.eof": True,
-            "fetch.queue.backoff.ms": 10,  # of 1000, the client would mostly wait
-            "log_level": 0,
-        }
-    )
-    try:
-        topics = consumer.list_topics(timeout=ANSWER_SECONDS).topics
-        if address.topic not in topics:
-            raise TargetError(f"{where} does not exist.")
-        places = [TopicPartition(address.topic, at) for at in sorted(topics[address.topic].partitions)]
-        limits = [consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS) for place in places]
-        for place, (low, end) in zip(places, limits, strict=True):
-            place.offset = max(begin_offsets.get(place.partition, low), low)
-            yield from _partition(consumer, place, end)
-    except KafkaException as error:
-        raise TargetError(f"{where} can't be read: {error.args[0].str()}.") from error
-    finally:
-        consumer.close()
-
-
-def _partition(consumer: Consumer, place: TopicPartition, end: int) -> Iterator[list[bytes]]:
-    """Yield the values from a partition's offset up to `end`; what has none is empty."""
-    from confluent_kafka import KafkaError, KafkaException
-
-    consumer.assign([place])
-    offset, over = place.offset, False
-    while offset < end and not over:
-        messages = consumer.consume(min(CONSUME_RECORDS, end - offset), timeout=ANSWER_SECONDS)
-        if not messages:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - Kafka's name for it
-        errors = [error for error in (message.error() for message in messages) if error is not None]
-        for error in errors:
-            # The last offsets of a partition may be Kafka's own, which never come.
-            over = error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - see above
-            if not over:
-                raise KafkaException(error)
-        records = [message for message in messages if message.error() is None]
-        if records:
-            last = records[-1].offset()
-            assert last is not None
-            offset = last + 1
-            yield [message.value() or b"" for message in records]
 
 
 def _rows(lines: Sequence[bytes]) -> pa.RecordBatch:

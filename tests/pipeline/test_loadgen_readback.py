@@ -28,7 +28,7 @@ def kafka(broker, topic):
 
 def send(address, start):
     """Send the whole load; return the offsets before it."""
-    target = KafkaBlocks(address.host, address.port, address.topic, 4, len(SHAPE.streams), {})
+    target = KafkaBlocks(address, 4, len(SHAPE.streams), {})
     offsets = {int(at): offset for at, offset in target.position()["offsets"].items()}
     rows, first = Rows(SHAPE, start), np.zeros(len(SHAPE.streams), dtype=np.int64)
     for seconds in (4, 10):

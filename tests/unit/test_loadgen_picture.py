@@ -147,7 +147,11 @@ def test_a_run_without_a_picture_does_not_load_matplotlib():
 def test_the_target_is_drawn_as_it_is():
     """In steps, not smoothed: that is what the actual rate is compared with."""
     streams = [{"type": "baseline", "count": 2, "rate": 10}]
-    phases = [{"from": "0s", "to": "10s", "streams": streams}, {"from": "20s", "to": "30s", "streams": streams[:1]}]
+    phases = [
+        {"from": "0s", "to": "10s", "streams": streams},
+        {"from": "10s", "to": "15s", "streams": [{**streams[0], "rate": 30}]},
+        {"from": "20s", "to": "30s", "streams": streams},
+    ]
     assert target_steps(shape_of({"duration": "30s", "phases": phases})) == (
-        [0, 0, 10, 20, 30], [0, 20, 0, 20, 0],
+        [0, 10, 15, 20, 30], [20, 60, 0, 20, 0],
     )  # fmt: skip

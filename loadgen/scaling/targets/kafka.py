@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec  # admin does not export it to type checkers
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from loadgen.scaling.rows import DEVICES, lines
 from loadgen.scaling.shape import SECOND
 from loadgen.scaling.targets.base import BlockTarget, Write
+from loadgen.scaling.topic import end_offsets, named, read_records
 from loadgen.targets.base import TargetError
-from loadgen.targets.kafka import ANSWER_SECONDS, PRODUCER, prepare_topic
+from loadgen.targets.kafka import PRODUCER, prepare_topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from loadgen.scaling.blocks import Block
+    from loadgen.targets.opening import Kafka
 
 #: Rows that wait for an acknowledgement; with more, no block is taken: what is not there yet waits as time, not memory.
 MAX_WAITING = 300_000
@@ -64,9 +64,7 @@ class KafkaBlocks(BlockTarget):
     """Sends rows to a topic. A device's rows go to one partition, in their order.
 
     Args:
-        host: of any broker of the cluster.
-        port: of that broker.
-        topic: made when missing.
+        address: the topic; it is made when missing.
         partitions: of a topic that is made.
         streams: how many there are.
         position: where an earlier part of the run ended; what the topic took after it is counted, and not sent again.
@@ -77,21 +75,26 @@ class KafkaBlocks(BlockTarget):
 
     interval = SECOND // 5
 
-    def __init__(
-        self, host: str, port: int, topic: str, partitions: int, streams: int, position: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, address: Kafka, partitions: int, streams: int, position: Mapping[str, Any]) -> None:
         super().__init__(np.full(streams, position.get("until", 0), dtype=np.int64))
-        self._topic = topic
-        self._where = f"Kafka topic {topic} at host {host}, port {port}"
-        self._partitions = prepare_topic(host, port, topic, partitions)
+        self._topic = address.topic
+        self._where = named(address)
+        self._partitions = prepare_topic(address.host, address.port, address.topic, partitions)
         self._cause = ""
         self._failure = ""
         self._waiting: deque[_Waiting] = deque()
         self._rows_waiting = 0
-        servers = {"bootstrap.servers": f"{host}:{port}"}
         known = {int(at): end for at, end in position.get("offsets", {}).items()}
-        self._offsets, self._there = _look(servers, topic, self._partitions, known)
+        ends = end_offsets(address, self._partitions)
+        #: Of each partition, the offset behind the blocks that have arrived.
+        self._offsets = {at: known.get(at, end) for at, end in ends.items()}
+        #: How many records of each key are behind that: the first ones that would be sent now.
+        self._there = Counter[str]()
+        if self._offsets != ends:
+            for records in read_records(address, self._offsets):
+                self._there.update((record.key() or b"").decode() for record in records)
         self._position = self._position_now()
+        servers = {"bootstrap.servers": f"{address.host}:{address.port}"}
         self._producer = Producer({**OPTIONS, **servers, "error_cb": self._note_connection})
 
     def ready(self) -> bool:
@@ -192,55 +195,3 @@ def _partitions(keys: pa.Array, partitions: int) -> NDArray[np.int64]:
     names = [name.split("-") for name in devices.dictionary.to_pylist()]  # device-007-03
     turns = np.array([int(stream) * DEVICES + int(device) for _, stream, device in names], dtype=np.int64)
     return np.asarray(turns[devices.indices.to_numpy()] % partitions)
-
-
-def _look(
-    servers: Mapping[str, str], topic: str, partitions: int, known: Mapping[int, int]
-) -> tuple[dict[int, int], Counter[str]]:
-    """Return the offset behind each partition's newest record, or what is known; and the keys of records behind it."""
-    try:
-        ends = _ends(servers, topic, partitions)
-        offsets = {at: known.get(at, end) for at, end in ends.items()}
-        tails = {at: (begin, ends[at]) for at, begin in offsets.items() if begin < ends[at]}
-        return offsets, _keys(servers, topic, tails)
-    except KafkaException as error:
-        raise TargetError(f"Kafka topic {topic} does not answer: {error.args[0].str()}.") from error
-
-
-def _ends(servers: Mapping[str, str], topic: str, partitions: int) -> dict[int, int]:
-    """Return the offset behind each partition's newest record; a topic that is new may need a moment to know it."""
-    admin = AdminClient({**servers, "log_level": 0})
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    newest = {TopicPartition(topic, at): latest for at in range(partitions)}
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while True:
-        try:
-            answers = admin.list_offsets(newest, request_timeout=ANSWER_SECONDS)
-            return {place.partition: answer.result(ANSWER_SECONDS).offset for place, answer in answers.items()}
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
-def _keys(servers: Mapping[str, str], topic: str, parts: Mapping[int, tuple[int, int]]) -> Counter[str]:
-    """Return how many records of each key there are between two offsets of each partition."""
-    keys: Counter[str] = Counter()
-    if not parts:
-        return keys
-    consumer = Consumer({**servers, "group.id": "loadgen", "enable.auto.commit": False, "log_level": 0})
-    try:
-        consumer.assign([TopicPartition(topic, at, begin) for at, (begin, _) in parts.items()])
-        left = {at: end for at, (_, end) in parts.items()}
-        while left:
-            for message in consumer.consume(10_000, timeout=0.1):
-                partition, offset = message.partition(), message.offset()
-                if partition not in left or offset is None or message.error():
-                    continue
-                if offset < left[partition]:
-                    keys[(message.key() or b"").decode()] += 1
-                if offset + 1 >= left[partition]:
-                    del left[partition]
-    finally:
-        consumer.close()
-    return keys

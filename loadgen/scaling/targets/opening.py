@@ -38,7 +38,7 @@ def open_target(
         from loadgen.scaling.targets.kafka import KafkaBlocks
 
         partitions = int(shape.settings["partitions"])
-        return KafkaBlocks(address.host, address.port, address.topic, partitions, streams, position)
+        return KafkaBlocks(address, partitions, streams, position)
     if isinstance(address, Delta):
         from loadgen.scaling.targets.delta import DeltaBlocks
 
