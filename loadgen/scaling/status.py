@@ -92,6 +92,6 @@ def problems(streams: Sequence[StreamStatus]) -> Iterator[str]:
     if len(failed) > MOST_NAMES:
         yield f"and {len(failed) - MOST_NAMES} more"
     if lagging:
-        names = ", ".join(one.table for one in lagging[:MOST_NAMES]) + (", ..." if len(lagging) > MOST_NAMES else "")
+        names = ": " + ", ".join(one.table for one in lagging) if len(lagging) <= MOST_NAMES else ""
         most = max(one.lag_seconds for one in lagging)
-        yield f"{len(lagging)} of {len(streams)} streams are up to {most:.1f} s behind their schedule: {names}"
+        yield f"{len(lagging)} of {len(streams)} streams are up to {most:.1f} s behind their schedule{names}."

@@ -143,7 +143,7 @@ class KafkaBlocks(BlockTarget):
     def trouble(self) -> str:
         """Return why rows have been waiting for over a second."""
         late = self._waiting and time.perf_counter() - self._waiting[0].handed_over > 1
-        return f"{self._where} does not answer: {self._cause or 'no reason known'}." if late else ""
+        return f"{self._where} does not answer{self._cause and f': {self._cause}'}." if late else ""
 
     def position(self) -> Mapping[str, object]:
         """Return how far the run is, and the offsets behind its rows."""
