@@ -36,9 +36,14 @@ LOCAL = {
     # Each query writes its plan down for the UI, and the formatted one takes long.
     "spark.sql.ui.explainMode": "simple",
     "spark.sql.shuffle.partitions": "2",
+    # Many small commits: what is done beside writing a file costs more than the rows.
     "spark.databricks.delta.snapshotPartitions": "1",
-    # Spark keeps 100 compiled classes, and each stream needs its own.
-    "spark.sql.codegen.cache.maxEntries": "1000",
+    "spark.databricks.delta.stats.collect": "false",
+    "spark.databricks.delta.properties.defaults.checkpointInterval": "100",
+    "spark.sql.adaptive.enabled": "false",
+    # Each stream would have classes of its own: to compile them takes longer than to interpret its few rows.
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.codegen.wholeStage": "false",
     # The usual one starts a program four times for each file of a checkpoint, to look for links.
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
