@@ -53,7 +53,7 @@ SeedOption = Annotated[
 LateOption = Annotated[float, typer.Option(help="Share of rows, 0 to 1, that are over 2 hours late.")]
 DuplicatesOption = Annotated[float, typer.Option(help="Share of rows that are sent again.")]
 CorruptOption = Annotated[float, typer.Option(help="Share of rows that are broken.")]
-TargetOption = Annotated[str, typer.Option(help=f"{FORMS}; with --phases also delta:DIR.")]
+TargetOption = Annotated[str, typer.Option(help=f"{FORMS}; with --phases also delta:DIR, and tables (of Spark).")]
 ReportOption = Annotated[Path | None, typer.Option(help="Folder for report.json; without it, none is written.")]
 SpeedOption = Annotated[str, typer.Option(help="Simulated seconds per real second: 10x.")]
 StartOption = Annotated[str | None, typer.Option(help="Simulated start, ISO 8601; default: now.")]

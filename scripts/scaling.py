@@ -45,7 +45,12 @@ START_SECONDS = 180
 DRAIN_SECONDS = 1200
 POLL_SECONDS = 2.0
 #: Readings come in order here: with the default of ten minutes, deduplication would remember 37 million of them.
-SETTINGS = {"sensors.source": "kafka", "sensors.kafka.topic": TOPIC, "sensors.watermark": "1 minute"}
+SETTINGS = {
+    "sensors.source": "kafka",
+    "sensors.kafka.topic": TOPIC,
+    "sensors.watermark": "1 minute",
+    "spark.driver.memory": "4g",
+}
 
 console = Console(highlight=False)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -14,7 +14,7 @@ from loadgen.scaling.load import ENGINES, Load, Plan
 from loadgen.scaling.shape import read_shape
 from loadgen.sending import stop_signals
 from loadgen.targets.base import TargetError
-from loadgen.targets.opening import parse_load_target
+from loadgen.targets.opening import Tables, parse_load_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +32,22 @@ def plan_of(
     seed: int | None = None,
     start: str | None = None,
     roll: str = "1s",
+    checkpoint_path: str | None = None,
     report: Path | None = None,
 ) -> Plan:
-    """Return what a command line asks for; a ValueError is one sentence for the user."""
+    """Return what a command line asks for; a ValueError is one sentence for the user.
+
+    `seed` and `checkpoint_path` win over those of the file.
+    """
     if engine not in ENGINES:
         raise ValueError(f"--engine '{engine}' is not an engine\n\nHint: use {' or '.join(ENGINES)}.")
     address = parse_load_target(target)
+    if isinstance(address, Tables) and engine != "spark":
+        raise ValueError("--target tables are those of Spark's catalog\n\nHint: add --engine spark, or use delta:DIR.")
     shape = read_shape(phases, speed=options.parse_speed(speed), test_mode=test_mode)
-    if seed is not None:
-        shape = replace(shape, settings={**shape.settings, "seed": seed})
+    given = {"seed": seed, "checkpoint_path": checkpoint_path}
+    settings = {**shape.settings, **{name: value for name, value in given.items() if value is not None}}
+    shape = replace(shape, settings=settings)
     begin = options.parse_start(start, datetime.now(timezone.utc))
     return Plan(
         shape=shape,

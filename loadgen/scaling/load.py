@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loadgen.scaling.record import Group
     from loadgen.scaling.shape import Shape
     from loadgen.scaling.status import StreamStatus
-    from loadgen.targets.opening import Address, Delta
+    from loadgen.targets.opening import LoadAddress
 
 LOOK_SECONDS = 0.1
 SAVE_SECONDS = 1.0
@@ -54,7 +54,7 @@ class Plan:
     """
 
     shape: Shape
-    address: Address | Delta
+    address: LoadAddress
     engine: str
     start: int
     report: Path | None = None

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from loadgen.scaling.rows import DEVICES, SCHEMA, spark_columns, spark_due, spark_line
 from loadgen.scaling.shape import SECOND
 from loadgen.targets.base import TargetError
-from loadgen.targets.opening import Delta, Files, Kafka
+from loadgen.targets.opening import Delta, Files, Kafka, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.readwriter import DataStreamWriter
 
     from loadgen.scaling.shape import LoadStream, Shape
-    from loadgen.targets.opening import Address
+    from loadgen.targets.opening import LoadAddress
 
 TRIGGER = "1 second"
 #: What each batch says of itself: microseconds of the run up to which its rows are due.
@@ -37,6 +37,7 @@ SPARK_ERRORS = (PySparkException, Py4JError, OSError)
 #: What a target needs that Spark may lack, and the package that it is in.
 CONNECTORS: dict[type, tuple[str, str]] = {
     Delta: ("delta", "io.delta:delta-spark"),
+    Tables: ("delta", "io.delta:delta-spark"),
     Kafka: ("kafka", "org.apache.spark:spark-sql-kafka-0-10"),
 }
 
@@ -56,7 +57,7 @@ class Queries:
         run_id: of this run, or of the one that goes on.
     """
 
-    def __init__(self, spark: SparkSession, shape: Shape, start: int, address: Address | Delta, run_id: str) -> None:
+    def __init__(self, spark: SparkSession, shape: Shape, start: int, address: LoadAddress, run_id: str) -> None:
         self._spark = spark
         self._shape = shape
         self._start = start
@@ -81,6 +82,11 @@ class Queries:
             partitions = int(self._shape.settings["partitions"])
             self._partitions = prepare_topic(address.host, address.port, address.topic, partitions)
         try:
+            if isinstance(address, Tables):
+                self._spark.sql(f"CREATE DATABASE IF NOT EXISTS {_quoted(str(self._shape.settings['database']))}")
+        except SPARK_ERRORS as error:
+            raise TargetError(f"Spark cannot make the database: {reason(error)}") from error
+        try:
             self._began = _began(self._spark, f"{self._checkpoints}/began")
         except SPARK_ERRORS as error:
             raise TargetError(f"Spark cannot write checkpoints into {self._checkpoints}: {reason(error)}") from error
@@ -91,13 +97,13 @@ class Queries:
         """Start the query of a stream; raises one of SPARK_ERRORS."""
         columns = spark_columns(stream, self._start, self._shape.speed, int(self._shape.settings["seed"]))
         rows = self._numbers(stream).selectExpr("number", *(f"{sql} AS {name}" for name, sql in columns.items()))
-        return (
+        query = (
             self._writer(stream, rows)
             .queryName(stream.table)
             .option("checkpointLocation", f"{self._checkpoints}/{stream.table}")
             .trigger(processingTime=TRIGGER)
-            .start()
         )
+        return query.toTable(table_name(self._shape, stream)) if isinstance(self._address, Tables) else query.start()
 
     def _numbers(self, stream: LoadStream) -> DataFrame:
         """Return the numbers of the stream's rows, as they fall due."""
@@ -118,6 +124,8 @@ class Queries:
         if isinstance(address, Delta):
             table = rows.select(*SCHEMA.names).writeStream.format("delta")
             return table.option("path", str(address.directory / stream.table))
+        if isinstance(address, Tables):
+            return rows.select(*SCHEMA.names).writeStream.format("delta")
         if isinstance(address, Files):
             text = rows.selectExpr(f"{spark_line()} AS value")
             return text.writeStream.foreachBatch(_folder_writer(f"{address.directory / stream.table}/{self._run_id}"))
@@ -129,6 +137,15 @@ class Queries:
             kafka = records.writeStream.format("kafka").option("topic", address.topic)
             return kafka.options(**{"kafka.bootstrap.servers": servers, "kafka.compression.type": "lz4"})
         return rows.select(*SCHEMA.names).writeStream.format("noop")
+
+
+def table_name(shape: Shape, stream: LoadStream) -> str:
+    """Return the name of a stream's table in Spark's catalog; the setting `database` may name a catalog too."""
+    return f"{_quoted(str(shape.settings['database']))}.{_quoted(stream.table)}"
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f"`{part.replace('`', '``')}`" for part in name.split("."))
 
 
 def reason(error: BaseException | None) -> str:

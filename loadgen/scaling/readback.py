@@ -11,21 +11,21 @@ import pyarrow.json
 from loadgen.scaling.rows import SCHEMA
 from loadgen.scaling.targets.files import DIGITS
 from loadgen.targets.base import TargetError
-from loadgen.targets.opening import Delta, Files, Kafka
+from loadgen.targets.opening import Delta, Files, Kafka, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from loadgen.scaling.shape import Shape
-    from loadgen.targets.opening import Address
+    from loadgen.scaling.shape import LoadStream, Shape
+    from loadgen.targets.opening import LoadAddress
 
 #: The columns of a line; the time has another name there.
 _LINE = pa.schema([(field.name.replace("event_timestamp", "event_time"), field.type) for field in SCHEMA])
 
 
 def read_back(
-    address: Address | Delta,
+    address: LoadAddress,
     run_id: str,
     shape: Shape,
     begin_offsets: Mapping[int, int],
@@ -56,12 +56,16 @@ def read_back(
 
 
 def _parts(
-    address: Address | Delta, run_id: str, shape: Shape, begin_offsets: Mapping[int, int]
+    address: LoadAddress, run_id: str, shape: Shape, begin_offsets: Mapping[int, int]
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
     """Yield rows, and how many records they were made of."""
     if isinstance(address, Delta):
         for stream in shape.streams:
             for batch in _table(address.directory / stream.table):
+                yield batch, batch.num_rows
+    elif isinstance(address, Tables):
+        for stream in shape.streams:
+            for batch in _catalog_table(shape, stream):
                 yield batch, batch.num_rows
     elif isinstance(address, Files):
         for lines in _files(address.directory, run_id):
@@ -89,6 +93,19 @@ def _table(path: Path) -> Iterator[pa.RecordBatch]:
             yield pa.record_batch(batch).cast(SCHEMA)
     except Exception as error:  # what the engine raises on the way has no type of its own
         raise TargetError(f"Cannot read Delta table {path}: {' '.join(str(error).split())}.") from error
+
+
+def _catalog_table(shape: Shape, stream: LoadStream) -> list[pa.RecordBatch]:
+    """Return the rows of a table in Spark's catalog by time."""
+    from loadgen.scaling.queries import SPARK_ERRORS, reason, table_name
+    from loadgen.scaling.session import find_session
+
+    name = table_name(shape, stream)
+    try:
+        rows = find_session(lambda _: None).table(name).select(*SCHEMA.names).orderBy("event_timestamp").toArrow()
+    except SPARK_ERRORS as error:
+        raise TargetError(f"Cannot read table {name}: {reason(error)}.") from error
+    return rows.cast(SCHEMA).to_batches()
 
 
 def _files(directory: Path, run_id: str) -> Iterator[list[bytes]]:

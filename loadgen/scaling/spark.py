@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from loadgen.pacing import Clock
     from loadgen.scaling.shape import Shape
-    from loadgen.targets.opening import Address, Delta
+    from loadgen.targets.opening import LoadAddress
 
 #: How often the queries are asked how far they are.
 LOOK_SECONDS = 0.5
@@ -53,7 +53,7 @@ class SparkEngine:
         self,
         shape: Shape,
         start: int,
-        address: Address | Delta,
+        address: LoadAddress,
         run_id: str,
         spark: SparkSession,
         clock: Clock,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FORMS = "files:DIR, kafka:HOST:PORT/TOPIC or null"
 #: Tables have columns, which only the rows of a load have.
-LOAD_FORMS = f"delta:DIR, {FORMS}"
+LOAD_FORMS = f"delta:DIR, tables, {FORMS}"
 KAFKA = re.compile(r"kafka:(?P<host>[^/\s]+):(?P<port>\d{1,5})/(?P<topic>[\w.-]{1,249})", re.ASCII)
 MAX_PORT = 65_535
 
@@ -45,15 +45,23 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Tables:
+    """`tables`: those of Spark's catalog, with `--phases` and the Spark engine alone."""
+
+
+@dataclass(frozen=True)
 class Null:
     """`null`."""
 
 
 Address = Files | Kafka | Null
+LoadAddress = Address | Delta | Tables
 
 
-def parse_load_target(text: str) -> Address | Delta:
+def parse_load_target(text: str) -> LoadAddress:
     """Return what `--target` names for a load; a ValueError names the right forms."""
+    if text == "tables":
+        return Tables()
     if text.startswith("delta:") and text != "delta:":
         return Delta(Path(text.removeprefix("delta:")))
     return parse_target(text, forms=LOAD_FORMS)

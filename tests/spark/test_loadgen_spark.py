@@ -2,6 +2,7 @@
 
 import socket
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +11,12 @@ import pytest
 from loadgen.pacing import SystemClock
 from loadgen.scaling import queries
 from loadgen.scaling.queries import Queries
+from loadgen.scaling.readback import read_back
 from loadgen.scaling.rows import lines
 from loadgen.scaling.shape import SECOND, shape_of
 from loadgen.scaling.spark import SparkEngine
 from loadgen.targets.base import TargetError
-from loadgen.targets.opening import Delta, Files, Kafka, Null
+from loadgen.targets.opening import Delta, Files, Kafka, Null, Tables
 from tests.spark.test_loadgen_load_rows import START, native_rows
 
 pytestmark = pytest.mark.spark
@@ -97,21 +99,26 @@ def test_a_run_that_was_interrupted_sends_the_native_engines_rows(spark, shape, 
     assert all(one.seconds > 0 and one.phase in (0, 1) for one in writes)
 
 
-def test_a_stream_that_cannot_be_written_fails_alone(spark, shape, engine_for, tmp_path):
-    """It is named with the cause; the others arrive."""
-    tables = tmp_path / "tables"
-    spark.range(1).write.format("delta").save(str(tables / "stream_table_002"))
-    engine = engine_for(Delta(tables))
-    engine.start()
-    wait_until(engine, lambda: False)
+def test_a_stream_that_cannot_be_written_fails_alone(spark, shape, engine_for):
+    """It is named with the cause; the others arrive. Here in tables of the catalog."""
+    spark.sql("CREATE DATABASE dlt_autoscaling")
+    spark.range(1).write.format("delta").saveAsTable("dlt_autoscaling.stream_table_002")
+    engine = engine_for(Tables())
+    try:
+        engine.start()
+        wait_until(engine, lambda: False)
+        there = spark.table("dlt_autoscaling.stream_table_001").count()
+        only = replace(shape, streams=shape.streams[:1])
+        read = sum(batch.num_rows for batch in read_back(Tables(), "run", only, {}))
+    finally:
+        spark.sql("DROP DATABASE dlt_autoscaling CASCADE")
     assert (engine.failed(), engine.trouble()) == (True, "1 of 3 streams failed.")
     [(at, problem)] = engine.errors().items()
     assert at == 1
     assert problem.startswith("Cannot write stream_table_002: ")
     assert "\n" not in problem
     assert np.delete(engine.arrived(), 1).tolist() == [shape.end] * 2
-    there = spark.read.format("delta").load(str(tables / "stream_table_001"))
-    assert there.count() == shape.streams[0].rows
+    assert there == read == shape.streams[0].rows
 
 
 def test_files_hold_the_native_engines_lines(shape, engine_for, tmp_path):

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import runpy
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -14,8 +16,10 @@ from deltalake import DeltaTable, QueryBuilder
 from typer.testing import CliRunner
 
 from loadgen.cli import app
+from loadgen.scaling import load
 from loadgen.scaling.load import test_scaling_logic as scaling_logic
 from loadgen.scaling.shape import read_shape
+from loadgen.targets.opening import Tables
 
 PHASES = """
     baseline_streams: 2
@@ -173,7 +177,7 @@ def test_delta_is_a_target_of_loads_only(shape, tmp_path):
     """Without --phases its form is not among those named; with it, it is."""
     steady = run("--rows", 1, "--target", "delta:/x").stderr
     assert steady.endswith("Hint: use files:DIR, kafka:HOST:PORT/TOPIC or null.\n")
-    assert "Hint: use delta:DIR, files:DIR" in run("--phases", shape, "--target", "detla:/x").stderr
+    assert "Hint: use delta:DIR, tables, files:DIR" in run("--phases", shape, "--target", "detla:/x").stderr
 
 
 def test_a_run_goes_on_only_with_the_same_options(shape, tmp_path):
@@ -216,3 +220,55 @@ def test_the_timing_can_be_looked_at_without_a_run():
     shown = CliRunner().invoke(app, ["phases", "scaling", "--speed", "10x"])
     assert shown.exit_code == 0
     assert "62,000" in shown.stdout
+
+
+class Widgets:
+    """Stands in for a notebook's parameters: their defaults."""
+
+    def __init__(self):
+        self.values = {}
+
+    def text(self, name, value):
+        """Make one."""
+        self.values[name] = value
+
+    def dropdown(self, name, value, choices):
+        """Make one."""
+        assert value in choices
+        self.text(name, value)
+
+    def get(self, name):
+        """Return its value."""
+        return self.values[name]
+
+
+def test_the_notebook_runs_a_load_of_its_parameters(monkeypatch):
+    """The mission's phases in test mode, by Spark, into tables of the catalog; it fails when a stream does."""
+    loads = []
+
+    class FakeLoad:
+        def __init__(self, plan):
+            self.plan, self.called = plan, []
+            loads.append(self)
+
+        def __getattr__(self, name):
+            return lambda: self.called.append(name)
+
+        def failure(self):
+            return "1 of 7 streams failed."
+
+    monkeypatch.setattr(load, "Load", FakeLoad)
+    monkeypatch.chdir(Path(load.__file__).parents[1])
+    with pytest.raises(RuntimeError, match="1 of 7 streams failed"):
+        runpy.run_path("notebook.py", {"dbutils": SimpleNamespace(widgets=Widgets())})
+    [made] = loads
+    assert made.called == ["start", "wait", "analyze_data"]
+    assert (made.plan.address, made.plan.engine, len(made.plan.shape.streams)) == (Tables(), "spark", 7)
+    assert made.plan.shape.settings["checkpoint_path"] == "/tmp/dlt_checkpoints"  # noqa: S108 - the mission's
+
+
+def test_tables_are_sparks():
+    """The native engine has no catalog."""
+    result = run("--phases", "scaling", "--target", "tables")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("Hint: add --engine spark, or use delta:DIR.\n")

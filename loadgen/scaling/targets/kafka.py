@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,6 +192,12 @@ class KafkaBlocks(BlockTarget):
 def _partitions(keys: pa.Array, partitions: int) -> NDArray[np.int64]:
     """Return each row's partition: devices take turns, so that also a few fast streams fill all of them."""
     devices = pc.dictionary_encode(keys)
-    names = [name.split("-") for name in devices.dictionary.to_pylist()]  # device-007-03
-    turns = np.array([int(stream) * DEVICES + int(device) for _, stream, device in names], dtype=np.int64)
+    turns = np.array([_turn(name) for name in devices.dictionary.to_pylist()], dtype=np.int64)
     return np.asarray(turns[devices.indices.to_numpy()] % partitions)
+
+
+@cache
+def _turn(device: str) -> int:
+    """Return the place of a device, such as device-007-03, among those of all streams."""
+    _, stream, number = device.split("-")
+    return int(stream) * DEVICES + int(number)

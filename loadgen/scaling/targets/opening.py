@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from loadgen.scaling.shape import Shape
     from loadgen.scaling.targets.base import BlockTarget
-    from loadgen.targets.opening import Address
+    from loadgen.targets.opening import LoadAddress
 
 
 def open_target(
-    address: Address | Delta, run_id: str, shape: Shape, interval: int, position: Mapping[str, Any]
+    address: LoadAddress, run_id: str, shape: Shape, interval: int, position: Mapping[str, Any]
 ) -> BlockTarget:
     """Open a target; a TargetError says why it can't be.
 
