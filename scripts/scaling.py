@@ -49,7 +49,7 @@ SETTINGS = {
     "sensors.source": "kafka",
     "sensors.kafka.topic": TOPIC,
     "sensors.watermark": "1 minute",
-    "spark.driver.memory": "4g",
+    "spark.driver.memory": "4g",  # that one minute is 4 million
 }
 
 console = Console(highlight=False)

@@ -105,7 +105,8 @@ def _catalog_table(shape: Shape, stream: LoadStream) -> list[pa.RecordBatch]:
         rows = find_session(lambda _: None).table(name).select(*SCHEMA.names).orderBy("event_timestamp").toArrow()
     except SPARK_ERRORS as error:
         raise TargetError(f"Cannot read table {name}: {reason(error)}.") from error
-    return rows.cast(SCHEMA).to_batches()
+    batches: list[pa.RecordBatch] = rows.cast(SCHEMA).to_batches()
+    return batches
 
 
 def _files(directory: Path, run_id: str) -> Iterator[list[bytes]]:
