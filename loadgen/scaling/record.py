@@ -84,7 +84,7 @@ def lags(shape: Shape, now: int, arrived: NDArray[np.int64]) -> NDArray[np.float
 
 
 class Record:
-    """Watches a run from outside: `look` is to be called several times a second.
+    """Watches a run from outside: `look` is to be called several times a second; results are those of the last look.
 
     Args:
         shape: the load.
@@ -93,7 +93,8 @@ class Record:
     """
 
     def __init__(self, shape: Shape, engine: Engine, samples: Sequence[Sample] = ()) -> None:
-        self.samples = [one for one in samples if one.at * SECOND <= engine.now()]
+        self.samples = list(samples)
+        self._now = engine.now()
         self._shape = shape
         self._engine = engine
         self._max_lag = [0.0] * len(shape.phases)
@@ -109,8 +110,10 @@ class Record:
 
     def look(self) -> None:
         """Note lag and ended phases; once a second, a sample."""
-        now = self._engine.now()
+        now = self._now = self._engine.now()
         arrived = self._engine.arrived().copy()
+        while self.samples and self.samples[-1].at * SECOND > now:
+            self.samples.pop()  # of what a crash has undone
         slowest = int(arrived.min())
         for phase, one in enumerate(self._shape.phases):
             if slowest >= one.end:
@@ -144,7 +147,7 @@ class Record:
 
     def _groups(self, phase: int) -> list[Group]:
         shape, engine = self._shape, self._engine
-        now = np.full(len(shape.streams), engine.now(), dtype=np.int64)
+        now = np.full(len(shape.streams), self._now, dtype=np.int64)
         due, sent = self._rows_in(phase, now), self._rows_in(phase, engine.arrived())
         seconds = self._seconds(phase)
         groups = []
@@ -181,7 +184,7 @@ class Record:
         """Return how long the rows of a phase took to arrive, or have been arriving."""
         one = self._shape.phases[phase]
         begin = max(self._over.get(phase - 1, one.begin), one.begin)
-        return max(self._over.get(phase, self._engine.now()) - begin, 0) / SECOND
+        return max(self._over.get(phase, self._now) - begin, 0) / SECOND
 
     def _latencies(self, phase: int, kind: str) -> tuple[float, ...]:
         mine = (phase, None), (phase, kind)

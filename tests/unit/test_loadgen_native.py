@@ -147,11 +147,14 @@ def test_a_stop_is_heard_while_the_target_refuses():
     """A user who presses Ctrl-C in an outage does not wait for its end."""
     clock = FakeClock()
     target = Target(clock, broken=(5, 10_000))
-    engine, _ = engine_of(target, clock)
+    engine, record = engine_of(target, clock)
     target.stop = engine._stop.set
     engine.send()
     assert engine.failed()
     assert clock.now() - 1000 < 10
+    results = record.phases()
+    clock.sleep(100)  # what would have been due since then does not count
+    assert record.phases() == results
 
 
 def test_a_run_goes_on_where_each_stream_was():
