@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loadgen import options
 from loadgen.rows import EPOCH
 from loadgen.scaling.load import ENGINES, Load, Plan
-from loadgen.scaling.shape import read_shape
+from loadgen.scaling.shape import LARGEST_SEED, read_shape
 from loadgen.sending import stop_signals
 from loadgen.targets.base import TargetError
 from loadgen.targets.opening import Tables, parse_load_target
@@ -45,6 +45,8 @@ def plan_of(
     if isinstance(address, Tables) and engine != "spark":
         raise ValueError("--target tables are those of Spark's catalog\n\nHint: add --engine spark, or use delta:DIR.")
     shape = read_shape(phases, speed=options.parse_speed(speed), test_mode=test_mode)
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"--seed {seed} is not a whole number from 0 to {LARGEST_SEED}")
     given = {"seed": seed, "checkpoint_path": checkpoint_path}
     settings = {**shape.settings, **{name: value for name, value in given.items() if value is not None}}
     shape = replace(shape, settings=settings)

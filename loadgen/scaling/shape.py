@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -44,6 +45,8 @@ BASELINE = "baseline"
 #: In test mode there are so many baseline streams, and the others' rates shrink as their number does.
 TEST_STREAMS = 5
 SECOND = 1_000_000  # microseconds
+NAME = re.compile(r"[\w-]{1,100}", re.ASCII)
+LARGEST_SEED = 2**63 - 1  # of a Spark BIGINT
 _EXAMPLE = "{type: baseline, count: 5, rate: 1000}"
 
 
@@ -161,6 +164,9 @@ def shape_of(document: Any, *, speed: Fraction = Fraction(1), test_mode: bool = 
     settings = {**DEFAULTS, **{key: value for key, value in document.items() if key != "phases"}}
     for key, default in DEFAULTS.items():
         settings[key] = _number(settings[key], key, {}) if isinstance(default, int) else str(settings[key])
+    _name(settings["table_prefix"], "table_prefix")
+    if not settings["partitions"] or settings["seed"] > LARGEST_SEED:
+        raise ValueError(f"partitions is below 1, or seed above {LARGEST_SEED}")
     shrunk = Fraction(1)
     if test_mode and settings["baseline_streams"] > TEST_STREAMS:
         shrunk = Fraction(TEST_STREAMS, settings["baseline_streams"])
@@ -198,6 +204,8 @@ def _phases(given: Any, settings: Mapping[str, Any], speed: Fraction) -> tuple[t
             raise ValueError(
                 f"{where} '{name}' goes backwards: from {one.get('from', 0)} to {one.get('to', 'the end')}"
             )
+        if name in {phase.name for phase in phases}:
+            raise _wrong(f"{where} has the name '{name}' for a second time", "results are told apart by it.")
         if phases and begin < phases[-1].end:
             raise ValueError(
                 f"{where} '{name}' overlaps '{phases[-1].name}', which ends at {given[number - 1].get('to', 'the end')}"
@@ -221,7 +229,7 @@ def _groups(given: Any, phase: int, settings: Mapping[str, Any]) -> list[_Group]
             raise _wrong(f"{place} needs type and rate", f"write '{_EXAMPLE}'.")
         _known(one, ("type", "count", "rate"), f"{place}.")
         count, rate = (_number(one.get(key, 1), f"{place}.{key}", settings) for key in ("count", "rate"))
-        group = _Group(phase, str(one["type"]), count, rate)
+        group = _Group(phase, _name(one["type"], f"{place}.type"), count, rate)
         if group.type in {other.type for other in groups}:
             raise _wrong(f"{place} has the type '{group.type}' for a second time", "raise its count.")
         groups.append(group)
@@ -265,6 +273,13 @@ def _number(value: Any, where: str, settings: Mapping[str, Any]) -> int:
         hint = _nearest(value, settings, "write a number, or the name of a key of the file.")
         raise _wrong(f"{where} '{value}' is not a whole number, 0 or more", hint)
     return found
+
+
+def _name(value: Any, where: str) -> str:
+    """Return what becomes a part of tables' and folders' names, and of SQL."""
+    if not NAME.fullmatch(str(value)):
+        raise _wrong(f"{where} '{value}' is not a name", "write letters, digits, - and _.")
+    return str(value)
 
 
 def _known(given: Mapping[Any, Any], keys: Iterable[str], where: str) -> None:

@@ -145,6 +145,7 @@ def _await(file: Path) -> None:
         (["--engine", "flink"], "--engine 'flink' is not an engine\n\nHint: use native or spark."),
         (["--speed", "fast"], "--speed 'fast' is not above 0 and at most 100000\n\nHint: write 10x."),
         (["--resume"], "--resume needs --report"),
+        (["--seed", -1], "--seed -1 is not a whole number from 0"),
     ],
 )
 def test_wrong_use_is_named(shape, arguments, message):

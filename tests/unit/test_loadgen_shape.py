@@ -88,6 +88,11 @@ def test_a_stream_goes_on_where_its_last_phase_ended():
         (two(streams=[{"type": "a", "rate": "scale_4x_rate"}]), "Hint: did you mean scale_[39]x_rate"),
         (two(streams=[{"type": "a", "rate": 1}] * 2), "has the type 'a' for a second time"),
         (two(streams=[{"type": "a", "rate": 1, "number": 2}]), r"streams\[0\].number is not a key"),
+        (two(streams=[{"type": "it's", "rate": 1}]), r"streams\[0\].type 'it's' is not a name"),
+        (two(name="one"), r"phases\[1\] has the name 'one' for a second time"),
+        ({**two(), "table_prefix": "../x"}, "table_prefix '../x' is not a name"),
+        ({**two(), "partitions": 0}, "partitions is below 1"),
+        ({**two(), "seed": 2**63}, "seed above 9223372036854775807"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_in_one_sentence(document, said):
