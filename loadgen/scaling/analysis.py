@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from loadgen.scaling.rows import DEVICES, HUMIDITY, PRESSURE, SCHEMA, TEMPERATURE
+from loadgen.scaling.rows import DEVICES, HUMIDITY, PRESSURE, SCHEMA, TEMPERATURE, hashes
 from loadgen.scaling.shape import SECOND
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 #: Batches wait until they have so many rows: a `group_by` of a few rows costs as much as one of many.
 FOLD_ROWS = 200_000
 RANGES = {"temperature": TEMPERATURE, "humidity": HUMIDITY, "pressure": PRESSURE}
-KEYS = ["phase", "stream_type", "device_id"]
+KEYS = ["phase", "stream_type", "device_id", "stream_id"]
 #: How the lines of a key are put together.
 _FUNCTIONS = {
     "rows": "sum",
+    "checksum": "sum",  # modulo 2**64, whatever the order
     "duplicates": "sum",
     "missing": "sum",
     "gaps": "sum",
@@ -121,6 +122,17 @@ class Summary:
 
         return [self._group(*key, found[key]) for key in sorted(found, key=place)]
 
+    def streams(self) -> dict[int | None, dict[str, Any]]:
+        """Return `rows` and `checksum` of each stream that had rows, by its id.
+
+        The checksum is the sum of the rows' hashes: two streams with the same rows have the same one.
+        """
+        self._fold()
+        if self._counted is None:
+            return {}
+        lines = _put_together(self._counted, ["stream_id"]).select(["stream_id", "rows", "checksum"]).to_pylist()
+        return {one["stream_id"]: {"rows": one["rows"], "checksum": f"{one['checksum']:016x}"} for one in lines}
+
     def _group(self, phase: int | None, stream_type: str | None, line: Mapping[str, Any]) -> dict[str, Any]:
         segments = self._expected.get((phase, stream_type), [])
         return {
@@ -171,6 +183,8 @@ class Summary:
                 "phase": pa.array(phase, mask=since < 0),
                 "stream_type": types.indices,
                 "device_id": devices.indices,
+                "stream_id": rows["stream_id"],
+                "checksum": pa.array(hashes(rows)),
                 "rows": pa.repeat(pa.scalar(1, pa.int64()), len(since)),
                 "duplicates": pa.array(elapsed < 0),
                 "missing": pa.array(missing),

@@ -133,17 +133,17 @@ class Load:
         if not out.is_terminal:
             out.width = WIDTH
         out.print(results.phases_table(phases), results.groups_table(groups))
-        found = self._read_back(groups) if check and not isinstance(self.plan.address, Null) else {}
+        found, streams = self._read_back(groups) if check and not isinstance(self.plan.address, Null) else ({}, [])
         documents = [results.group_document(one, found.get((one.phase, one.stream_type))) for one in groups]
         if found:
             out.print(analysis.as_table(list(found.values())))
         if report is not None:
-            results.write_results(report, phases, documents)
+            results.write_results(report, phases, documents, streams)
             out.print(results.write_picture(report, self.plan.shape, self.record.samples), soft_wrap=True)
         return documents
 
-    def _read_back(self, groups: Sequence[Group]) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return what is at the target, by phase and type; nothing when it can't be read, or at Ctrl-C."""
+    def _read_back(self, groups: Sequence[Group]) -> tuple[dict[tuple[str, str], dict[str, Any]], list[dict[str, Any]]]:
+        """Return what is at the target, by phase and type, and by stream; nothing if it can't be read, or at Ctrl-C."""
         shape, journal = self.plan.shape, self._journal
         summary = analysis.Summary(shape, journal.start)
         begin = {int(at): offset for at, offset in journal.begin.get("offsets", {}).items()}
@@ -153,12 +153,14 @@ class Load:
                 summary.add(batch)
         except (TargetError, KeyboardInterrupt) as error:
             self._console.print(f"The rows were not read back. {error}", markup=False, soft_wrap=True)
-            return {}
+            return {}, []
         found = {(one["phase"], one["stream_type"]): one for one in summary.groups()}
         for group in groups:  # what has not arrived is lag, or was stopped; only what got lost is missing
             expected = {"expected_rows": group.sent_rows, **({} if group.sent_rows else {"expected_devices": 0})}
             found[group.phase, group.stream_type].update(expected)
-        return found
+        counts, nothing = summary.streams(), {"rows": 0, "checksum": None}
+        streams = [{"table": one.table, **counts.get(one.stream_id, nothing)} for one in shape.streams]
+        return found, streams
 
     def failure(self) -> str:
         """Return why the run or some of its streams failed; empty when none did."""

@@ -50,11 +50,17 @@ def groups_table(groups: Sequence[Group]) -> Table:
     return table
 
 
-def write_results(report: Path, phases: Sequence[PhaseResult], groups: Sequence[Mapping[str, Any]]) -> None:
-    """Write report.json, and analysis.json with the same phases and all groups."""
+def write_results(
+    report: Path,
+    phases: Sequence[PhaseResult],
+    groups: Sequence[Mapping[str, Any]],
+    streams: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write report.json, and analysis.json with the same phases, all groups, and the streams that were read back."""
     results = [asdict(one) for one in phases]
     write_report(report, as_json(Counter(normal=sum(one.sent_rows for one in phases)), phases=results))
-    (report / ANALYSIS).write_text(json.dumps({"phases": results, "groups": groups}, indent=1) + "\n", encoding="utf-8")
+    document = {"phases": results, "groups": groups, "streams": streams}
+    (report / ANALYSIS).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def write_picture(report: Path, shape: Shape, samples: Sequence[Sample]) -> str:

@@ -89,6 +89,26 @@ def test_rows_in_batches_of_any_size_give_the_same_groups(monkeypatch):
     assert cut == whole
 
 
+def test_a_checksum_tells_streams_apart_that_differ_in_one_row():
+    """And says nothing of the order of the rows."""
+    shape = shape_of(SHAPE)
+    rows = rows_of(shape)
+    sums = []
+    for batch in (rows, rows.take(pa.array(np.arange(rows.num_rows)[::-1])), rows.slice(1), rows.slice(0, 0)):
+        summary = Summary(shape, START)
+        summary.add(batch)
+        sums.append(summary.streams())
+    whole, backwards, less, none = sums
+    assert whole == backwards
+    assert {number: one["rows"] for number, one in whole.items()} == {
+        stream.stream_id: stream.rows for stream in shape.streams if stream.rows
+    }
+    first = rows["stream_id"][0].as_py()
+    assert [number for number in whole if whole[number] != less[number]] == [first]
+    assert len({one["checksum"] for one in whole.values()}) == len(whole)
+    assert none == {}
+
+
 def test_a_load_of_which_nothing_arrived_still_has_its_groups():
     """They say what was expected; the report is JSON, with null where there is nothing to measure."""
     shape = shape_of(SHAPE)
