@@ -97,13 +97,13 @@ class Queries:
         """Start the query of a stream; raises one of SPARK_ERRORS."""
         columns = spark_columns(stream, self._start, self._shape.speed, int(self._shape.settings["seed"]))
         rows = self._numbers(stream).selectExpr("number", *(f"{sql} AS {name}" for name, sql in columns.items()))
-        query = (
+        return (
             self._writer(stream, rows)
             .queryName(stream.table)
             .option("checkpointLocation", f"{self._checkpoints}/{stream.table}")
             .trigger(processingTime=TRIGGER)
+            .start()
         )
-        return query.toTable(table_name(self._shape, stream)) if isinstance(self._address, Tables) else query.start()
 
     def _numbers(self, stream: LoadStream) -> DataFrame:
         """Return the numbers of the stream's rows, as they fall due."""
@@ -125,7 +125,8 @@ class Queries:
             table = rows.select(*SCHEMA.names).writeStream.format("delta")
             return table.option("path", str(address.directory / stream.table))
         if isinstance(address, Tables):
-            return rows.select(*SCHEMA.names).writeStream.format("delta")
+            name = table_name(self._shape, stream)
+            return rows.select(*SCHEMA.names).writeStream.foreachBatch(_table_writer(name, self._run_id))
         if isinstance(address, Files):
             text = rows.selectExpr(f"{spark_line()} AS value")
             return text.writeStream.foreachBatch(_folder_writer(f"{address.directory / stream.table}/{self._run_id}"))
@@ -164,6 +165,19 @@ def _folder_writer(folder: str) -> Callable[[DataFrame, int], None]:
 
     def write(batch: DataFrame, number: int) -> None:
         batch.write.mode("overwrite").text(f"{folder}-{number:06d}")
+
+    return write
+
+
+def _table_writer(name: str, run_id: str) -> Callable[[DataFrame, int], None]:
+    """Return what appends each batch to a table of the catalog, which is made when missing; a batch once.
+
+    Not `toTable`: open-source Delta refuses it. For Spark Connect it is complete in itself.
+    """
+
+    def write(batch: DataFrame, number: int) -> None:
+        once = batch.write.format("delta").mode("append").option("txnAppId", run_id).option("txnVersion", number)
+        once.saveAsTable(name)
 
     return write
 

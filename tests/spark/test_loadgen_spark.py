@@ -112,7 +112,7 @@ def test_a_stream_that_cannot_be_written_fails_alone(spark, shape, engine_for):
         read = sum(batch.num_rows for batch in read_back(Tables(), "run", only, {}))
     finally:
         spark.sql("DROP DATABASE dlt_autoscaling CASCADE")
-    assert (engine.failed(), engine.trouble()) == (True, "1 of 3 streams failed.")
+    assert (engine.failed(), engine.trouble()) == (True, "1 of 3 streams failed."), engine.errors()
     [(at, problem)] = engine.errors().items()
     assert at == 1
     assert problem.startswith("Cannot write stream_table_002: ")
@@ -159,3 +159,14 @@ def test_what_cannot_work_is_said_before_anything_runs(spark, shape, engine_for,
     with pytest.raises(TargetError, match=r"no nothing connector\. Add org\.example:nothing in"):
         Queries(spark, shape, START, Kafka("127.0.0.1", port, "load"), "run").prepare()
     assert not spark.streams.active
+
+
+def test_a_batch_that_comes_again_is_in_a_catalogs_table_once(spark):
+    """As after a crash between the write and the checkpoint; another run's batches are its own."""
+    spark.sql("CREATE DATABASE load_twice")
+    try:
+        for run, number in (("a", 0), ("a", 1), ("a", 1), ("a", 0), ("b", 0)):
+            queries._table_writer("`load_twice`.`t`", run)(spark.range(3), number)
+        assert spark.table("load_twice.t").count() == 9
+    finally:
+        spark.sql("DROP DATABASE load_twice CASCADE")

@@ -78,3 +78,18 @@ def test_a_line_is_a_json_object_as_the_sensor_pipeline_reads_it():
         "device_id": "device-001-01", "event_time": "2026-05-28T20:26:40.142857Z", "stream_type": "baseline",
         "stream_id": 1, **{name: rows[name][1].as_py() for name in ("temperature", "humidity", "pressure")},
     }  # fmt: skip
+
+
+def test_all_lines_say_what_the_columns_say():
+    """Each value that there is, as the shortest text of its number; times to the microsecond, also on whole seconds."""
+    streams = [{"type": "baseline", "count": 3, "rate": 10_000}, {"type": "9x", "rate": 7}]
+    rows = sent(shape_of({"duration": "3s", "phases": [{"streams": streams}]}), 3)
+    [batch] = rows.combine_chunks().to_batches()
+    found = lines(batch).to_pylist()
+    times = batch["event_timestamp"].cast(pa.timestamp("us")).cast(pa.string()).to_pylist()
+    for line, row, time in zip(found, batch.drop_columns(["event_timestamp"]).to_pylist(), times, strict=True):
+        expected = {"device_id": row.pop("device_id"), "event_time": f"{time.replace(' ', 'T')}Z", **row}
+        assert json.loads(line) == expected
+        assert line == json.dumps(expected, separators=(",", ":")).replace(".0,", ",")
+    assert any(".000000Z" in line for line in found)
+    assert len(set(batch["pressure"].to_pylist())) > 5900

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from loadgen.scaling.rows import DEVICES, lines
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from confluent_kafka import Message
-    from numpy.typing import NDArray
 
     from loadgen.scaling.blocks import Block
     from loadgen.targets.opening import Kafka
@@ -106,13 +104,16 @@ class KafkaBlocks(BlockTarget):
 
     def write(self, block: Block) -> None:
         """Hand the rows over to Kafka's client."""
-        keys, rows = block.rows["device_id"], lines(block.rows)
+        batch = block.rows
         if self._there:
-            new = pa.array(self._are_new(keys))
-            keys, rows = keys.filter(new), rows.filter(new)
-        partitions = _partitions(keys, self._partitions)
-        order = pa.array(np.argsort(partitions, kind="stable"))
-        keys, rows = keys.take(order).to_pylist(), rows.take(order).to_pylist()
+            batch = batch.filter(pa.array(self._are_new(batch["device_id"])))
+        devices = batch["device_id"].dictionary_encode()
+        names, codes = devices.dictionary.to_pylist(), devices.indices.to_numpy()
+        # Devices take turns, so that also a few fast streams fill all partitions.
+        partitions = np.array([_turn(name) % self._partitions for name in names], dtype=np.int64)[codes]
+        order = np.argsort(partitions, kind="stable")
+        keys = [names[code] for code in codes[order].tolist()]
+        rows = lines(batch).take(pa.array(order)).to_pylist()
         ends = np.bincount(partitions, minlength=self._partitions).cumsum().tolist()
         parts = [(at, begin, end) for at, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > begin]
         waiting = _Waiting(block.phase, block.until, len(rows), time.perf_counter(), {at for at, *_ in parts}, {})
@@ -187,13 +188,6 @@ class KafkaBlocks(BlockTarget):
     def _note_connection(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - says less than what came before
             self._cause = error.str()
-
-
-def _partitions(keys: pa.Array, partitions: int) -> NDArray[np.int64]:
-    """Return each row's partition: devices take turns, so that also a few fast streams fill all of them."""
-    devices = pc.dictionary_encode(keys)
-    turns = np.array([_turn(name) for name in devices.dictionary.to_pylist()], dtype=np.int64)
-    return np.asarray(turns[devices.indices.to_numpy()] % partitions)
 
 
 @cache
