@@ -78,7 +78,10 @@ def run_load(plan: Plan, *, resume: bool, check: bool) -> str:
         except OSError as error:
             return f"Cannot write into {plan.report}: {error.strerror}. Nothing was sent."
         load.wait(stopped)
-    load.analyze_data(check=check)
+    try:
+        load.analyze_data(check=check)
+    except OSError as error:
+        return f"Cannot write into {plan.report}: {error.strerror}."
     return load.failure()
 
 

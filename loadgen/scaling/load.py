@@ -86,13 +86,14 @@ class Load:
         self._journal.begin = self._journal.begin or self._engine.position()
         self.record = Record(plan.shape, self._engine, samples)
         self._streams = status.Watch(plan.shape, self._engine)
+        self._unsaved = False
         self._over = Event()
         self._watcher = Thread(target=self._watch, name="loadgen-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to send."""
         self._journal.began = time.time() - self._engine.now() / SECOND
-        self._save()
+        self._write()
         self._engine.start()
         self._watcher.start()
 
@@ -186,7 +187,7 @@ class Load:
 
     def _tell(self, before: str) -> str:
         """Say once that rows are not arriving, and once that they are again."""
-        trouble = self._engine.trouble()
+        trouble = self._engine.trouble() if self._engine.running() else before
         if trouble and not before:
             self._console.print(f"{trouble} The rows wait.", markup=False, soft_wrap=True)
         if before and not trouble:
@@ -195,6 +196,15 @@ class Load:
         return trouble
 
     def _save(self) -> None:
+        try:
+            self._write()
+        except OSError as error:
+            if not self._unsaved:
+                self._console.print(f"Cannot write into {self.plan.report}: {error.strerror}.", markup=False)
+            self._unsaved = True
+
+    def _write(self) -> None:
+        """Write what `--resume` needs; raises OSError."""
         if self.plan.report is None:
             return
         self._journal.position = self._engine.position()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,11 @@ class NativeEngine:
             target.close()
         except TargetError as error:
             self._failed, self._trouble = True, str(error)
+            with suppress(TargetError):  # the first one says more
+                target.close()
+        except BaseException as error:
+            self._failed, self._trouble = True, f"The generator itself failed: {error!r}"
+            raise
 
     def _write(self, block: Block) -> None:
         """Offer a block until the target takes it; TargetError after OUTAGE_SECONDS, or when a stop is asked for."""

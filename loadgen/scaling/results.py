@@ -67,7 +67,7 @@ def write_picture(report: Path, shape: Shape, samples: Sequence[Sample]) -> str:
     """Draw the run; return where that is, or why it could not be."""
     try:
         draw(report / PICTURE, shape, [asdict(one) for one in samples])
-    except PictureError as error:
+    except (PictureError, OSError) as error:
         return str(error)
     return f"Picture: {report / PICTURE}"
 

@@ -143,6 +143,18 @@ def test_a_target_that_refuses_for_long_ends_the_run():
     assert sum(one.sent_rows for one in record.phases()) == target.rows.num_rows == pytest.approx(210 * 5, abs=50)
 
 
+def test_a_fault_of_the_generator_is_a_failure():
+    """It must not look like a run that ended well."""
+    clock = FakeClock()
+    target = Target(clock)
+    target.write = {}.__getitem__
+    engine = NativeEngine(SHAPE, START, target, clock)
+    with pytest.raises(TypeError):
+        engine.send()
+    assert engine.failed()
+    assert "The generator itself failed: TypeError" in engine.trouble()
+
+
 def test_a_stop_is_heard_while_the_target_refuses():
     """A user who presses Ctrl-C in an outage does not wait for its end."""
     clock = FakeClock()

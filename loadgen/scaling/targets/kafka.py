@@ -82,6 +82,8 @@ class KafkaBlocks(BlockTarget):
         self._failure = ""
         self._waiting: deque[_Waiting] = deque()
         self._rows_waiting = 0
+        #: When the oldest block that is on its way was handed over; for other threads.
+        self._since: float | None = None
         known = {int(at): end for at, end in position.get("offsets", {}).items()}
         ends = end_offsets(address, self._partitions)
         #: Of each partition, the offset behind the blocks that have arrived.
@@ -126,8 +128,8 @@ class KafkaBlocks(BlockTarget):
                     produce(topic, row, key, partition)
                 produce(topic, rows[end - 1], keys[end - 1], partition, on_delivery=noted)
         except (KafkaException, BufferError) as error:
-            self._failure = str(error)  # a part of the block is on its way: it can't be offered again
-        self.ready()
+            self._failure = str(error)  # `ready` says it: a part of the block is on its way, it can't be offered again
+        self._producer.poll(0)
         self._advance()
 
     def close(self) -> None:
@@ -143,7 +145,8 @@ class KafkaBlocks(BlockTarget):
 
     def trouble(self) -> str:
         """Return why rows have been waiting for over a second."""
-        late = self._waiting and time.perf_counter() - self._waiting[0].handed_over > 1
+        since = self._since
+        late = since is not None and time.perf_counter() - since > 1
         return f"{self._where} does not answer{self._cause and f': {self._cause}'}." if late else ""
 
     def position(self) -> Mapping[str, object]:
@@ -181,6 +184,7 @@ class KafkaBlocks(BlockTarget):
             if done.rows:
                 self.writes.append(Write(done.phase, None, time.perf_counter() - done.handed_over))
             self._cause = ""
+        self._since = self._waiting[0].handed_over if self._waiting else None
 
     def _position_now(self) -> Mapping[str, object]:
         return {"until": int(self.arrived.min()), "offsets": {str(at): end for at, end in self._offsets.items()}}
