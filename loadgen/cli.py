@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +22,7 @@ from loadgen.scaling.shape import SHAPES, read_shape
 from loadgen.sending import Feed, send, stop_signals
 from loadgen.targets.base import TargetError
 from loadgen.targets.files import Roll
-from loadgen.targets.opening import FORMS, Address, Null, open_target, parse_target
+from loadgen.targets.opening import FORMS, Address, Null, new_run_id, open_target, parse_target
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -212,7 +211,7 @@ def _finish(failure: str) -> None:
 
 
 def _open(job: Job, clock: Clock) -> tuple[Target, Feed | None]:
-    run_id = _new_run_id()
+    run_id = new_run_id()
     target = open_target(job.address, run_id, clock, job.roll)
     if job.registry is None:
         return target, None
@@ -233,11 +232,6 @@ def _conclude(job: Job, delivered: Counter[str], changes: Counter[str] | None, s
             write_report(job.report, as_json(delivered, changes))
         except OSError as error:
             _fail(f"Cannot write {NAME} into {job.report}: {error.strerror}.", 1)
-
-
-def _new_run_id() -> str:
-    # Time first: a folder listing shows the runs in order. The random part keeps parallel runs apart.
-    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _fail(message: str, code: int) -> NoReturn:

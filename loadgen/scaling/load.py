@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ from loadgen.scaling.readback import read_back
 from loadgen.scaling.record import Record, read_samples, write_samples
 from loadgen.scaling.shape import SECOND
 from loadgen.targets.base import TargetError
-from loadgen.targets.opening import Kafka, Null
+from loadgen.targets.opening import Kafka, Null, new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +76,7 @@ class Load:
     def __init__(self, plan: Plan, *, resume: bool = False, console: Console | None = None) -> None:
         self.plan = plan
         self._console = console or Console(stderr=True, highlight=False)
-        self._journal = Journal(_new_run_id(), plan.start, plan.options)
+        self._journal = Journal(new_run_id(), plan.start, plan.options)
         samples = []
         if resume and plan.report is not None:
             self._journal, samples = read_journal(plan.report, plan.options), read_samples(plan.report)
@@ -245,11 +243,6 @@ def _open(plan: Plan, journal: Journal, say: Callable[[str], None]) -> Engine:
     interval = round(plan.file_seconds * SECOND)
     target = open_target(plan.address, journal.run_id, plan.shape, interval, journal.position)
     return NativeEngine(plan.shape, journal.start, target, SystemClock())
-
-
-def _new_run_id() -> str:
-    # Time first: a folder listing shows the runs in order. The random part keeps parallel runs apart.
-    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _clock(now: int) -> str:

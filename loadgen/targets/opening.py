@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +79,12 @@ def parse_target(text: str, option: str = "--target", forms: str = FORMS) -> Add
     if match and 0 < int(match["port"]) <= MAX_PORT:
         return Kafka(match["host"], int(match["port"]), match["topic"])
     raise ValueError(f"{option} '{text}' is not a target\n\nHint: use {forms}.")
+
+
+def new_run_id() -> str:
+    """Return what the names of a run's files have in common."""
+    # Time first: a folder listing shows the runs in order. The random part keeps parallel runs apart.
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def open_target(address: Address, run_id: str, clock: Clock, roll: Roll) -> Target:
