@@ -129,10 +129,11 @@ def send(folder: Path, target: str, phases: str, speed: str) -> int:
 
 def drain(folder: Path) -> None:
     """Wait until the pipeline has taken all rows, or no more come."""
-    sent = json.loads((folder / "report.json").read_text())["sent"]
-    deadline = time.monotonic() + DRAIN_SECONDS
+    deadline, told = time.monotonic() + DRAIN_SECONDS, -1
     while not (account := Account(folder / "storage", _report(folder))).balanced and time.monotonic() < deadline:
-        console.print(f"The pipeline has {account.silver:,} of {sent:,} rows in silver.")
+        if account.silver != told:
+            told = account.silver
+            console.print(f"The pipeline has {account.silver:,} of {account.sent:,} rows in silver.")
         time.sleep(POLL_SECONDS)
 
 
