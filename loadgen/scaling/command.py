@@ -69,15 +69,15 @@ def run_load(plan: Plan, *, resume: bool, check: bool) -> str:
     """
     if resume and plan.report is None:
         raise ValueError("--resume needs --report\n\nHint: name the report folder of the run that goes on.")
-    with stop_signals() as stopped:
-        try:
-            load = Load(plan, resume=resume)
+    try:
+        load = Load(plan, resume=resume)
+        with stop_signals() as stopped:  # not before: a Spark that starts takes Ctrl-C for itself
             load.start()
-        except TargetError as error:
-            return f"{error} Nothing was sent."
-        except OSError as error:
-            return f"Cannot write into {plan.report}: {error.strerror}. Nothing was sent."
-        load.wait(stopped)
+            load.wait(stopped)
+    except TargetError as error:
+        return f"{error} Nothing was sent."
+    except OSError as error:
+        return f"Cannot write into {plan.report}: {error.strerror}. Nothing was sent."
     try:
         load.analyze_data(check=check)
     except OSError as error:

@@ -155,8 +155,9 @@ class Load:
             return {}, []
         found = {(one["phase"], one["stream_type"]): one for one in summary.groups()}
         for group in groups:  # what has not arrived is lag, or was stopped; only what got lost is missing
-            expected = {"expected_rows": group.sent_rows, **({} if group.sent_rows else {"expected_devices": 0})}
-            found[group.phase, group.stream_type].update(expected)
+            one = found[group.phase, group.stream_type]
+            if group.sent_rows < one["expected_rows"]:  # and some devices may not have had their turn
+                one.update(expected_rows=group.sent_rows, expected_devices=one["devices"])
         counts, nothing = summary.streams(), {"rows": 0, "checksum": None}
         streams = [{"table": one.table, **counts.get(one.stream_id, nothing)} for one in shape.streams]
         return found, streams
