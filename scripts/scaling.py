@@ -89,16 +89,7 @@ def pipeline(folder: Path, servers: str) -> Iterator[None]:
         "sensors.devices.landing_path": str(folder / "devices"),
     }
     options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "livetables",
-        "run",
-        "--continuous",
-        "--storage",
-        str(folder / "storage"),
-        *options,
-    ]
+    command = [sys.executable, "-m", "livetables", "run", "--continuous", "--storage", str(folder / "storage")]
     log = folder / "pipeline.log"
     with log.open("w") as file:
         process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=file, stderr=file)

@@ -216,7 +216,7 @@ def test_scaling_logic(shape: Shape, console: Console | None = None) -> list[dic
     """Print and return what each phase sends, and when, by the arithmetic of a run; nothing is sent."""
     phases: list[dict[str, object]] = []
     for at, phase in enumerate(shape.phases):
-        parts = [one for stream in shape.streams for one in stream.segments if one.phase == at]
+        parts = shape.segments(at)
         rate, rows = sum(one.rate for one in parts), sum(one.rows for one in parts)
         times = {"from": phase.begin / SECOND, "to": phase.end / SECOND}
         phases.append({"name": phase.name, **times, "streams": len(parts), "rate": rate, "rows": rows})

@@ -123,11 +123,10 @@ def target_steps(shape: Shape) -> tuple[list[float], list[float]]:
     """Return the moments (seconds of the run) when the rate changes, and the rows per second from then on."""
     at, rows = [0.0], [0.0]
     for number, phase in enumerate(shape.phases):
-        parts = (part for stream in shape.streams for part in stream.segments if part.phase == number)
         if at[-1] == phase.begin / SECOND:  # no silence before it
             del at[-1], rows[-1]
         at += [phase.begin / SECOND, phase.end / SECOND]
-        rows += [float(sum(part.rate for part in parts)), 0.0]
+        rows += [float(sum(part.rate for part in shape.segments(number))), 0.0]
     return at, rows
 
 

@@ -118,11 +118,11 @@ class Record:
         for phase, one in enumerate(self._shape.phases):
             if slowest >= one.end:
                 self._over.setdefault(phase, max(now, one.end))
-        due, sent = self._shape.due_at(now), self._shape.due(arrived)
         lag = float(lags(self._shape, now, arrived).max(initial=0.0))
         self._note_lag(now, lag)
         if not self.samples or now - self.samples[-1].at * SECOND >= SECOND or slowest >= self._shape.end:
-            self.samples.append(Sample(round(now / SECOND, 2), int(due.sum()), int(sent.sum()), round(lag, 2)))
+            due, sent = int(self._shape.due_at(now).sum()), int(self._shape.due(arrived).sum())
+            self.samples.append(Sample(round(now / SECOND, 2), due, sent, round(lag, 2)))
 
     def groups(self) -> list[Group]:
         """Return the result of each stream type in each phase."""

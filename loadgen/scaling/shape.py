@@ -115,6 +115,10 @@ class Shape:
         """Microseconds of the run."""
         return self.phases[-1].end
 
+    def segments(self, phase: int) -> list[Segment]:
+        """Return what the streams of a phase do in it."""
+        return [one for stream in self.streams for one in stream.segments if one.phase == phase]
+
     def due(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many rows of each stream are due at a moment of its own (microseconds of the run)."""
         stream, begin, length, rate = self._segments
