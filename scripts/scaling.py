@@ -33,7 +33,7 @@ from scripts.demo import Account
 from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(".livetables/scaling")
@@ -70,19 +70,19 @@ def main(
     with running_broker(folder / "kafka") as servers:
         host, port = servers.split(":")
         prepare_topic(host, int(port), TOPIC, PARTITIONS)
-        with pipeline(folder, servers):
+        with pipeline(folder, servers) as running:
             console.print(f"The pipeline runs. Sending '{phases}' at {speed}.")
             code = send(folder, f"kafka:{servers}/{TOPIC}", phases, speed)
             if code == 0:
-                drain(folder)
+                drain(folder, running)
     if code:
         raise typer.Exit(code)
     raise typer.Exit(conclude(folder, phases, speed))
 
 
 @contextmanager
-def pipeline(folder: Path, servers: str) -> Iterator[None]:
-    """Run the sensor pipeline in continuous mode, from the moment when its flows run to the end of the block."""
+def pipeline(folder: Path, servers: str) -> Iterator[Callable[[], bool]]:
+    """Run the sensor pipeline continuously while the block runs, which begins when its flows do; tell if it runs."""
     settings = {
         **SETTINGS,
         "sensors.kafka.bootstrap_servers": servers,
@@ -95,7 +95,7 @@ def pipeline(folder: Path, servers: str) -> Iterator[None]:
         process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=file, stderr=file)
     try:
         await_flows(process, log)
-        yield
+        yield lambda: process.poll() is None
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -118,10 +118,13 @@ def send(folder: Path, target: str, phases: str, speed: str) -> int:
     return subprocess.run([sys.executable, "-m", "loadgen", "run", *options], cwd=ROOT, check=False).returncode
 
 
-def drain(folder: Path) -> None:
-    """Wait until the pipeline has taken all rows, or no more come."""
+def drain(folder: Path, running: Callable[[], bool]) -> None:
+    """Wait until the pipeline has taken all rows, has ended, or takes too long."""
     deadline, told = time.monotonic() + DRAIN_SECONDS, -1
-    while not (account := Account(folder / "storage", _report(folder))).balanced and time.monotonic() < deadline:
+    while running() and time.monotonic() < deadline:
+        account = Account(folder / "storage", _report(folder))
+        if account.balanced:
+            return
         if account.silver != told:
             told = account.silver
             console.print(f"The pipeline has {account.silver:,} of {account.sent:,} rows in silver.")
@@ -153,7 +156,8 @@ def conclude(folder: Path, phases: str, speed: str) -> int:
     points = freshness(folder)
     draw(folder / "scaling.png", read_shape(Path(phases), speed=parse_speed(speed)), samples, points)
     behind = sorted(seconds for _, seconds in points)
-    console.print(f"Silver was {behind[len(behind) // 2]:.1f} s behind (median), at most {behind[-1]:.1f} s.")
+    if behind:
+        console.print(f"Silver was {behind[len(behind) // 2]:.1f} s behind (median), at most {behind[-1]:.1f} s.")
     console.print(f"Picture: {(folder / 'scaling.png').relative_to(ROOT)}")
     console.print(account.sentence, soft_wrap=True)
     return 0 if account.balanced else 1
