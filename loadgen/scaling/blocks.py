@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loadgen.scaling.rows import lines
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -24,12 +26,14 @@ class Block:
         until: microseconds of the run; with this block, all rows that are due by then have been sent.
         counts: rows of each stream.
         rows: columns as `rows.SCHEMA`.
+        lines: the same rows as JSON objects; empty when the target does not take them.
     """
 
     phase: int
     until: int
     counts: NDArray[np.int64]
     rows: pa.RecordBatch
+    lines: pa.StringArray
 
 
 class Cutter:
@@ -39,12 +43,14 @@ class Cutter:
         shape: the load.
         rows: makes its rows.
         arrived: microseconds of the run up to which each stream's rows need not be sent.
+        lines: whether blocks hold their rows as JSON, too.
     """
 
-    def __init__(self, shape: Shape, rows: Rows, arrived: NDArray[np.int64]) -> None:
+    def __init__(self, shape: Shape, rows: Rows, arrived: NDArray[np.int64], *, lines: bool) -> None:
         self.sent = int(arrived.min()) if len(arrived) else shape.end
         self._shape = shape
         self._rows = rows
+        self._lines = lines
         self._numbers = shape.due(arrived)
 
     def next(self, now: int, interval: int, max_rows: int) -> Block | None:
@@ -67,4 +73,5 @@ class Cutter:
             end = self._rows.due(phase, until)
         end = np.maximum(end, self._numbers)
         first, self._numbers, self.sent = self._numbers, end, until
-        return Block(phase, until, end - first, self._rows.block(phase, first, end))
+        rows = self._rows.block(phase, first, end)
+        return Block(phase, until, end - first, rows, lines(rows if self._lines else rows.slice(0, 0)))

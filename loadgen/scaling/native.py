@@ -1,7 +1,8 @@
-"""The native engine: one thread makes all rows with numpy and hands them to the target, block by block."""
+"""The native engine: one thread makes rows with numpy; meanwhile one hands those before to the target."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ class NativeEngine:
         self._shape = shape
         self._target = target
         self._clock = clock
-        self._cutter = Cutter(shape, Rows(shape, start), target.arrived)
+        self._cutter = Cutter(shape, Rows(shape, start), target.arrived, lines=target.takes_lines)
         self._begin = self._cutter.sent
         self._began = clock.now()
         self._stop = Event()
@@ -89,14 +90,19 @@ class NativeEngine:
         """Send until all is sent, `stop` is called, or the target fails."""
         target = self._target
         try:
-            while self._cutter.sent < self._shape.end and not self._stop.is_set():
-                block = None
-                if target.ready():
-                    block = self._cutter.next(self.now(), target.interval, target.max_rows)
-                if block is not None:
-                    self._write(block)
-                else:
-                    self._clock.sleep(READY_SECONDS)
+            with ThreadPoolExecutor(1, "loadgen-rows") as maker:
+                made = maker.submit(self._make)
+                while not self._stop.is_set():
+                    block = None
+                    if target.ready():
+                        block = made.result()
+                        if block is None and self._cutter.sent >= self._shape.end:
+                            break
+                        made = maker.submit(self._make)  # while the target takes this one
+                    if block is not None:
+                        self._write(block)
+                    else:
+                        self._clock.sleep(READY_SECONDS)
             target.close()
         except TargetError as error:
             self._failed, self._trouble = True, str(error)
@@ -105,6 +111,9 @@ class NativeEngine:
         except BaseException as error:
             self._failed, self._trouble = True, f"The generator itself failed: {error!r}"
             raise
+
+    def _make(self) -> Block | None:
+        return self._cutter.next(self.now(), self._target.interval, self._target.max_rows)
 
     def _write(self, block: Block) -> None:
         """Offer a block until the target takes it; TargetError after OUTAGE_SECONDS, or when a stop is asked for."""

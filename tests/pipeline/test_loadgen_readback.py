@@ -1,11 +1,10 @@
 """A load that is read back from a real Kafka topic."""
 
-import numpy as np
 import pytest
 from confluent_kafka import Producer
 
 from loadgen.scaling.analysis import Summary, problems
-from loadgen.scaling.blocks import Block
+from loadgen.scaling.blocks import Cutter
 from loadgen.scaling.readback import read_back
 from loadgen.scaling.rows import Rows
 from loadgen.scaling.shape import SECOND, shape_of
@@ -30,11 +29,9 @@ def send(address, start):
     """Send the whole load; return the offsets before it."""
     target = KafkaBlocks(address, 4, len(SHAPE.streams), {})
     offsets = {int(at): offset for at, offset in target.position()["offsets"].items()}
-    rows, first = Rows(SHAPE, start), np.zeros(len(SHAPE.streams), dtype=np.int64)
+    cutter = Cutter(SHAPE, Rows(SHAPE, start), target.arrived, lines=True)
     for seconds in (4, 10):
-        end = rows.due(0, seconds * SECOND)
-        target.write(Block(0, seconds * SECOND, end - first, rows.block(0, first, end)))
-        first = end
+        target.write(cutter.next(seconds * SECOND, 0, 100_000))
     target.close()
     return offsets
 

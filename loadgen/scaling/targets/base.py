@@ -29,6 +29,7 @@ class BlockTarget:
     """A place for blocks. One thread uses it; another one may read its attributes, `trouble` and `position`.
 
     Attributes:
+        takes_lines: whether it takes the rows as JSON.
         interval: microseconds of the run that a block should hold.
         max_rows: about how many it holds at most: a stop is seen between two blocks, and one must fit into memory.
         arrived: of each stream, microseconds of the run: its rows that are due by then have arrived.
@@ -36,6 +37,7 @@ class BlockTarget:
         writes: what has been written so far.
     """
 
+    takes_lines = False
     interval = SECOND // 10
     max_rows = 100_000
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from loadgen.scaling.rows import lines
 from loadgen.scaling.targets.base import BlockTarget, Write
 from loadgen.targets.base import TargetError
 
@@ -32,6 +31,8 @@ class FileBlocks(BlockTarget):
         streams: how many there are.
         interval: microseconds of the run that a file holds, at most about `max_rows`.
     """
+
+    takes_lines = True
 
     def __init__(self, directory: Path, run_id: str, streams: int, interval: int) -> None:
         self.interval = interval
@@ -65,6 +66,6 @@ class FileBlocks(BlockTarget):
 
 def _text(block: Block) -> memoryview:
     """Return the lines as one text, without a copy for each: they lie one after the other in Arrow's memory."""
-    text = pc.binary_join_element_wise(lines(block.rows), "", "\n")
+    text = pc.binary_join_element_wise(block.lines, "", "\n")
     offsets = np.frombuffer(text.buffers()[1], dtype=np.int32)[text.offset : text.offset + len(text) + 1]
     return memoryview(text.buffers()[2])[offsets[0] : offsets[-1]]

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from loadgen.scaling.rows import DEVICES, lines
+from loadgen.scaling.rows import DEVICES
 from loadgen.scaling.shape import SECOND
 from loadgen.scaling.targets.base import BlockTarget, Write
 from loadgen.scaling.topic import end_offsets, named, read_records
@@ -71,6 +71,7 @@ class KafkaBlocks(BlockTarget):
         TargetError: the broker can't be reached, named within 10 s.
     """
 
+    takes_lines = True
     interval = SECOND // 5
 
     def __init__(self, address: Kafka, partitions: int, streams: int, position: Mapping[str, Any]) -> None:
@@ -106,16 +107,17 @@ class KafkaBlocks(BlockTarget):
 
     def write(self, block: Block) -> None:
         """Hand the rows over to Kafka's client."""
-        batch = block.rows
+        batch, texts = block.rows, block.lines
         if self._there:
-            batch = batch.filter(pa.array(self._are_new(batch["device_id"])))
+            new = pa.array(self._are_new(batch["device_id"]))
+            batch, texts = batch.filter(new), texts.filter(new)
         devices = batch["device_id"].dictionary_encode()
         names, codes = devices.dictionary.to_pylist(), devices.indices.to_numpy()
         # Devices take turns, so that also a few fast streams fill all partitions.
         partitions = np.array([_turn(name) % self._partitions for name in names], dtype=np.int64)[codes]
         order = np.argsort(partitions, kind="stable")
         keys = [names[code] for code in codes[order].tolist()]
-        rows = lines(batch).take(pa.array(order)).to_pylist()
+        rows = texts.take(pa.array(order)).to_pylist()
         ends = np.bincount(partitions, minlength=self._partitions).cumsum().tolist()
         parts = [(at, begin, end) for at, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > begin]
         waiting = _Waiting(block.phase, block.until, len(rows), time.perf_counter(), {at for at, *_ in parts}, {})
