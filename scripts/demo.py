@@ -98,11 +98,13 @@ def run(folder: Path, target: str, configuration: dict[str, str], seconds: int) 
 
 def livetables(folder: Path, configuration: dict[str, str], *options: str) -> int:
     """Run the sensor pipeline as a user would; return its exit code."""
+    return subprocess.run(livetables_command(folder, configuration, *options), cwd=ROOT, check=False).returncode
+
+
+def livetables_command(folder: Path, configuration: dict[str, str], *options: str) -> list[str]:
+    """Return the command that runs the sensor pipeline."""
     settings = [word for key, value in configuration.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "livetables", "run"]
-    return subprocess.run(
-        [*command, "--storage", str(folder / "storage"), *settings, *options], cwd=ROOT, check=False,
-    ).returncode  # fmt: skip
+    return [sys.executable, "-m", "livetables", "run", "--storage", str(folder / "storage"), *settings, *options]
 
 
 class Account:

@@ -29,7 +29,7 @@ from loadgen.scaling.picture import draw
 from loadgen.scaling.record import read_samples
 from loadgen.scaling.shape import read_shape
 from loadgen.targets.kafka import prepare_topic
-from scripts.demo import Account
+from scripts.demo import Account, livetables_command
 from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
@@ -88,11 +88,10 @@ def pipeline(folder: Path, servers: str) -> Iterator[Callable[[], bool]]:
         "sensors.kafka.bootstrap_servers": servers,
         "sensors.devices.landing_path": str(folder / "devices"),
     }
-    options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "livetables", "run", "--continuous", "--storage", str(folder / "storage")]
     log = folder / "pipeline.log"
     with log.open("w") as file:
-        process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=file, stderr=file)
+        command = livetables_command(folder, settings, "--continuous")
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
     try:
         await_flows(process, log)
         yield lambda: process.poll() is None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadgen.scaling.engine import Engine
-    from loadgen.scaling.record import Group
+    from loadgen.scaling.record import Group, Sample
     from loadgen.scaling.shape import Shape
     from loadgen.scaling.status import StreamStatus
     from loadgen.targets.opening import LoadAddress
@@ -77,22 +77,24 @@ class Load:
         self.plan = plan
         self._console = console or Console(stderr=True, highlight=False)
         self._journal = Journal(new_run_id(), plan.start, plan.options)
-        samples = []
+        self._samples: list[Sample] = []
         if resume and plan.report is not None:
-            self._journal, samples = read_journal(plan.report, plan.options), read_samples(plan.report)
+            self._journal, self._samples = read_journal(plan.report, plan.options), read_samples(plan.report)
         self._engine = _open(plan, self._journal, self._console.print)
         self._journal.begin = self._journal.begin or self._engine.position()
-        self.record = Record(plan.shape, self._engine, samples)
         self._streams = status.Watch(plan.shape, self._engine)
+        #: How many samples are in the report folder.
+        self._saved = 0
         self._unsaved = False
         self._over = Event()
         self._watcher = Thread(target=self._watch, name="loadgen-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to send."""
-        self._journal.began = time.time() - self._engine.now() / SECOND
-        self._write()
+        self._write_journal()  # before the first row: a run that crashes then must find it again
         self._engine.start()
+        self._journal.began = time.time() - self._engine.now() / SECOND
+        self.record = Record(self.plan.shape, self._engine, self._samples)
         self._watcher.start()
 
     def wait(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -195,21 +197,26 @@ class Load:
         return trouble
 
     def _save(self) -> None:
+        """Write what `--resume` needs; say once that it can't be written."""
+        if self.plan.report is None:
+            return
+        samples = self.record.samples
         try:
-            self._write()
+            self._write_journal()
+            write_samples(self.plan.report, samples, self._saved)
+            self._saved = len(samples)
         except OSError as error:
+            self._saved = 0  # a line may be there in part
             if not self._unsaved:
                 self._console.print(f"Cannot write into {self.plan.report}: {error.strerror}.", markup=False)
             self._unsaved = True
 
-    def _write(self) -> None:
-        """Write what `--resume` needs; raises OSError."""
+    def _write_journal(self) -> None:
         if self.plan.report is None:
             return
         self._journal.position = self._engine.position()
         self._journal.ended = bool((self._engine.arrived() >= self.plan.shape.end).all())
         self._journal.write(self.plan.report)
-        write_samples(self.plan.report, self.record.samples)
 
 
 def test_scaling_logic(shape: Shape, console: Console | None = None) -> list[dict[str, object]]:  # noqa: PT028 - no test

@@ -88,13 +88,13 @@ class Record:
 
     Args:
         shape: the load.
-        engine: runs it.
+        engine: runs it; it has been started.
         samples: of an earlier part of the run.
     """
 
     def __init__(self, shape: Shape, engine: Engine, samples: Sequence[Sample] = ()) -> None:
-        self.samples = list(samples)
         self._now = engine.now()
+        self.samples = [one for one in samples if one.at * SECOND <= self._now]  # a crash may have undone the last ones
         self._shape = shape
         self._engine = engine
         self._max_lag = [0.0] * len(shape.phases)
@@ -112,8 +112,6 @@ class Record:
         """Note lag and ended phases; once a second, a sample."""
         now = self._now = self._engine.now()
         arrived = self._engine.arrived().copy()
-        while self.samples and self.samples[-1].at * SECOND > now:
-            self.samples.pop()  # of what a crash has undone
         slowest = int(arrived.min())
         for phase, one in enumerate(self._shape.phases):
             if slowest >= one.end:
@@ -132,24 +130,23 @@ class Record:
         """Return the result of each phase."""
         results = []
         for at, phase in enumerate(self._shape.phases):
-            groups = self._groups(at)
+            due, sent = self._due_and_sent(at)
+            parts = self._shape.segments(at)
             result = PhaseResult(
                 name=phase.name,
-                streams=sum(one.streams for one in groups),
-                target_rows=sum(one.target_rows for one in groups),
-                sent_rows=sum(one.sent_rows for one in groups),
-                target_rate=sum(one.target_rate for one in groups),
-                actual_rate=round(sum(one.actual_rate for one in groups), 1),
+                streams=len(parts),
+                target_rows=int(due.sum()),
+                sent_rows=int(sent.sum()),
+                target_rate=sum(one.rate for one in parts),
+                actual_rate=self._rate(at, int(sent.sum())),
                 max_lag_seconds=round(self._max_lag[at], 2),
             )
             results.append(result)
         return results
 
     def _groups(self, phase: int) -> list[Group]:
-        shape, engine = self._shape, self._engine
-        now = np.full(len(shape.streams), self._now, dtype=np.int64)
-        due, sent = self._rows_in(phase, now), self._rows_in(phase, engine.arrived())
-        seconds = self._seconds(phase)
+        shape = self._shape
+        due, sent = self._due_and_sent(phase)
         groups = []
         for kind, places in self._places(phase).items():
             rates = [one.rate for at in places for one in shape.streams[at].segments if one.phase == phase]
@@ -161,7 +158,7 @@ class Record:
                 target_rows=int(due[places].sum()),
                 sent_rows=rows,
                 target_rate=sum(rates),
-                actual_rate=round(rows / seconds, 1) if seconds else 0.0,
+                actual_rate=self._rate(phase, rows),
                 latencies=self._latencies(phase, kind),
             )
             groups.append(group)
@@ -175,16 +172,22 @@ class Record:
                 places.setdefault(one.stream_type, []).append(at)
         return places
 
+    def _due_and_sent(self, phase: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return how many rows of a phase are due of each stream, and have arrived."""
+        now = np.full(len(self._shape.streams), self._now, dtype=np.int64)
+        return self._rows_in(phase, now), self._rows_in(phase, self._engine.arrived())
+
     def _rows_in(self, phase: int, moments: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many rows of a phase each stream has at a moment of its own."""
         one = self._shape.phases[phase]
         return self._shape.due(np.clip(moments, one.begin, one.end)) - self._shape.due_at(one.begin)
 
-    def _seconds(self, phase: int) -> float:
-        """Return how long the rows of a phase took to arrive, or have been arriving."""
+    def _rate(self, phase: int, rows: int) -> float:
+        """Return rows per second over the time that the rows of a phase took to arrive, or have been arriving."""
         one = self._shape.phases[phase]
         begin = max(self._over.get(phase - 1, one.begin), one.begin)
-        return max(self._over.get(phase, self._now) - begin, 0) / SECOND
+        seconds = max(self._over.get(phase, self._now) - begin, 0) / SECOND
+        return round(rows / seconds, 1) if seconds else 0.0
 
     def _latencies(self, phase: int, kind: str) -> tuple[float, ...]:
         mine = (phase, None), (phase, kind)
@@ -197,12 +200,13 @@ class Record:
             self._max_lag[begun[-1]] = max(self._max_lag[begun[-1]], lag)
 
 
-def write_samples(report: Path, samples: Sequence[Sample]) -> None:
-    """Write the samples as a table."""
-    with (report / NAME).open("w", encoding="ascii", newline="") as file:
+def write_samples(report: Path, samples: Sequence[Sample], saved: int = 0) -> None:
+    """Write samples as a table into a report folder; the first `saved` ones are there."""
+    with (report / NAME).open("a" if saved else "w", encoding="ascii", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(Sample))
-        writer.writerows(map(astuple, samples))
+        if not saved:
+            writer.writerow(field.name for field in fields(Sample))
+        writer.writerows(map(astuple, samples[saved:]))
 
 
 def read_samples(report: Path) -> list[Sample]:
@@ -212,6 +216,7 @@ def read_samples(report: Path) -> list[Sample]:
             return [
                 Sample(float(row["at"]), int(row["due_rows"]), int(row["sent_rows"]), float(row["lag_seconds"]))
                 for row in csv.DictReader(file)
+                if row["lag_seconds"]  # a crash may have cut the last line off
             ]
     except FileNotFoundError:
         return []

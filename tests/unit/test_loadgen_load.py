@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, QueryBuilder
@@ -18,8 +20,8 @@ from typer.testing import CliRunner
 from loadgen.cli import app
 from loadgen.scaling import load
 from loadgen.scaling.load import test_scaling_logic as scaling_logic
-from loadgen.scaling.shape import read_shape
-from loadgen.targets.opening import Tables
+from loadgen.scaling.shape import SECOND, read_shape
+from loadgen.targets.opening import Null, Tables
 
 PHASES = """
     baseline_streams: 2
@@ -51,6 +53,11 @@ def lines_in(folder):
     return sorted(line for file in folder.glob("*") for line in file.read_text().splitlines())
 
 
+def samples_in(report):
+    """Return the lines of seconds.csv."""
+    return list(csv.DictReader((report / "seconds.csv").read_text().splitlines()))
+
+
 def in_tables(folder):
     """Return the rows of each Delta table, and how many different ones."""
     counts = {}
@@ -72,7 +79,7 @@ def test_a_run_reports_its_phases(shape, tmp_path):
         (one["name"], one["streams"], one["target_rows"], one["sent_rows"]) for one in report["phases"]
     ]
     assert all(0 <= one["max_lag_seconds"] < 5 for one in report["phases"])
-    samples = list(csv.DictReader((tmp_path / "report" / "seconds.csv").read_text().splitlines()))
+    samples = samples_in(tmp_path / "report")
     assert samples[-1]["sent_rows"] == samples[-1]["due_rows"] == "3000"
     assert "calm" in result.stdout
 
@@ -118,13 +125,50 @@ def test_ctrl_c_prints_the_result_and_the_run_goes_on(shape, tmp_path):
     assert "calm" in said
     before = json.loads((tmp_path / "report.json").read_text())["sent"]
     assert before == len(lines_in(tmp_path / "in")) < 6000
+    with (tmp_path / "seconds.csv").open("a") as file:
+        file.write("1000.0,9")  # as after a crash
     assert run(*options, *where, "--resume").exit_code == 0
     assert json.loads((tmp_path / "report.json").read_text())["sent"] == 6000
+    samples = [(float(one["at"]), int(one["sent_rows"])) for one in samples_in(tmp_path)]
+    assert samples == sorted(set(samples))
+    assert samples[-1][1] == 6000
     assert run(*options, "--target", f"files:{tmp_path / 'whole'}").exit_code == 0
     assert lines_in(tmp_path / "in") == lines_in(tmp_path / "whole")
     again = run(*options, *where, "--resume")
     assert again.exit_code == 2
     assert "has sent all its rows" in again.stderr
+
+
+class LateEngine:
+    """Knows the time of the run when it has started, as Spark's does: 1,000 s."""
+
+    seconds = 0
+
+    def start(self):
+        """Start."""
+        self.seconds = 1000
+
+    def now(self):
+        """Return the time."""
+        return self.seconds * SECOND
+
+    def arrived(self):
+        """Return that nothing has arrived."""
+        return np.zeros(3, dtype=np.int64)
+
+    def __getattr__(self, name):
+        return dict
+
+
+def test_the_time_of_a_run_is_asked_for_when_it_runs(shape, tmp_path, monkeypatch):
+    """`began` of run.json, by which others place what they see, is that of the engine's clock."""
+    monkeypatch.setattr(load, "_open", lambda *_: LateEngine())
+    one = load.Load(load.Plan(read_shape(shape), Null(), "spark", 0, tmp_path))
+    one.start()
+    one.stop_all_streams()
+    began = json.loads((tmp_path / "run.json").read_text())["began"]
+    assert time.time() - began == pytest.approx(1000, abs=100)
+    assert [float(sample["at"]) for sample in samples_in(tmp_path)] == [1000]
 
 
 def _await(file: Path) -> None:
