@@ -44,6 +44,8 @@ START_SECONDS = 180
 #: How long it may take for the rest after the last row was sent.
 DRAIN_SECONDS = 1200
 POLL_SECONDS = 2.0
+#: How long a pipeline that is stopped may take for the batches that it is in.
+STOP_SECONDS = 120
 #: Readings come in order here: with the default of ten minutes, deduplication would remember 37 million of them.
 SETTINGS = {
     "sensors.source": "kafka",
@@ -98,7 +100,10 @@ def pipeline(folder: Path, servers: str) -> Iterator[Callable[[], bool]]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.wait()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def await_flows(process: subprocess.Popen[bytes], log: Path) -> None:

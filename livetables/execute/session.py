@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Query compilation with the optimising compiler pays off only in runs of minutes: short commands skip it.
 #: Without it the JVM reserves a code cache that the tests of a whole project fill.
+_STATE = "org.apache.spark.sql.execution.streaming.state"
 _QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 _LOGGING = """\
@@ -73,6 +74,10 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
         # Spark keeps 100 compiled classes, fewer than two flows need: each batch would compile its own again.
         "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.sql.streaming.numRecentProgressUpdates": "200",
+        # State in the JVM's heap would end a pipeline that falls behind (docs/decisions/0012-state-in-rocksdb.md).
+        "spark.sql.streaming.stateStore.providerClass": f"{_STATE}.RocksDBStateStoreProvider",
+        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+        "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
         # An idle query says so at each trigger; the event log needs the batches, not the silence.
         "spark.sql.streaming.noDataProgressEventInterval": "60000",
         # The platform's paths start with s3://.
