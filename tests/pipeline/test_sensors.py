@@ -44,7 +44,7 @@ def registry(folder):
 
 @pytest.mark.kafka
 def test_every_row_sent_is_accounted_for(broker, tmp_path, spark):
-    """From a real broker, over two updates; test_sensors_sql.py does the same from files."""
+    """From a real broker, over two updates, with state on disk; test_sensors_sql.py does the same from files."""
     del spark  # the pipeline runs in the shared session
     target, where = f"kafka:{broker}/sensor_data", {"sensors.kafka.bootstrap_servers": broker}
     settings = load_settings(
@@ -59,6 +59,8 @@ def test_every_row_sent_is_accounted_for(broker, tmp_path, spark):
         second = send(target, tmp_path, 3_000, hour=13)  # its late rows are from 11
         assert "COMPLETED" == pipeline.run().state
     check_account(tmp_path, first, second)
+    state = (tmp_path / "storage" / "checkpoints").rglob("state/*/*/[0-9]*")
+    assert {path.suffix for path in state} == {".changelog"}  # of RocksDB; of the store in the heap it is .delta
 
 
 def check_account(folder, first, second):
