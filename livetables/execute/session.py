@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from livetables.settings import Settings
 
+_STATE = "org.apache.spark.sql.execution.streaming.state"
 #: Query compilation with the optimising compiler pays off only in runs of minutes: short commands skip it.
 #: Without it the JVM reserves a code cache that the tests of a whole project fill.
-_STATE = "org.apache.spark.sql.execution.streaming.state"
 _QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
+# RocksDB's threads write their warnings through Java. One that does so while Java ends waits for it, and Java for the
+# thread: the process never ends (docs/decisions/0012-state-in-rocksdb.md).
 _LOGGING = """\
 status = fatal
 rootLogger.level = warn
@@ -34,6 +36,8 @@ appender.file.fileName = {log}
 appender.file.append = true
 appender.file.layout.type = PatternLayout
 appender.file.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss}} %p %c: %m%n
+logger.rocksdb.name = org.apache.spark.sql.execution.streaming.state.RocksDB
+logger.rocksdb.level = error
 """
 
 
