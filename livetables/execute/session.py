@@ -36,7 +36,7 @@ appender.file.fileName = {log}
 appender.file.append = true
 appender.file.layout.type = PatternLayout
 appender.file.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss}} %p %c: %m%n
-logger.rocksdb.name = org.apache.spark.sql.execution.streaming.state.RocksDB
+logger.rocksdb.name = {state}.RocksDB
 logger.rocksdb.level = error
 """
 
@@ -118,7 +118,7 @@ def _environment_for_workers(settings: Settings, system: Path) -> None:
 
 def _logging_file(system: Path, log: Path) -> Path:
     file = system / "log4j2.properties"
-    file.write_text(_LOGGING.format(log=log))
+    file.write_text(_LOGGING.format(log=log, state=_STATE))
     return file
 
 

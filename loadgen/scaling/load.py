@@ -82,6 +82,7 @@ class Load:
             self._journal, self._samples = read_journal(plan.report, plan.options), read_samples(plan.report)
         self._engine = _open(plan, self._journal, self._console.print)
         self._journal.begin = self._journal.begin or self._engine.position()
+        self.record = Record(plan.shape, self._engine)
         self._streams = status.Watch(plan.shape, self._engine)
         #: How many samples are in the report folder.
         self._saved = 0

@@ -88,7 +88,7 @@ class Record:
 
     Args:
         shape: the load.
-        engine: runs it; it has been started.
+        engine: runs it; with samples, it has been started.
         samples: of an earlier part of the run.
     """
 
