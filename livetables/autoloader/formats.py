@@ -31,6 +31,8 @@ FIXED = {
     .add("content", "binary"),
 }  # fmt: skip
 TEXT = ("csv", "json", "xml")
+#: With these options, lines are not those of UTF-8 text.
+_OTHER_LINES = {"linesep", "encoding", "charset"}
 #: By so many values a record of CSV may exceed its header before it counts as malformed.
 _OVERFLOW = 64
 #: What Spark says when it asks a damaged file for its schema.
@@ -134,7 +136,10 @@ def groups(
 
 def paths_of_lines(options: Options, layout: Layout, files: Sequence[str]) -> list[str] | None:
     """Return the paths of files on this machine that are looked at as JSON lines; None when that does not tell."""
-    if options.format != "json" or _said(options).get("multiline") == "true" or not by_name(options, layout):
+    said = _said(options)
+    if options.format != "json" or said.get("multiline") == "true" or not by_name(options, layout):
+        return None
+    if _OTHER_LINES & said.keys() or any(key.startswith("allow") for key in said):  # what is JSON, only Spark can say
         return None
     paths = [path for path in map(local_path, files) if path is not None]
     return paths if len(paths) == len(files) else None
@@ -187,8 +192,7 @@ def records(options: Options, found: Sequence[Group]) -> dict[str, int | None]:
     """Return how many records files have, as far as that is known before Spark reads them."""
     said = _said(options)
     some_are_no_rows = options.bad_records is not None or said.get("mode", "permissive") != "permissive"
-    other_lines = {"linesep", "encoding", "charset"} & said.keys()
-    if some_are_no_rows or other_lines or "true" in (said.get("multiline"), said.get("wholetext")):
+    if some_are_no_rows or _OTHER_LINES & said.keys() or "true" in (said.get("multiline"), said.get("wholetext")):
         return {}
 
     def counted(file: str) -> int | None:
@@ -249,7 +253,12 @@ def _group(spark: SparkSession, options: Options, layout: Layout, group: Group, 
 
 
 def _load(spark: SparkSession, options: Options, selection: Selection, group: Group) -> DataFrame:
-    return _reader(spark, options, selection).load(list(group.files))
+    frame = _reader(spark, options, selection).load(list(group.files))
+    said = _said(options)
+    encoding = said.get("encoding", said.get("charset"))
+    if options.format != "json" or encoding is None or RAW not in frame.columns:
+        return frame
+    return frame.withColumn(RAW, F.decode(column(RAW).cast("binary"), encoding))  # its bytes are the file's
 
 
 def _selection(

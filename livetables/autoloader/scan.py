@@ -1,8 +1,9 @@
 """What fields and how many records a file has, before it is read: a stream that gets a new field has to stop first.
 
 Spark's JSON reader passes over a field that its schema lacks and says nothing. Arrow's goes through the same bytes
-at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine. The records are
-counted in passing: to have Spark count those of each file costs more than to look.
+at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine; what goes on as it
+began is only compared with that. The records are counted in passing: to have Spark count those of each file costs more
+than to look.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +26,8 @@ import pyarrow.json as arrow_json
 from pyarrow import orc, parquet
 from pyspark.sql.types import ArrayType, DataType, NullType, StringType, StructType
 
+from livetables.autoloader import alike
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
@@ -31,8 +35,8 @@ if TYPE_CHECKING:
 THREADS = min(4, os.cpu_count() or 1)
 #: Of so many files it is remembered what they have: those of which a schema was inferred are then read.
 _KEPT = 1000
-#: How much of a file is looked at in one go, in bytes: it is in memory several times over.
-BLOCK_BYTES = 16 << 20
+#: How much of a file is looked at in one go, in bytes; of the first block the fields are told, the rest is compared.
+BLOCK_BYTES = 1 << 20
 #: So much of its beginning tells what it begins with.
 _HEAD = 1 << 16
 #: What opens a compressed file and notices that its end is missing, which Arrow's readers of gzip and bzip2 do not.
@@ -41,6 +45,8 @@ _OPENERS: dict[str, Callable[[str], Any]] = {
     "bz2": partial(bz2.open, mode="rb"),
     **{end: partial(pa.input_stream, compression="detect") for end in ("zst", "lz4")},
 }
+_DECODER = json.JSONDecoder()
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'""")
 #: Files whose names end so, Spark decompresses.
 _COMPRESSED = (*_OPENERS, "deflate", "lzo", "snappy", "xz")
 
@@ -62,12 +68,17 @@ def json_lines(path: str) -> Look:
     Lines that are no JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
     FileNotFoundError.
     """
-    found: DataType = StructType()
+    found = StructType()
     records = 0
+    pattern: str | None = None
     for block in _blocks(path):
-        fields, more = _of_block(block)
-        found, records = union(found, fields), records + more
-    return Look(found if isinstance(found, StructType) else StructType(), records)
+        more = None if pattern is None else alike.count(block, pattern)
+        if more is None:
+            fields, more = _of_block(block)
+            found = _fields_of_both(found, fields)
+            pattern = alike.pattern(found)
+        records += more
+    return Look(found, records)
 
 
 class Looks:
@@ -171,8 +182,12 @@ def union(one: DataType, other: DataType) -> DataType:
         return one
     if isinstance(one, ArrayType) and isinstance(other, ArrayType):
         return ArrayType(union(one.elementType, other.elementType))
-    if not (isinstance(one, StructType) and isinstance(other, StructType)):
-        return one if one == other else StringType()
+    if isinstance(one, StructType) and isinstance(other, StructType):
+        return _fields_of_both(one, other)
+    return one if one == other else StringType()
+
+
+def _fields_of_both(one: StructType, other: StructType) -> StructType:
     if one == other:
         return one
     both = {field.name: field.dataType for field in one.fields}
@@ -181,46 +196,68 @@ def union(one: DataType, other: DataType) -> DataType:
     return _struct(both)
 
 
-def _of_block(block: bytes) -> tuple[DataType, int]:
+def _of_block(block: bytes) -> tuple[StructType, int]:
     if not block[:_HEAD].lstrip().startswith(b"{"):  # Arrow ends the whole program when it meets null before any object
         return _of_lines(block)
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
         table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
-        return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
+        if table.num_rows == sum(1 for _ in _lines_of(block)):
+            return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, RecursionError):
-        # A malformed line, values of two kinds in one field, a name that is no UTF-8, hundreds of levels.
-        return _of_lines(block)
+        pass  # a malformed line, values of two kinds in one field, a name that is no UTF-8, hundreds of levels
+    return _of_lines(block)
 
 
-def _of_lines(block: bytes) -> tuple[DataType, int]:
-    found: DataType = StructType()
+def _lines_of(block: bytes) -> Iterator[bytes]:
+    return filter(bytes.strip, block.splitlines())
+
+
+def _of_lines(block: bytes) -> tuple[StructType, int]:
+    found = StructType()
     records = 0
-    for line in filter(bytes.strip, block.splitlines()):
+    for line in _lines_of(block):
         try:
-            value = json.loads(line)
-            fields = [
-                _of_value(item) for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)
-            ]
+            value = _beginning(line)
+            items = value if isinstance(value, list) else [value]
+            fields = [_of_fields(item) for item in items if isinstance(item, dict)]
         except (ValueError, RecursionError):
             value, fields = None, []
         # The objects of an array are a record each; what is no object is one, malformed.
         records += len(fields) if isinstance(value, list) and len(fields) == len(value) else 1
-        found = reduce(union, fields, found)
+        found = reduce(_fields_of_both, fields, found)
     return found, records
+
+
+def _beginning(line: bytes) -> Any:
+    """Return the JSON value that a line begins with; Spark passes over what follows, and knows single quotes."""
+    text = line.decode("utf-8-sig").strip()
+    try:
+        return _DECODER.raw_decode(text)[0]
+    except ValueError:
+        return _DECODER.raw_decode(_QUOTED.sub(_in_double_quotes, text))[0]
+
+
+def _in_double_quotes(quoted: re.Match[str]) -> str:
+    text = quoted[0]
+    return text if text[0] == '"' else '"' + text[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
 
 
 def _of_value(value: Any) -> DataType:
     if value is None:
         return NullType()
     if isinstance(value, dict):
-        return _struct({key: _of_value(item) for key, item in value.items()})
+        return _of_fields(value)
     if isinstance(value, list):
         element: DataType = NullType()
         for item in value:
             element = union(element, _of_value(item))
         return ArrayType(element)
     return StringType()
+
+
+def _of_fields(fields: Mapping[str, Any]) -> StructType:
+    return _struct({key: _of_value(item) for key, item in fields.items()})
 
 
 def _of_arrow(kind: pa.DataType) -> DataType:
@@ -240,13 +277,15 @@ def _struct(fields: Mapping[str, DataType]) -> StructType:
 
 def _blocks(path: str) -> Iterator[bytes]:
     """Yield a file in blocks of whole lines."""
-    rest = b""
+    begun: list[bytes] = []
     for piece in _pieces(path, BLOCK_BYTES):
-        whole, newline, rest = (rest + piece).rpartition(b"\n")
+        whole, newline, rest = piece.rpartition(b"\n")
         if newline:
-            yield whole + newline
-    if rest.strip():
-        yield rest
+            yield b"".join([*begun, whole, newline])
+            begun = []
+        begun.append(rest)
+    if last := b"".join(begun).strip():
+        yield last
 
 
 def _head(path: str) -> Iterator[bytes]:

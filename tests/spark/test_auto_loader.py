@@ -82,7 +82,7 @@ def _named(options):
 GENERIC = {
     "header", "sep", "multiLine", "mode", "rowTag", "rescuedDataColumn", "pathGlobFilter", "readerCaseSensitive",
     "ignoreMissingFiles", "ignoreCorruptFiles", "modifiedAfter", "singleVariantColumn", "columnNameOfCorruptRecord",
-    "recursiveFileLookup", "badRecordsPath",
+    "recursiveFileLookup", "badRecordsPath", "encoding", "lineSep", "allowUnquotedFieldNames",
 }  # fmt: skip
 
 
@@ -444,6 +444,27 @@ def test_json_over_several_lines(landing):
     landing.put("2.json", json.dumps({"id": 3}, indent=1))
     landing.load(multiLine="true")
     assert landing.rows("id") == [["1"], ["2"], ["3"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "end", "encoding"),
+    [
+        ({"encoding": "UTF-16LE", "lineSep": "\n"}, "\n", "utf-16-le"),
+        ({"encoding": "ISO-8859-1", "lineSep": "|"}, "|", "latin-1"),
+        ({"allowUnquotedFieldNames": "true"}, "\n{id: 3, new: 2}\n", "utf-8"),
+    ],
+)
+def test_new_fields_are_noticed_in_what_only_spark_can_read(landing, options, end, encoding):
+    """Other encodings, line ends and what JSON does not allow; values that do not fit are rescued there, too."""
+    landing.put("1.json", '{"id": 1}'.encode(encoding))
+    landing.load(inferColumnTypes="true", schemaEvolutionMode="rescue", **options)
+    landing.put("2.json", ('{"id": 2, "new": 1}' + end + '{"id": "é", "new": 2}' + end).encode(encoding))
+    landing.load(inferColumnTypes="true", schemaEvolutionMode="rescue", **options)
+    assert [row for row in landing.rows("id", "_rescued_data") if row[0] != 3] == [
+        [1, None],
+        [2, {"new": "1", "_file_path": "2.json"}],
+        [None, {"id": "é", "new": "2", "_file_path": "2.json"}],
+    ]
 
 
 @pytest.mark.parametrize("mode", ["DROPMALFORMED", "FAILFAST"])

@@ -1,12 +1,29 @@
 """What a look into a file tells before Spark reads it: its fields, and how many records it has."""
 
 import gzip
+import json
 
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import orc, parquet
 
+from livetables.autoloader import alike, scan
 from livetables.autoloader.scan import Looks, json_lines, records
+
+_NAMES = st.sampled_from(["a", "b", "A", "d.e", "é", "[x]|y", 'f"', "g\\h", "i\n", ""])
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
+    max_leaves=6,
+)
+_OBJECTS = st.dictionaries(_NAMES, _VALUES, max_size=3)
+_LINES = st.one_of(
+    st.builds(json.dumps, _OBJECTS),
+    st.builds(lambda one: json.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\r", _OBJECTS),
+    st.sampled_from(["", "null", '{"a":1', '{"a":1}{"b":2}', '{"a":01}', '{"a":"\t"}', '{"a" :1 , "a":null}', "[{}]"]),
+)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +87,33 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
         ('{"a":1}\n{"a":' + '{"a":' * 600 + "1" + "}" * 601 + "\n", 2),
         ("null\n", 1),  # Arrow would end the whole program at it
         ('null\n{"a":1}\n', 2),
+        ('{"a":1}{"b":2}\n{"a":1} x\n', 2),  # what follows an object in its line is passed over
+        ('{\n"a":1\n}\n', 3),  # a record is a line, unless multiLine says otherwise
     ],
 )
 def test_a_look_counts_the_rows_that_spark_will_read(tmp_path, text, number):
     """Also where lines are empty, arrays of objects, or no JSON."""
     (tmp_path / "file").write_text(text, encoding="latin-1")
     assert json_lines(str(tmp_path / "file")).records == number
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"a":1,"new":{"b":2}}',
+        '\ufeff{"a":1,"new":{"b":2}}',
+        '{"a":1,"new":{"b":2}} and more',
+        '{"new":{"b":1}}{"c":2}',
+        """{'a':1,'new':{'b':'it\\'s "2"'}}""",
+        """{"a":"it's",'new':{'b':2}}""",
+        '[{"a":1},{"new":{"b":2}}]',
+    ],
+)
+def test_a_field_is_seen_wherever_spark_would_read_it(tmp_path, line):
+    """Spark knows single quotes, and passes over what follows a record; it would leave out the field in silence."""
+    (tmp_path / "file").write_text('{"a":1}\n' + line + "\n")
+    found = {field.name: field.dataType.simpleString() for field in json_lines(str(tmp_path / "file")).fields.fields}
+    assert found == {"a": "string", "new": "struct<b:string>"}
 
 
 def test_a_file_that_changed_after_a_look_ahead_is_looked_at_again(tmp_path):
@@ -89,3 +127,61 @@ def test_a_file_that_changed_after_a_look_ahead_is_looked_at_again(tmp_path):
         assert (look.fields.names, look.records) == (["a", "b"], 2)
         with pytest.raises(FileNotFoundError):
             looks.at([str(gone)])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(_LINES, max_size=8), ended=st.booleans())
+def test_a_look_in_blocks_sees_what_a_look_at_the_whole_sees(tmp_path, monkeypatch, lines, ended):
+    """Of most blocks it is only told that their lines are like those before."""
+    file = tmp_path / "file"
+    file.write_bytes(("\n".join(lines) + "\n" * ended).encode())
+    whole = json_lines(str(file))
+    with monkeypatch.context() as patched:
+        patched.setattr(scan, "BLOCK_BYTES", 8)
+        parts = json_lines(str(file))
+    assert _known(parts) == _known(whole)
+
+
+def _known(look):
+    return look.records, {field.name: field.dataType.simpleString() for field in look.fields.fields}
+
+
+@pytest.mark.parametrize(
+    ("line", "as_before"),
+    [
+        ('{"a":{"b":[{"c":1},{"c":"\\u00e9"}]},"n":null}', True),
+        ('{ "n" : null }\t\r', False),
+        ('{"a": {"b": []}}\r', True),
+        ('{"a":null}', True),
+        ('{"a":{"b":[{"c":1,"d":2}]}}', False),
+        ('{"a":{"B":[]}}', False),
+        ('{"n":1}', False),  # so far, it was always null
+        ('{"a":1}', False),
+        ('{"a":{"b":[{"c":[1]}]}}', False),
+        ('{"a":null}{"a":null}', False),
+        ('{"a":null,}', False),
+        ('{"A":null}', False),
+        ("", False),
+    ],
+)
+def test_lines_without_further_fields_are_told_from_others(line, as_before):
+    """At any depth; what is not surely alike is looked into."""
+    block = (line + "\n").encode() * 3
+    found = alike.pattern(scan._of_lines(b'{"a":{"b":[{"c":1.5}]},"n":null}')[0])
+    assert alike.count(block, found) == (3 if as_before else None)
+
+
+def test_a_file_goes_on_as_it_began_without_being_parsed(tmp_path, monkeypatch):
+    """To parse every line takes three times as long."""
+    parsed = []
+    of_block = scan._of_block
+    monkeypatch.setattr(scan, "_of_block", lambda block: parsed.append(len(block)) or of_block(block))
+    (tmp_path / "file").write_text('{"a":{"b":[1]},"t":"x\\n"}\n' * 200_000)
+    assert json_lines(str(tmp_path / "file")).records == 200_000
+    assert sum(parsed) <= scan.BLOCK_BYTES
+
+
+def test_an_expression_that_would_be_slower_than_parsing_is_not_used():
+    """Of thousands of fields, and of names that JSON escapes."""
+    wide = scan._of_lines(json.dumps({f"field {at}": at for at in range(5000)}).encode())[0]
+    assert [alike.pattern(fields) for fields in (wide, scan._of_lines(b'{"a\\nb":1}')[0])] == [None, None]
