@@ -17,12 +17,16 @@ from livetables import cli
 from livetables.errors import LivetablesError, Problem
 from livetables.redaction import redacted
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line; errors of ours end in their own text and exit code, never in a trace."""
     err = Console(stderr=True)
     try:
         code = cli.app(standalone_mode=False)
+        if code == _INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
+            err.print("Interrupted. What has committed stays; the next run goes on from there.")
         sys.exit(code if isinstance(code, int) else 0)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
@@ -39,9 +43,6 @@ def main() -> None:
         _trace_if_debug(error)
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        err.print("Interrupted. What has committed stays; the next run goes on from there.")
-        sys.exit(130)
     except Exception as error:  # noqa: BLE001 (the last that can say it)
         _trace_if_debug(error)
         from livetables.collect.python_files import code_of, first_sentence

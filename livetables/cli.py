@@ -51,6 +51,8 @@ app = typer.Typer(
 _out, _err = Console(), Console(stderr=True)
 #: Whether the command that runs was given --debug: who ends the program must know it after the command has failed.
 debugging = False
+#: How long a second Ctrl-C waits before it ends Java.
+_PATIENCE_SECONDS = 5.0
 
 
 @app.command()
@@ -106,12 +108,16 @@ def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) ->
 
 @contextmanager
 def _stop_on_signals(pipeline: Pipeline) -> Iterator[threading.Event]:
-    """Let the first Ctrl-C stop the update cleanly and the second one at once."""
-    stop = threading.Event()
+    """Let the first Ctrl-C stop the update cleanly and the second one at once, also when Java does not answer."""
+    from livetables.execute.session import end_java
+
+    stop, hurry = threading.Event(), threading.Timer(_PATIENCE_SECONDS, end_java)
+    hurry.daemon = True
 
     def handle(number: int, _frame: Any) -> None:
         if stop.is_set():
             signal.signal(number, signal.SIG_DFL)
+            hurry.start()
             raise KeyboardInterrupt
         stop.set()
 
@@ -119,6 +125,10 @@ def _stop_on_signals(pipeline: Pipeline) -> Iterator[threading.Event]:
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
+    except Exception as error:
+        if hurry.ident is not None:  # what does not work without Java is not the user's concern
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException
 
 from livetables.clock import Clock
@@ -23,7 +24,7 @@ from livetables.execute.failures import describe
 from livetables.execute.functions import defined_in, functions
 from livetables.execute.reader import StoredReader
 from livetables.execute.runner import Runner, selection_details
-from livetables.execute.session import start_session
+from livetables.execute.session import java_ended, start_session
 from livetables.execute.sources import Sources, start_probes
 from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
@@ -82,7 +83,11 @@ class Pipeline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
     ) -> None:  # fmt: skip
         """Restore what was bound."""
-        self._open.close()
+        try:
+            self._open.close()
+        except (ConnectionError, Py4JError):
+            if error is None:  # without Java there is nothing to restore, and it was said already
+                raise
 
     @cached_property
     def spark(self) -> SparkSession:
@@ -208,7 +213,8 @@ class Pipeline:
         except KeyboardInterrupt:  # a second Ctrl-C
             _end(bus, "CANCELED")
             raise
-        except BaseException as raised:  # noqa: BLE001 (it is raised again, unless another update may mend it)
+        except BaseException as caught:  # noqa: BLE001 (it is raised again, unless another update may mend it)
+            raised = (isinstance(caught, ConnectionError | Py4JError) and java_ended(self._system)) or caught
             error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
             for problem in _problems(error):
                 bus.emit("update_progress", str(problem), {"state": outcome}, level="ERROR",

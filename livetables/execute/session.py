@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
+from livetables.errors import LivetablesError
 from livetables.jars import require_java, spark_jars
 from livetables.jars.classes import java_options
 
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
     from livetables.settings import Settings
 
+_ENDING_SECONDS = 2.0
+#: With this exit code Spark ends Java when its heap is full.
+_OUT_OF_MEMORY = 52
 _STATE = "org.apache.spark.sql.execution.streaming.state"
 #: Query compilation with the optimising compiler pays off only in runs of minutes: short commands skip it.
 #: Without it the JVM reserves a code cache that the tests of a whole project fill.
@@ -62,7 +69,40 @@ def start_session(settings: Settings, system: Path, *, quick: bool = False, debu
     _environment_for_workers(settings, system)
     active = SparkSession.getActiveSession()
     with _jvm_output_to(log if not debug and active is None else None):
-        return builder.getOrCreate()
+        spark = builder.getOrCreate()
+    accumulators: Any = spark.sparkContext._accumulatorServer  # noqa: SLF001
+    accumulators.handle_error = lambda *_: None  # it would show a trace when Java is killed, which is said in words
+    return spark
+
+
+def java_ended(system: Path) -> LivetablesError | None:
+    """Say how Java ended, if this program has started one and it is gone; `system` has its log."""
+    java = _java()
+    if java is None:
+        return None
+    try:
+        code = java.wait(_ENDING_SECONDS)  # its connections close a moment before
+    except subprocess.TimeoutExpired:
+        return None
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return LivetablesError(
+        "SPARK_ENDED", f"Java, in which Spark runs, has ended {how}.",
+        hint="It ran out of its memory: give it more with `spark.driver.memory`, or take smaller batches."
+        if code == _OUT_OF_MEMORY else
+        f"The last lines of {system / 'spark.log'} may say why. A SIGKILL is often the system's, when memory runs out.",
+    )  # fmt: skip
+
+
+def end_java() -> None:
+    """End Java at once, also when it does not answer; what it was asked then fails."""
+    java = _java()
+    if java is not None:
+        java.kill()
+
+
+def _java() -> subprocess.Popen[bytes] | None:
+    """Return the process that PySpark has started, the one handle of it; None where Java was there before."""
+    return getattr(SparkContext._gateway, "proc", None)  # noqa: SLF001
 
 
 def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
@@ -126,6 +166,8 @@ def _silence_python_side() -> None:
     # Spark prints each analysis error as a long JSON line through these loggers; users get ours instead.
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger", "py4j", "pyspark"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # py4j logs what breaks a connection under no name of its own.
+    logging.getLogger().addFilter(lambda record: f"{os.sep}py4j{os.sep}" not in record.pathname)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -99,7 +100,7 @@ def test_a_file_that_spark_can_not_read_is_named(bench):
 
 
 def start(bench, path):
-    """Start `livetables run --continuous` as a program of its own; return it once its first batch is reported."""
+    """Start `livetables run --continuous` as a program of its own; return it and its Java once a batch is reported."""
     command = [sys.executable, "-u", "-m", "livetables", "run", path, "--continuous", "--storage", bench.storage]
     quick = "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"  # it lives for seconds
     process = subprocess.Popen(
@@ -113,18 +114,23 @@ def start(bench, path):
         lines.append(line)
         if " out" in line:
             patience.cancel()
-            return process, lines
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            return process, int(children.split()[0])
     raise AssertionError("".join(lines))
 
 
 def test_ctrl_c_stops_cleanly_and_a_kill_loses_nothing(bench):
-    """After kill -9 and after Ctrl-C the next run goes on: each row once. UDFs may use the project's helpers."""
+    """When Java is killed that is said; then, and after Ctrl-C, the next run goes on: each row once.
+
+    UDFs may use the project's helpers.
+    """
     bench.write(my_helper="def double(number):\n    return number * 2\n")
     [path] = bench.write(udf=PIPELINE)
     bench.rows("numbers", [{"id": 1}])
-    process, _ = start(bench, path)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=120)
+    process, java = start(bench, path)
+    os.kill(java, signal.SIGKILL)
+    rest = process.communicate(timeout=120)[0]
+    assert (1, True, False) == (process.returncode, "error[SPARK_ENDED]" in rest, "Traceback" in rest)
     bench.rows("numbers", [{"id": 2}], file="2.json")
     process, _ = start(bench, path)
     process.send_signal(signal.SIGINT)
@@ -135,3 +141,18 @@ def test_ctrl_c_stops_cleanly_and_a_kill_loses_nothing(bench):
     run = ["run", path, "--triggered", "--storage", bench.storage, "--set", f"numbers={bench.folder / 'numbers'}"]
     result = CliRunner().invoke(app, [*map(str, run)])
     assert (0, [(1, 2), (2, 4), (3, 6)]) == (result.exit_code, bench.table("doubled"))
+
+
+def test_a_second_ctrl_c_ends_at_once_when_java_does_not_answer(bench):
+    """It says so without a trace; Java, which would stay behind, is ended too."""
+    [path] = bench.write(udf=IN_PROCESS)
+    bench.rows("numbers", [{"id": 1}])
+    process, java = start(bench, path)
+    os.kill(java, signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    pressing = threading.Timer(1, process.send_signal, [signal.SIGINT])
+    pressing.start()
+    rest = process.communicate(timeout=60)[0]
+    assert (process.returncode, "Interrupted." in rest, "Traceback" in rest) == (130, True, False)
+    command = Path(f"/proc/{java}/cmdline")
+    assert not command.exists() or not command.read_bytes()  # nobody may have asked yet how it ended
