@@ -103,7 +103,8 @@ def pipeline(folder: Path, servers: str) -> Iterator[Callable[[], bool]]:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(signal.SIGINT)  # the second one ends it at once
+            process.wait()
 
 
 def await_flows(process: subprocess.Popen[bytes], log: Path) -> None:
