@@ -16,7 +16,7 @@ from pyspark.sql.streaming.listener import StreamingQueryListener
 
 from benchmarks._pairs import BenchmarkError
 from benchmarks._process import ROOT
-from livetables.autoloader import scan
+from livetables.autoloader import json_fields
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
 
@@ -119,7 +119,7 @@ class Ours:
         """Take what is there, then end."""
         with self._pipeline(load, {}, continuous=False) as pipeline, listening(pipeline.spark) as heard:
             pipeline.plan()  # columns are inferred, which is not measured: the alternative's are given
-            scan._look.cache_clear()  # noqa: SLF001 (what is remembered of that, a stream that goes on has to find out)
+            json_fields._look.cache_clear()  # noqa: SLF001 (what is remembered of that, a stream that goes on has to find out)
             self._run(pipeline, threading.Event())
         return heard
 

@@ -14,8 +14,9 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StructType
 
 from livetables.autoloader import formats
+from livetables.autoloader.json_fields import Looks
 from livetables.autoloader.listing import discover, local_path
-from livetables.autoloader.scan import Looks, UnreadableError
+from livetables.autoloader.pieces import UnreadableError
 from livetables.autoloader.schemas import merge, new_fields, sorted_columns, without_variants
 from livetables.autoloader.stream import empty
 from livetables.errors import LivetablesError, NewColumnsError, count

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StringType, StructField, StructType
 
-from livetables.autoloader import scan
+from livetables.autoloader import pieces, scan
+from livetables.autoloader.json_fields import THREADS, Look
 from livetables.autoloader.listing import local_path
 from livetables.autoloader.rescue import MALFORMED, RAW, Fit, column
 from livetables.autoloader.schemas import as_strings, merge, nulls_as_strings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
+    from livetables.autoloader.json_fields import Looks
     from livetables.autoloader.options import Options
 
 _T = TypeVar("_T")
@@ -113,22 +115,22 @@ def by_name(options: Options, layout: Layout) -> bool:
 
 
 def groups(
-    spark: SparkSession, options: Options, layout: Layout, files: Sequence[str], looks: scan.Looks
+    spark: SparkSession, options: Options, layout: Layout, files: Sequence[str], looks: Looks
 ) -> list[Group]:  # fmt: skip
     """Look into files for the fields that they have: as strings where their format has no types.
 
     Where nobody asks for fields, a file is not looked into, unless damaged ones are to be left out: Spark would do
-    that in silence. Raises scan.UnreadableError and FileNotFoundError.
+    that in silence. Raises pieces.UnreadableError and FileNotFoundError.
     """
     if not by_name(options, layout):
         for path in filter(None, map(local_path, files if options.ignore_corrupt else ())):
-            scan.check(path)
+            pieces.check(path)
         return [Group(tuple(files), layout.data)]
     if options.format == "csv" and _said(options).get("header") == "true":
-        return _by_fields(files, _in_threads(lambda file: scan.Look(_csv_fields(spark, file, options)), files))
+        return _by_fields(files, _in_threads(lambda file: Look(_csv_fields(spark, file, options)), files))
     lines = paths_of_lines(options, layout, files)
     if lines is not None:
-        return _by_fields(files, [scan.Look(nulls_as_strings(fields), n) for fields, n in looks.at(lines)])
+        return _by_fields(files, [Look(nulls_as_strings(fields), n) for fields, n in looks.at(lines)])
     if options.format in TEXT:
         return [Group(tuple(files), infer(spark, options, files, types=False))]
     return _typed_groups(spark, options, files)
@@ -157,7 +159,7 @@ def _typed_groups(spark: SparkSession, options: Options, files: Sequence[str]) -
         except Exception as error:
             if "CANNOT_MERGE" not in str(error):
                 raise
-    looked = _in_threads(lambda file: scan.Look(infer(spark, options, [file], types=True)), files)
+    looked = _in_threads(lambda file: Look(infer(spark, options, [file], types=True)), files)
     return _by_fields(files, looked)
 
 
@@ -170,7 +172,7 @@ def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types:
         schema = _reader(spark, options).options(**settings).load(list(files)).schema
     except Exception as error:
         if any(mark in str(error) for mark in _DAMAGED):
-            raise scan.UnreadableError(str(error).splitlines()[0].split(" SQLSTATE")[0]) from error
+            raise pieces.UnreadableError(str(error).splitlines()[0].split(" SQLSTATE")[0]) from error
         if "UNABLE_TO_INFER_SCHEMA" not in str(error):
             raise
         return StructType()
@@ -351,9 +353,9 @@ def _folder(path: Column, field: StructField) -> Column:
     return F.when(~none, value).cast(field.dataType)
 
 
-def _by_fields(files: Sequence[str], looks: Iterable[scan.Look]) -> list[Group]:
+def _by_fields(files: Sequence[str], looks: Iterable[Look]) -> list[Group]:
     """Put files with the same fields together."""
-    found: dict[str, list[tuple[str, scan.Look]]] = {}
+    found: dict[str, list[tuple[str, Look]]] = {}
     for file, look in zip(files, looks, strict=True):
         found.setdefault(look.fields.json(), []).append((file, look))
     return [
@@ -363,7 +365,7 @@ def _by_fields(files: Sequence[str], looks: Iterable[scan.Look]) -> list[Group]:
 
 
 def _in_threads(work: Callable[[str], _T], files: Sequence[str]) -> list[_T]:
-    with ThreadPoolExecutor(max_workers=scan.THREADS, thread_name_prefix="livetables-scan") as threads:
+    with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="livetables-scan") as threads:
         return list(threads.map(work, files))
 
 

@@ -28,10 +28,10 @@ from livetables.autoloader.cleaning import Cleaner
 from livetables.autoloader.formats import FIXED, METADATA, Layout
 from livetables.autoloader.hadoop import HadoopTree
 from livetables.autoloader.hints import apply_hints
+from livetables.autoloader.json_fields import Looks
 from livetables.autoloader.ledger import Ledger
 from livetables.autoloader.listing import Found, LocalTree, Selection, local_path
 from livetables.autoloader.options import Options, check_move_to, full_name_of, options_of
-from livetables.autoloader.scan import Looks
 from livetables.autoloader.schemas import SchemaStore, merge, sorted_columns
 from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata, planned
 from livetables.autoloader.values import size

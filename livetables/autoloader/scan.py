@@ -1,130 +1,18 @@
-"""What fields and how many records a file has, before it is read: a stream that gets a new field has to stop first.
-
-Spark's JSON reader passes over a field that its schema lacks and says nothing. Arrow's goes through the same bytes
-at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine; what goes on as it
-began is only compared with that. The records are counted in passing: to have Spark count those of each file costs more
-than to look.
-"""
+"""What a file tells before Spark reads it: how many records it has, and the names in the header of a CSV file."""
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
-import json
-import os
-import re
-import zlib
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import lru_cache, partial, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.json as arrow_json
 from pyarrow import orc, parquet
-from pyspark.sql.types import ArrayType, DataType, NullType, StringType, StructType
 
-from livetables.autoloader import alike
+from livetables.autoloader.pieces import BLOCK_BYTES, head, is_compressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from concurrent.futures import Future
-
-THREADS = min(4, os.cpu_count() or 1)
-#: Of so many files it is remembered what they have: those of which a schema was inferred are then read.
-_KEPT = 1000
-#: How much of a file is looked at in one go, in bytes; of the first block the fields are told, the rest is compared.
-BLOCK_BYTES = 1 << 20
-#: So much of its beginning tells what it begins with.
-_HEAD = 1 << 16
-#: What opens a compressed file and notices that its end is missing, which Arrow's readers of gzip and bzip2 do not.
-_OPENERS: dict[str, Callable[[str], Any]] = {
-    "gz": partial(gzip.open, mode="rb"),
-    "bz2": partial(bz2.open, mode="rb"),
-    **{end: partial(pa.input_stream, compression="detect") for end in ("zst", "lz4")},
-}
-_DECODER = json.JSONDecoder()
-_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'""")
-#: Files whose names end so, Spark decompresses.
-_COMPRESSED = (*_OPENERS, "deflate", "lzo", "snappy", "xz")
-
-
-class UnreadableError(Exception):
-    """The content of a file is damaged; the message says how."""
-
-
-class Look(NamedTuple):
-    """The fields of a file, and how many records Spark will find in it; None when only Spark can tell."""
-
-    fields: StructType
-    records: int | None = None
-
-
-def json_lines(path: str) -> Look:
-    """Look at a file of JSON lines: values are strings in the fields of its objects, NullType where all are null.
-
-    Lines that are no JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
-    FileNotFoundError.
-    """
-    found = StructType()
-    records = 0
-    pattern: str | None = None
-    for block in _blocks(path):
-        more = None if pattern is None else alike.count(block, pattern)
-        if more is None:
-            fields, more = _of_block(block)
-            found = _fields_of_both(found, fields)
-            pattern = alike.pattern(found)
-        records += more
-    return Look(found, records)
-
-
-class Looks:
-    """Looks at files of JSON lines, in threads; also ahead of the batch that has them, while Spark reads another."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="livetables-look")
-        self._begun: dict[str, tuple[tuple[int, int], Future[Look]]] = {}
-
-    def __enter__(self) -> Looks:
-        """Return it."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End its threads."""
-        self.close()
-
-    def ahead(self, paths: Iterable[str]) -> None:
-        """Begin to look at files."""
-        for path in paths:
-            with suppress(OSError):  # the batch that has it says what is wrong
-                self._begin(path)
-
-    def at(self, paths: Iterable[str]) -> list[Look]:
-        """Return what files have; one that has changed since a look at it is looked at again. Raises as json_lines."""
-        begun = [self._begin(path) for path in paths]
-        self._begun.clear()
-        return [look.result() for look in begun]
-
-    def close(self) -> None:
-        """End its threads."""
-        self._threads.shutdown(cancel_futures=True)
-
-    def _begin(self, path: str) -> Future[Look]:
-        found = Path(path).stat()
-        version = found.st_size, found.st_mtime_ns
-        known = self._begun.get(path)
-        if known is None or known[0] != version:
-            known = self._begun[path] = version, self._threads.submit(_look, path, *version)
-        return known[1]
-
-
-@lru_cache(maxsize=_KEPT)
-def _look(path: str, size: int, modified: int) -> Look:
-    del size, modified  # of another version of the file, something else is known
-    return json_lines(path)
+    from collections.abc import Mapping
 
 
 def records(path: str, kind: str) -> int | None:
@@ -139,7 +27,7 @@ def records(path: str, kind: str) -> int | None:
             return int(parquet.read_metadata(path).num_rows)
         if kind == "orc":
             return int(orc.ORCFile(path).nrows)
-        return _lines(path, kind) if kind in ("json", "text") and _ending(path) not in _COMPRESSED else None
+        return _lines(path, kind) if kind in ("json", "text") and not is_compressed(path) else None
     except (pa.ArrowException, OSError):  # it is damaged or gone, which is for the reader to say
         return None
 
@@ -148,7 +36,7 @@ def _lines(path: str, kind: str) -> int | None:
     """Return the number of lines; of JSON, None when some do not begin with a brace: no record, or several."""
     lines, objects, last = 0, 0, b"\n"
     with Path(path).open("rb") as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(BLOCK_BYTES):
             if b"\r" in block:  # which may end a line, too
                 return None
             lines += block.count(b"\n")
@@ -163,7 +51,7 @@ def csv_header(path: str, options: Mapping[str, str]) -> tuple[str, ...]:
     given = {key.lower(): value for key, value in options.items()}
     comment, separator = given.get("comment"), given.get("sep", given.get("delimiter", ","))
     encoding = given.get("encoding", given.get("charset", "utf-8"))
-    text = b"".join(_head(path)).decode(encoding, "replace").removeprefix("\ufeff")
+    text = b"".join(head(path)).decode(encoding, "replace").removeprefix("\ufeff")
     lines = (line for line in text.splitlines(keepends=True) if line.strip() and not (comment and line[0] == comment))
     rows = csv.reader(lines, delimiter=separator[:1], quotechar=given.get("quote", '"') or None)
     names = [name.strip() if given.get("ignoreleadingwhitespace") == "true" else name for name in next(rows, [])]
@@ -172,146 +60,3 @@ def csv_header(path: str, options: Mapping[str, str]) -> tuple[str, ...]:
         f"_c{at}" if not name else f"{name}{at}" if lower.count(name.lower()) > 1 else name
         for at, name in enumerate(names)
     )
-
-
-def union(one: DataType, other: DataType) -> DataType:
-    """Return the fields of both; where one has fields and the other a plain value, it is a string."""
-    if isinstance(one, NullType):
-        return other
-    if isinstance(other, NullType):
-        return one
-    if isinstance(one, ArrayType) and isinstance(other, ArrayType):
-        return ArrayType(union(one.elementType, other.elementType))
-    if isinstance(one, StructType) and isinstance(other, StructType):
-        return _fields_of_both(one, other)
-    return one if one == other else StringType()
-
-
-def _fields_of_both(one: StructType, other: StructType) -> StructType:
-    if one == other:
-        return one
-    both = {field.name: field.dataType for field in one.fields}
-    for field in other.fields:
-        both[field.name] = union(both[field.name], field.dataType) if field.name in both else field.dataType
-    return _struct(both)
-
-
-def _of_block(block: bytes) -> tuple[StructType, int]:
-    if not block[:_HEAD].lstrip().startswith(b"{"):  # Arrow ends the whole program when it meets null before any object
-        return _of_lines(block)
-    reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
-    try:
-        table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
-        if table.num_rows == sum(1 for _ in _lines_of(block)):
-            return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, RecursionError):
-        pass  # a malformed line, values of two kinds in one field, a name that is no UTF-8, hundreds of levels
-    return _of_lines(block)
-
-
-def _lines_of(block: bytes) -> Iterator[bytes]:
-    return filter(bytes.strip, block.splitlines())
-
-
-def _of_lines(block: bytes) -> tuple[StructType, int]:
-    found = StructType()
-    records = 0
-    for line in _lines_of(block):
-        try:
-            value = _beginning(line)
-            items = value if isinstance(value, list) else [value]
-            fields = [_of_fields(item) for item in items if isinstance(item, dict)]
-        except (ValueError, RecursionError):
-            value, fields = None, []
-        # The objects of an array are a record each; what is no object is one, malformed.
-        records += len(fields) if isinstance(value, list) and len(fields) == len(value) else 1
-        found = reduce(_fields_of_both, fields, found)
-    return found, records
-
-
-def _beginning(line: bytes) -> Any:
-    """Return the JSON value that a line begins with; Spark passes over what follows, and knows single quotes."""
-    text = line.decode("utf-8-sig").strip()
-    try:
-        return _DECODER.raw_decode(text)[0]
-    except ValueError:
-        return _DECODER.raw_decode(_QUOTED.sub(_in_double_quotes, text))[0]
-
-
-def _in_double_quotes(quoted: re.Match[str]) -> str:
-    text = quoted[0]
-    return text if text[0] == '"' else '"' + text[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
-
-
-def _of_value(value: Any) -> DataType:
-    if value is None:
-        return NullType()
-    if isinstance(value, dict):
-        return _of_fields(value)
-    if isinstance(value, list):
-        element: DataType = NullType()
-        for item in value:
-            element = union(element, _of_value(item))
-        return ArrayType(element)
-    return StringType()
-
-
-def _of_fields(fields: Mapping[str, Any]) -> StructType:
-    return _struct({key: _of_value(item) for key, item in fields.items()})
-
-
-def _of_arrow(kind: pa.DataType) -> DataType:
-    if pa.types.is_null(kind):
-        return NullType()
-    if pa.types.is_struct(kind):
-        return _struct({kind.field(at).name: _of_arrow(kind.field(at).type) for at in range(kind.num_fields)})
-    return ArrayType(_of_arrow(kind.value_type)) if pa.types.is_list(kind) else StringType()
-
-
-def _struct(fields: Mapping[str, DataType]) -> StructType:
-    struct = StructType()
-    for name, kind in fields.items():
-        struct.add(name, kind)
-    return struct
-
-
-def _blocks(path: str) -> Iterator[bytes]:
-    """Yield a file in blocks of whole lines."""
-    begun: list[bytes] = []
-    for piece in _pieces(path, BLOCK_BYTES):
-        whole, newline, rest = piece.rpartition(b"\n")
-        if newline:
-            yield b"".join([*begun, whole, newline])
-            begun = []
-        begun.append(rest)
-    if last := b"".join(begun).strip():
-        yield last
-
-
-def _head(path: str) -> Iterator[bytes]:
-    """Yield the beginning of a file, up to the end of a line after the first 64 KB or to its own end."""
-    for piece in _pieces(path, _HEAD):
-        yield piece
-        if b"\n" in piece:
-            return
-
-
-def _pieces(path: str, size: int) -> Iterator[bytes]:
-    opened = _OPENERS.get(_ending(path), partial(open, mode="rb"))
-    with opened(path) as stream:
-        try:
-            while piece := stream.read(size):
-                yield piece
-        except (OSError, EOFError, zlib.error) as error:
-            raise UnreadableError(str(error)) from error
-
-
-def check(path: str) -> None:
-    """Read a compressed file to its end; raises UnreadableError when it is damaged."""
-    if _ending(path) in _OPENERS:
-        for _ in _pieces(path, BLOCK_BYTES):
-            pass
-
-
-def _ending(path: str) -> str:
-    return path.rpartition(".")[2].lower()

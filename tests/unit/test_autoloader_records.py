@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import orc, parquet
 
-from livetables.autoloader import alike, scan
-from livetables.autoloader.scan import Looks, json_lines, records
+from livetables.autoloader import alike, json_fields, pieces
+from livetables.autoloader.json_fields import Looks, json_lines
+from livetables.autoloader.scan import records
 
 _NAMES = st.sampled_from(["a", "b", "A", "d.e", "é", "[x]|y", 'f"', "g\\h", "i\n", ""])
 _VALUES = st.recursive(
@@ -137,7 +138,7 @@ def test_a_look_in_blocks_sees_what_a_look_at_the_whole_sees(tmp_path, monkeypat
     file.write_bytes(("\n".join(lines) + "\n" * ended).encode())
     whole = json_lines(str(file))
     with monkeypatch.context() as patched:
-        patched.setattr(scan, "BLOCK_BYTES", 8)
+        patched.setattr(pieces, "BLOCK_BYTES", 8)
         parts = json_lines(str(file))
     assert _known(parts) == _known(whole)
 
@@ -167,21 +168,21 @@ def _known(look):
 def test_lines_without_further_fields_are_told_from_others(line, as_before):
     """At any depth; what is not surely alike is looked into."""
     block = (line + "\n").encode() * 3
-    found = alike.pattern(scan._of_lines(b'{"a":{"b":[{"c":1.5}]},"n":null}')[0])
+    found = alike.pattern(json_fields._of_lines(b'{"a":{"b":[{"c":1.5}]},"n":null}')[0])
     assert alike.count(block, found) == (3 if as_before else None)
 
 
 def test_a_file_goes_on_as_it_began_without_being_parsed(tmp_path, monkeypatch):
     """To parse every line takes three times as long."""
     parsed = []
-    of_block = scan._of_block
-    monkeypatch.setattr(scan, "_of_block", lambda block: parsed.append(len(block)) or of_block(block))
+    of_block = json_fields._of_block
+    monkeypatch.setattr(json_fields, "_of_block", lambda block: parsed.append(len(block)) or of_block(block))
     (tmp_path / "file").write_text('{"a":{"b":[1]},"t":"x\\n"}\n' * 200_000)
     assert json_lines(str(tmp_path / "file")).records == 200_000
-    assert sum(parsed) <= scan.BLOCK_BYTES
+    assert sum(parsed) <= pieces.BLOCK_BYTES
 
 
 def test_an_expression_that_would_be_slower_than_parsing_is_not_used():
     """Of thousands of fields, and of names that JSON escapes."""
-    wide = scan._of_lines(json.dumps({f"field {at}": at for at in range(5000)}).encode())[0]
-    assert [alike.pattern(fields) for fields in (wide, scan._of_lines(b'{"a\\nb":1}')[0])] == [None, None]
+    wide = json_fields._of_lines(json.dumps({f"field {at}": at for at in range(5000)}).encode())[0]
+    assert [alike.pattern(fields) for fields in (wide, json_fields._of_lines(b'{"a\\nb":1}')[0])] == [None, None]
