@@ -25,12 +25,14 @@ from livetables.autoloader import alike
 from livetables.autoloader.pieces import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
 
 THREADS = min(4, os.cpu_count() or 1)
 #: Of so many files it is remembered what they have: those of which a schema was inferred are then read.
 _KEPT = 1000
+#: So many levels of objects and arrays Spark reads.
+_DEEP = 1000
 _DECODER = json.JSONDecoder()
 _QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'""")
 
@@ -130,27 +132,28 @@ def _fields_of_both(one: StructType, other: StructType) -> StructType:
 
 
 def _of_block(block: bytes) -> tuple[StructType, int]:
-    if not block[:1024].lstrip().startswith(b"{"):  # Arrow ends the whole program when it meets null before any object
-        return _of_lines(block)
+    lines = [line for line in block.splitlines() if line.strip()]
+    # Arrow ends the whole program when it meets null before any object, or thousands of levels in one.
+    if not lines or not lines[0].lstrip().startswith(b"{") or any(map(_may_be_deep, lines)):
+        return _of_lines(lines)
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
         table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
-        # Arrow also takes an object over several lines, and several in one.
-        if table.num_rows == sum(1 for _ in _lines_of(block)):
+        if table.num_rows == len(lines):  # Arrow also takes an object over several lines, and several in one
             return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, RecursionError):
         pass  # a malformed line, values of two kinds in one field, a name that is no UTF-8, hundreds of levels
-    return _of_lines(block)
+    return _of_lines(lines)
 
 
-def _lines_of(block: bytes) -> Iterator[bytes]:
-    return filter(bytes.strip, block.splitlines())
+def _may_be_deep(line: bytes) -> bool:
+    return len(line) > _DEEP and line.count(b"{") + line.count(b"[") > _DEEP
 
 
-def _of_lines(block: bytes) -> tuple[StructType, int]:
+def _of_lines(lines: Iterable[bytes]) -> tuple[StructType, int]:
     found = StructType()
     records = 0
-    for line in _lines_of(block):
+    for line in lines:
         try:
             value = _beginning(line)
             items = value if isinstance(value, list) else [value]

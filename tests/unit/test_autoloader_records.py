@@ -86,6 +86,8 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
         ("[1, 2]\n5\n", 2),
         ('{"a":1}\n{"\xff":2}\n', 2),  # a name that is no UTF-8: malformed
         ('{"a":1}\n{"a":' + '{"a":' * 600 + "1" + "}" * 601 + "\n", 2),
+        ('{"a":1}\n' + '{"a":' * 100_000 + "1" + "}" * 100_000, 2),  # Arrow would end the whole program, too
+        ('{"a":1}\n{"a":' + "[" * 100_000 + "\n", 2),
         ("null\n", 1),  # Arrow would end the whole program at it
         ('null\n{"a":1}\n', 2),
         ('{"a":1}{"b":2}\n{"a":1} x\n', 2),  # what follows an object in its line is passed over
@@ -168,7 +170,7 @@ def _known(look):
 def test_lines_without_further_fields_are_told_from_others(line, as_before):
     """At any depth; what is not surely alike is looked into."""
     block = (line + "\n").encode() * 3
-    found = alike.pattern(json_fields._of_lines(b'{"a":{"b":[{"c":1.5}]},"n":null}')[0])
+    found = alike.pattern(json_fields._of_lines([b'{"a":{"b":[{"c":1.5}]},"n":null}'])[0])
     assert alike.count(block, found) == (3 if as_before else None)
 
 
@@ -184,5 +186,5 @@ def test_a_file_goes_on_as_it_began_without_being_parsed(tmp_path, monkeypatch):
 
 def test_an_expression_that_would_be_slower_than_parsing_is_not_used():
     """Of thousands of fields, and of names that JSON escapes."""
-    wide = json_fields._of_lines(json.dumps({f"field {at}": at for at in range(5000)}).encode())[0]
-    assert [alike.pattern(fields) for fields in (wide, json_fields._of_lines(b'{"a\\nb":1}')[0])] == [None, None]
+    wide = json_fields._of_lines([json.dumps({f"field {at}": at for at in range(5000)}).encode()])[0]
+    assert [alike.pattern(fields) for fields in (wide, json_fields._of_lines([b'{"a\\nb":1}'])[0])] == [None, None]
