@@ -15,7 +15,7 @@ from livetables.autoloader.scan import records
 
 _NAMES = st.sampled_from(["a", "b", "A", "d.e", "é", "[x]|y", 'f"', "g\\h", "i\n", ""])
 _VALUES = st.recursive(
-    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=4),
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text('a"\\\n\té\u2028{', max_size=4),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
     max_leaves=6,
 )
