@@ -214,7 +214,7 @@ class Pipeline:
             _end(bus, "CANCELED")
             raise
         except BaseException as caught:  # noqa: BLE001 (it is raised again, unless another update may mend it)
-            raised = (isinstance(caught, ConnectionError | Py4JError) and java_ended(self._system)) or caught
+            raised = java_ended(caught, self._system) or caught
             error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
             for problem in _problems(error):
                 bus.emit("update_progress", str(problem), {"state": outcome}, level="ERROR",

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,13 +98,11 @@ def pipeline(folder: Path, servers: str) -> Iterator[Callable[[], bool]]:
         await_flows(process, log)
         yield lambda: process.poll() is None
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)  # the second one ends it at once
-            process.wait()
+        for end in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):  # the second one also ends Java that does not answer
+            if process.poll() is None:
+                process.send_signal(end)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
 
 
 def await_flows(process: subprocess.Popen[bytes], log: Path) -> None:

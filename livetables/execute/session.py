@@ -10,6 +10,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
@@ -75,10 +76,14 @@ def start_session(settings: Settings, system: Path, *, quick: bool = False, debu
     return spark
 
 
-def java_ended(system: Path) -> LivetablesError | None:
-    """Say how Java ended, if this program has started one and it is gone; `system` has its log."""
+def java_ended(error: BaseException, system: Path) -> LivetablesError | None:
+    """Say how Java ended, if `error` is what its end leaves behind; `system` has its log.
+
+    None when this program has not started it, or it goes on.
+    """
+    broken = isinstance(error, ConnectionError | Py4JError)
     java = _java()
-    if java is None:
+    if java is None or not broken or isinstance(error, LivetablesError | Py4JJavaError):  # those, somebody has answered
         return None
     try:
         code = java.wait(_ENDING_SECONDS)  # its connections close a moment before
