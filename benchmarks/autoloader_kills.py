@@ -138,9 +138,7 @@ class Trial:
 
     def command(self, mode: str) -> list[str]:
         """Return the command of a run."""
-        confs = {
-            "landing": self.landing, "files_per_trigger": self._per_batch, "pipelines.trigger.interval": "100 ms",
-        }  # fmt: skip
+        confs = {"landing": self.landing, "files_per_trigger": self._per_batch, "pipelines.trigger.interval": "100 ms"}
         settings = [word for key, value in confs.items() for word in ("--set", f"{key}={value}")]
         file = ROOT / "benchmarks" / "_autoloader_pipeline.py"
         run = [sys.executable, "-u", "-m", "livetables", "run", str(file), mode]
@@ -152,9 +150,13 @@ class Trial:
         before, log = self.marks(), self.folder / "run.txt"
         with log.open("wb") as out, self._arriving(self.chance.random()):
             process = subprocess.Popen(
-                self.command("--continuous"), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                self.command("--continuous"),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             try:
                 if not from_start:
                     self._await_batch(process, before)

@@ -46,9 +46,14 @@ DEVICE_TABLES = ("device_changes_bronze", "devices")  # filled before the runs
 UNFILTERED = TABLES[:2]  # they hold a row for each record of the topic
 TOPIC = "sensor_data"
 LOAD = {
-    "--rate": "0", "--devices": "200", "--seed": "1", "--late": "0.01", "--duplicates": "0.01", "--corrupt": "0.01",
+    "--rate": "0",
+    "--devices": "200",
+    "--seed": "1",
+    "--late": "0.01",
+    "--duplicates": "0.01",
+    "--corrupt": "0.01",
     "--start": "2026-06-21T11:00:00Z",
-}  # fmt: skip
+}
 SIMULATED_SECONDS = 45 * 60  # enough for windows that close, whatever the number of rows
 UNLIMITED_RATE = 10_000  # rows in a simulated second at --rate 0 --speed 1: loadgen.rows.NOMINAL_RATE
 #: What one program may take: a slow start, and a capacity far below what would still be useful.
@@ -241,9 +246,13 @@ def report(bench: Bench, measured: list[tuple[Capacity, Capacity]]) -> None:
         for side, runs in zip(("ours", "alternative"), zip(*measured, strict=True), strict=True)
     }
     print_result(
-        "capacity", "rows/s", pairs,
-        flow_ratio=median([pair["flow_ratio"] for pair in pairs]), peak_mib=peaks, rows=bench.rows,
-    )  # fmt: skip
+        "capacity",
+        "rows/s",
+        pairs,
+        flow_ratio=median([pair["flow_ratio"] for pair in pairs]),
+        peak_mib=peaks,
+        rows=bench.rows,
+    )
 
 
 def main(

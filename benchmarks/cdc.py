@@ -68,14 +68,16 @@ class Bench:
         for number, ids in enumerate(batches):
             sequence = np.arange(len(ids)) + sent
             sent += len(ids)
-            table = pa.table({
-                "id": pa.array(ids, pa.int32()),
-                "name": pa.array([f"name {key}" for key in ids]),
-                # No two alike: equal versions that follow each other are one, and the alternative does not see that.
-                "city": pa.array([f"city {at}" for at in sequence]),
-                "op": pa.array(np.where(chance.random(len(ids)) < DELETES, "D", "U")),
-                "seq": pa.array(sequence, pa.int64()),
-            })  # fmt: skip
+            table = pa.table(
+                {
+                    "id": pa.array(ids, pa.int32()),
+                    "name": pa.array([f"name {key}" for key in ids]),
+                    # All different: equal versions in a row count as one, which the alternative does not know.
+                    "city": pa.array([f"city {at}" for at in sequence]),
+                    "op": pa.array(np.where(chance.random(len(ids)) < DELETES, "D", "U")),
+                    "seq": pa.array(sequence, pa.int64()),
+                }
+            )
             file = self.events / f"{number:03}.parquet"
             parquet.write_table(table, file)
             os.utime(file, (number + 1, number + 1))  # Spark takes files in the order of their times
@@ -114,9 +116,7 @@ class Bench:
         os.sync()  # what was written before shall not be a part of what is measured now
         return storage
 
-    def _run(
-        self, side: str, storage: Path, done: Finished, seconds: float, batches: dict[str, list[float]]
-    ) -> Run:  # fmt: skip
+    def _run(self, side: str, storage: Path, done: Finished, seconds: float, batches: dict[str, list[float]]) -> Run:
         self._check(side, storage)
         shutil.rmtree(storage)
         last = {name: round(float(np.median(times[-3:])), 2) for name, times in batches.items()}

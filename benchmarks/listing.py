@@ -127,11 +127,19 @@ def _size(
     def medians(pairs: list[dict[str, Any]]) -> dict[str, float]:
         return {key: median([pair[key] for pair in pairs]) for key in ("ratio", "ours", "alternative")}
 
-    size = {"folders": folders, "files": files, "first_look_seconds": round(first, 3),
-            "nothing_new": medians(nothing), "one_new": medians(one)}  # fmt: skip
+    size = {
+        "folders": folders,
+        "files": files,
+        "first_look_seconds": round(first, 3),
+        "nothing_new": medians(nothing),
+        "one_new": medians(one),
+    }
     for label, each in (("nothing new", size["nothing_new"]), ("one new file", size["one_new"])):
-        print(f"{files:>9,} files in {folders:>5,} folders, {label:<12}: ours {each['ours']:10.3f} ms, "
-              f"walk {each['alternative']:10.3f} ms, ratio {each['ratio']:,.1f}", flush=True)  # fmt: skip
+        print(
+            f"{files:>9,} files in {folders:>5,} folders, {label:<12}: ours {each['ours']:10.3f} ms, "
+            f"walk {each['alternative']:10.3f} ms, ratio {each['ratio']:,.1f}",
+            flush=True,
+        )
     return size
 
 

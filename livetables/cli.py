@@ -101,8 +101,10 @@ def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) ->
         _err.print(
             f"What has committed stays in {_relative(pipeline.storage.root)}; the next `livetables run` goes on from "
             "there. See `livetables events` for details.",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(1)
 
 
@@ -136,11 +138,17 @@ def _stop_on_signals(pipeline: Pipeline) -> Iterator[threading.Event]:
 
 @app.command()
 def check(
-    paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
-    parameter: Parameters = None, table: ExternalTables = None, path_map: PathMap = None, master: Master = None,
+    paths: Paths = None,
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    set_: Overrides = None,
+    parameter: Parameters = None,
+    table: ExternalTables = None,
+    path_map: PathMap = None,
+    master: Master = None,
     as_json: AsJson = False,
     debug: Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Find everything that is wrong with the pipeline; nothing is written."""
     loaded = settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter)
     with _pipeline(loaded, debug=debug, dry=True) as pipeline:
@@ -152,15 +160,24 @@ def check(
             problems = error.problems
         if as_json:
             datasets = [] if problems else [d.name for d in graph.datasets.values()]
-            _json({"ok": not problems, "problems": [_problem(p) for p in problems],
-                   "warnings": [_problem(p) for p in pipeline.warnings], "datasets": datasets})  # fmt: skip
+            _json(
+                {
+                    "ok": not problems,
+                    "problems": [_problem(p) for p in problems],
+                    "warnings": [_problem(p) for p in pipeline.warnings],
+                    "datasets": datasets,
+                }
+            )
         else:
             _warn(pipeline.warnings)
             for problem in problems:
                 _err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
             flows = 0 if problems else sum(len(d.flows) for d in graph.datasets.values())
-            said = f"Found {count(len(problems), 'error')}." if problems else (
-                f"No errors: {count(len(graph.datasets), 'dataset')}, {count(flows, 'flow')}.")  # fmt: skip
+            said = (
+                f"Found {count(len(problems), 'error')}."
+                if problems
+                else (f"No errors: {count(len(graph.datasets), 'dataset')}, {count(flows, 'flow')}.")
+            )
             _out.print(said, style="red" if problems else "green", highlight=False)
         if problems:
             raise typer.Exit(1)
@@ -168,12 +185,18 @@ def check(
 
 @app.command()
 def graph(
-    paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
-    parameter: Parameters = None, table: ExternalTables = None, path_map: PathMap = None, master: Master = None,
+    paths: Paths = None,
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    set_: Overrides = None,
+    parameter: Parameters = None,
+    table: ExternalTables = None,
+    path_map: PathMap = None,
+    master: Master = None,
     as_json: AsJson = False,
     svg: Annotated[Path | None, typer.Option("--svg", help="Write the picture to this file.")] = None,
     debug: Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show the datasets and what each reads."""
     from livetables.observe.draw import graph_document, graph_svg, graph_tree
 
@@ -193,13 +216,21 @@ def graph(
 
 @app.command()
 def plan(
-    paths: Paths = None, settings: SettingsFile = None, storage: StorageFolder = None, set_: Overrides = None,
-    parameter: Parameters = None, table: ExternalTables = None, path_map: PathMap = None, master: Master = None,
+    paths: Paths = None,
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    set_: Overrides = None,
+    parameter: Parameters = None,
+    table: ExternalTables = None,
+    path_map: PathMap = None,
+    master: Master = None,
     refresh: Refresh = None,
-    full_refresh: FullRefresh = None, full_refresh_all: FullRefreshAll = False,
-    reset_checkpoints: ResetCheckpoints = None, as_json: AsJson = False,
+    full_refresh: FullRefresh = None,
+    full_refresh_all: FullRefreshAll = False,
+    reset_checkpoints: ResetCheckpoints = None,
+    as_json: AsJson = False,
     debug: Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show what `run` would do and why, without doing it."""
     from dataclasses import asdict
 
@@ -213,15 +244,22 @@ def plan(
         for step in steps:
             how = f" ({step.how})" if hasattr(step, "how") else ""
             flow = f", flow {step.flow}" if hasattr(step, "flow") else ""
-            _out.print(f"{type(step).__name__:8} {step.dataset}{flow}{how}: {step.reason}", markup=False,
-                       highlight=False, soft_wrap=True)  # fmt: skip
+            _out.print(
+                f"{type(step).__name__:8} {step.dataset}{flow}{how}: {step.reason}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @app.command()
 def events(
-    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False,
-    last: Annotated[int, typer.Option("--last", help="Show this many, 0 for all.")] = 0, debug: Debug = False,
-) -> None:  # fmt: skip
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    as_json: AsJson = False,
+    last: Annotated[int, typer.Option("--last", help="Show this many, 0 for all.")] = 0,
+    debug: Debug = False,
+) -> None:
     """Show the event log."""
     from livetables.observe.event_log import read_events
 
@@ -233,16 +271,20 @@ def events(
         return
     for row in rows:
         time = row["timestamp"].strftime("%Y-%m-%d %H:%M:%S")
-        _out.print(f"{time} {row['level']:5} {row['event_type']:18} {row['message']}", markup=False, highlight=False,
-                   soft_wrap=True)  # fmt: skip
+        _out.print(
+            f"{time} {row['level']:5} {row['event_type']:18} {row['message']}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if not rows:
         _out.print("No events yet: the pipeline has not run with this storage folder.")
 
 
 @app.command()
 def tables(
-    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False, debug: Debug = False,
-) -> None:  # fmt: skip
+    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False, debug: Debug = False
+) -> None:
     """List the stored tables with rows, size and version."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -265,27 +307,30 @@ def tables(
     for entry in found:
         marks = [mark for mark in ("private", "inactive") if entry[mark]]
         name = f"{entry['name']} ({', '.join(marks)})" if marks else entry["name"]
-        table.add_row(name, f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB",
-                      f"{entry['files']:,}", str(entry["version"]))  # fmt: skip
+        table.add_row(
+            name, f"{entry['rows']:,}", f"{entry['bytes'] / 1e6:,.1f} MB", f"{entry['files']:,}", str(entry["version"])
+        )
     _out.print(table if found else "No tables yet: the pipeline has not run with this storage folder.")
 
 
 @app.command()
 def files(
-    settings: SettingsFile = None, storage: StorageFolder = None, as_json: AsJson = False,
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    as_json: AsJson = False,
     flow: Annotated[str | None, typer.Option("--flow", metavar="NAME", help="Only this flow.")] = None,
     state: Annotated[
-        str | None, typer.Option("--state", metavar="STATE", help="Only failed, pending, read or skipped files."),
+        str | None, typer.Option("--state", metavar="STATE", help="Only failed, pending, read or skipped files.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Only those found since 30m, 1h, 2d ago or a time."),
+        str | None, typer.Option("--since", metavar="TIME", help="Only those found since 30m, 1h, 2d ago or a time.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=0, help="This many per flow, 0 for all.", show_default="50; --json: 0"),
+        int | None, typer.Option("--limit", min=0, help="This many per flow, 0 for all.", show_default="50; --json: 0")
     ] = None,
     schemas: Annotated[bool, typer.Option("--schemas", help="Show the inferred schemas in place of files.")] = False,
     debug: Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show the files that Auto Loader has found, failed ones first, also while the pipeline runs; times are in UTC."""
     import time
 
@@ -314,10 +359,13 @@ def files(
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="Any SQL over the pipeline's tables.")],
-    settings: SettingsFile = None, storage: StorageFolder = None, master: Master = None, as_json: AsJson = False,
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    master: Master = None,
+    as_json: AsJson = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header and nothing else.")] = False,
     debug: Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run SQL over the stored tables and the event log (`event_log`), also while the pipeline runs."""
     from livetables.observe.stored import frame_rows, rows_csv, rows_table
 
@@ -337,9 +385,11 @@ def query(
 
 @app.command()
 def reset(
-    settings: SettingsFile = None, storage: StorageFolder = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, debug: Debug = False,
-) -> None:  # fmt: skip
+    settings: SettingsFile = None,
+    storage: StorageFolder = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    debug: Debug = False,
+) -> None:
     """Remove all tables, checkpoints and events of the pipeline."""
     import shutil
 
@@ -370,8 +420,13 @@ def doctor(debug: Debug = False) -> None:
     good = True
     for name, ok, text in checks():
         good = good and ok
-        _out.print(f"{'ok  ' if ok else 'FAIL'} {name}: {text}", style=None if ok else "red", markup=False,
-                   highlight=False, soft_wrap=True)  # fmt: skip
+        _out.print(
+            f"{'ok  ' if ok else 'FAIL'} {name}: {text}",
+            style=None if ok else "red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if not good:
         raise typer.Exit(1)
 
@@ -417,10 +472,13 @@ def _json(document: Any) -> None:
 def _problem(problem: Problem) -> dict[str, Any]:
     place = problem.place
     return {
-        "code": problem.code, "message": problem.message, "hint": problem.hint,
-        "file": place.file if place else None, "line": place.line if place else None,
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
         "column": place.column if place else None,
-    }  # fmt: skip
+    }
 
 
 def _relative(path: Path) -> str:

@@ -66,14 +66,7 @@ class LivetablesError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        place: Place | None = None,
-        hint: str | None = None,
-    ) -> None:
+    def __init__(self, code: str, message: str, *, place: Place | None = None, hint: str | None = None) -> None:
         self.problem = Problem(code, message, place, hint)
         super().__init__(str(self.problem))
 

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from livetables.settings import Settings
 
 Paths = Annotated[
-    list[Path] | None, typer.Argument(help="Source files or folders, in place of --settings.", show_default=False),
-]  # fmt: skip
+    list[Path] | None, typer.Argument(help="Source files or folders, in place of --settings.", show_default=False)
+]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file.", show_default="pipeline_settings.json"),
-]  # fmt: skip
+    Path | None, typer.Option("--settings", help="Settings file.", show_default="pipeline_settings.json")
+]
 StorageFolder = Annotated[
     str | None,
     typer.Option("--storage", help="Folder for tables, checkpoints and events.", show_default=".livetables/NAME"),
 ]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override configuration.", show_default=False),
-]  # fmt: skip
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override configuration.", show_default=False)
+]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", metavar="NAME=VALUE", help="What :NAME is in SQL files.", show_default=False),
-]  # fmt: skip
+]
 ExternalTables = Annotated[
     list[str] | None,
     typer.Option("--table", metavar="NAME=PATH", help="Table outside the pipeline.", show_default=False),
@@ -45,15 +45,22 @@ Refresh = Annotated[str | None, typer.Option("--refresh", metavar="A,B", help="O
 FullRefresh = Annotated[str | None, typer.Option("--full-refresh", metavar="A,B", help="These tables from the start.")]
 FullRefreshAll = Annotated[bool, typer.Option("--full-refresh-all", help="All tables from the start.")]
 ResetCheckpoints = Annotated[
-    str | None, typer.Option("--reset-checkpoints", metavar="A,B", help="Keep rows, read the sources again."),
-]  # fmt: skip
+    str | None, typer.Option("--reset-checkpoints", metavar="A,B", help="Keep rows, read the sources again.")
+]
 
 
 def settings_of(
-    paths: list[Path] | None, file: Path | None, storage: str | None, overrides: list[str] | None,
-    tables: list[str] | None, path_map: list[str] | None, master: str | None, *,
-    parameters: list[str] | None = None, with_secrets: bool = True,
-) -> Settings:  # fmt: skip
+    paths: list[Path] | None,
+    file: Path | None,
+    storage: str | None,
+    overrides: list[str] | None,
+    tables: list[str] | None,
+    path_map: list[str] | None,
+    master: str | None,
+    *,
+    parameters: list[str] | None = None,
+    with_secrets: bool = True,
+) -> Settings:
     """Return the settings that the options of a command name; raises SettingsError."""
     from livetables.settings import load_settings
 
@@ -93,8 +100,8 @@ def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
 
 
 def selection_of(
-    refresh: str | None, full_refresh: str | None, full_refresh_all: bool, reset_checkpoints: str | None,
-) -> Selection:  # fmt: skip
+    refresh: str | None, full_refresh: str | None, full_refresh_all: bool, reset_checkpoints: str | None
+) -> Selection:
     """Return the tables that a command is about."""
     from livetables.plan import Selection
 

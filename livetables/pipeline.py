@@ -57,9 +57,14 @@ class Pipeline:
     """A pipeline on this machine. Use it as a context manager: files stay importable while it is open."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, quick: bool = False, debug: bool = False,
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        quick: bool = False,
+        debug: bool = False,
         scratch: Path | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Open `settings`; with `scratch`, a session's files go there and the storage is only read."""
         self.settings = settings
         self.storage = Storage(settings.storage)
@@ -80,8 +85,8 @@ class Pipeline:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Restore what was bound."""
         try:
             self._open.close()
@@ -201,8 +206,8 @@ class Pipeline:
                 return state
 
     def _attempt(
-        self, bus: EventBus, state: UpdateState, attempts: Attempts, idle: Callable[[], None],
-    ) -> tuple[bool, BaseException | None]:  # fmt: skip
+        self, bus: EventBus, state: UpdateState, attempts: Attempts, idle: Callable[[], None]
+    ) -> tuple[bool, BaseException | None]:
         """Run one update; return whether it is to be run again, and what it raised."""
         attempts.start()
         error: BaseException | None = None
@@ -217,8 +222,13 @@ class Pipeline:
             raised = java_ended(caught, self._system) or caught
             error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
             for problem in _problems(error):
-                bus.emit("update_progress", str(problem), {"state": outcome}, level="ERROR",
-                         error=error_of(error, problem.message, fatal=True))  # fmt: skip
+                bus.emit(
+                    "update_progress",
+                    str(problem),
+                    {"state": outcome},
+                    level="ERROR",
+                    error=error_of(error, problem.message, fatal=True),
+                )
         reason = describe(error).message if error else next(iter(state.errors), "")
         _end(bus, outcome)
         again = outcome == "FAILED" and mendable and attempts.left
@@ -235,9 +245,11 @@ class Pipeline:
         if attempts.cause == "USER_ACTION":
             bus.emit("user_action", "User started an update.", {"action": "START"})
         selection = attempts.selection
-        bus.emit("create_update", f"Update {bus.update_id[:6]} started.", {
-            "cause": attempts.cause, "config": self.settings.document, **selection_details(selection),
-        })  # fmt: skip
+        bus.emit(
+            "create_update",
+            f"Update {bus.update_id[:6]} started.",
+            {"cause": attempts.cause, "config": self.settings.document, **selection_details(selection)},
+        )
         if attempts.cause == SCHEMA_CHANGE:
             self.__dict__.pop("graph", None)  # it is resolved anew, from the columns that there are now
         for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
@@ -254,31 +266,56 @@ class Pipeline:
         self._definitions_events(bus)
         steps = self._plan(selection)
         runner = Runner(
-            self.spark, graph, self.settings, self.storage,
-            Tables(self.spark, self.storage, self.settings.namespace), self._sources, bus, self._clock, attempts, idle,
-        )  # fmt: skip
+            self.spark,
+            graph,
+            self.settings,
+            self.storage,
+            Tables(self.spark, self.storage, self.settings.namespace),
+            self._sources,
+            bus,
+            self._clock,
+            attempts,
+            idle,
+        )
         runner.run(steps)
         return runner
 
     def _definitions_events(self, bus: EventBus) -> None:
         for dataset in self.graph.datasets.values():
             rules = getattr(dataset.definition, "expectations", ())
-            bus.emit("dataset_definition", f"Dataset '{dataset.name}' is defined as a {dataset.kind}.", {
-                "dataset_type": dataset.kind.upper().replace(" ", "_"), "num_flows": len(dataset.flows),
-                "expectations": [
-                    {"name": rule.name, "predicate": str(rule.predicate), "action": rule.action.name} for rule in rules
-                ],
-                "refresh_policy": getattr(dataset.definition, "refresh_policy", None),
-            }, dataset_name=dataset.name)  # fmt: skip
+            bus.emit(
+                "dataset_definition",
+                f"Dataset '{dataset.name}' is defined as a {dataset.kind}.",
+                {
+                    "dataset_type": dataset.kind.upper().replace(" ", "_"),
+                    "num_flows": len(dataset.flows),
+                    "expectations": [
+                        {"name": rule.name, "predicate": str(rule.predicate), "action": rule.action.name}
+                        for rule in rules
+                    ],
+                    "refresh_policy": getattr(dataset.definition, "refresh_policy", None),
+                },
+                dataset_name=dataset.name,
+            )
             for flow in dataset.flows:
                 inputs = [self.graph.datasets[key].name for key in flow.inputs]
                 language = "SQL" if isinstance(flow.definition.query, SqlQuery) else "PYTHON"
-                bus.emit("flow_definition", f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.", {
-                    "output_dataset": dataset.name, "input_datasets": [*inputs, *flow.external_inputs],
-                    "flow_type": _flow_type(dataset.kind, flow), "schema_json": flow.schema.json(),
-                    "comment": flow.definition.comment, "spark_conf": dict(flow.definition.spark_conf),
-                    "language": language, "once": flow.definition.once,
-                }, dataset_name=dataset.name, flow_name=flow.name)  # fmt: skip
+                bus.emit(
+                    "flow_definition",
+                    f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.",
+                    {
+                        "output_dataset": dataset.name,
+                        "input_datasets": [*inputs, *flow.external_inputs],
+                        "flow_type": _flow_type(dataset.kind, flow),
+                        "schema_json": flow.schema.json(),
+                        "comment": flow.definition.comment,
+                        "spark_conf": dict(flow.definition.spark_conf),
+                        "language": language,
+                        "once": flow.definition.once,
+                    },
+                    dataset_name=dataset.name,
+                    flow_name=flow.name,
+                )
 
     @cached_property
     def _sources(self) -> Sources:
@@ -297,8 +334,12 @@ def _warn(bus: EventBus, problem: Problem) -> None:
 
 
 def _end(bus: EventBus, outcome: str) -> None:
-    bus.emit("update_progress", f"Update {bus.update_id[:6]} is {outcome}.", {"state": outcome},
-             level="ERROR" if outcome == "FAILED" else "INFO")  # fmt: skip
+    bus.emit(
+        "update_progress",
+        f"Update {bus.update_id[:6]} is {outcome}.",
+        {"state": outcome},
+        level="ERROR" if outcome == "FAILED" else "INFO",
+    )
 
 
 def _problems(error: BaseException) -> tuple[Problem, ...]:

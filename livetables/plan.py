@@ -183,9 +183,7 @@ def _chosen(columns: Columns) -> str | None:
     return "all but " + ", ".join(sorted(columns.but)) if columns.but else None
 
 
-def plan(
-    graph: Graph, selection: Selection, existing: Existing, *, drop_inactive: bool = False,
-) -> tuple[Step, ...]:  # fmt: skip
+def plan(graph: Graph, selection: Selection, existing: Existing, *, drop_inactive: bool = False) -> tuple[Step, ...]:
     """Return the steps of an update in the order in which they are done.
 
     Raises SettingsError when the selection names a dataset that is not a table of the graph.
@@ -211,8 +209,8 @@ def plan(
 
 
 def _prepare(
-    dataset: ResolvedDataset, restarts: list[Restart], existing: Existing, *, reset: bool, chosen: bool,
-) -> list[Step]:  # fmt: skip
+    dataset: ResolvedDataset, restarts: list[Restart], existing: Existing, *, reset: bool, chosen: bool
+) -> list[Step]:
     if isinstance(dataset.definition, Sink):
         # What is outside the pipeline is never removed: its rows are written again.
         again: list[Step] = [Restart(dataset.name, flow.name, "full refresh") for flow in dataset.flows]

@@ -88,9 +88,17 @@ class Job:
 
 #: Options of a run at a steady rate, and of a load in phases.
 STEADY_ONLY = (
-    "rate", "rows", "duration", "devices", "late", "duplicates", "corrupt", "rows_per_file", "devices_target",
+    "rate",
+    "rows",
+    "duration",
+    "devices",
+    "late",
+    "duplicates",
+    "corrupt",
+    "rows_per_file",
+    "devices_target",
     "device_changes",
-)  # fmt: skip
+)
 LOAD_ONLY = ("engine", "test_mode", "resume", "check")
 
 
@@ -144,9 +152,16 @@ def run(
         _check_mode(context, load=phases is not None)
         if phases is not None:
             plan = plan_of(
-                phases=phases, target=target, engine=engine, speed=speed, test_mode=test_mode, seed=seed, start=start,
-                roll=roll, report=report,
-            )  # fmt: skip
+                phases=phases,
+                target=target,
+                engine=engine,
+                speed=speed,
+                test_mode=test_mode,
+                seed=seed,
+                start=start,
+                roll=roll,
+                report=report,
+            )
             _finish(run_load(plan, resume=resume, check=check))
             return
         stream = Stream(

@@ -82,11 +82,13 @@ OPTION_TESTS: dict[str, tuple[str, ...]] = {
 READER_OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "`header`": ("the first line of a CSV file has the names (default true when the schema is inferred)", (_CSV,)),
     "`multiLine`": ("a record may have several lines, and a file of JSON be an array of records", (_LINES,)),
-    "`mode`": ("`DROPMALFORMED` and `FAILFAST` are about malformed records only, not about values of another type",
-               (_MODE,)),
+    "`mode`": (
+        "`DROPMALFORMED` and `FAILFAST` are about malformed records only, not about values of another type",
+        (_MODE,),
+    ),
     "`rowTag`": ("the element of XML that is a record", (_XML,)),
     "any other": ("goes to Spark's reader of the format as it is", (_ALLOWED,)),
-}  # fmt: skip
+}
 
 MODE_TESTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "addNewColumns": (

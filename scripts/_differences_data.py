@@ -81,12 +81,7 @@ _TARGET = {key: value for key, value in _TABLE.items() if key != "name"} | {
     "expect_all_or_drop": _RULES["expectations"],
     "expect_all_or_fail": _RULES["expectations"],
 }
-_VIEW = {
-    "query_function": other_rows,
-    "name": "orders",
-    "comment": "All orders.",
-    "spark_conf": {"a.b": "c"},
-}
+_VIEW = {"query_function": other_rows, "name": "orders", "comment": "All orders.", "spark_conf": {"a.b": "c"}}
 _FLOW = {"name": "from_shop", "comment": "Of the shop.", "spark_conf": {"a.b": "c"}}
 _FEED = {"target": "users", "source": "feed", "keys": ["id"], "sequence_by": "at"}
 _CHANGES = {
@@ -126,12 +121,7 @@ NAMES = (
     Name("view", optional=_VIEW, decorates=True),
     Name("temporary_view", optional=_VIEW, decorates=True),
     Name("create_streaming_table", {"name": "orders"}, _TARGET),
-    Name(
-        "create_table",
-        {"name": "orders"},
-        {**_TARGET, "private": True},
-        modules=(PIPELINES,),
-    ),
+    Name("create_table", {"name": "orders"}, {**_TARGET, "private": True}, modules=(PIPELINES,)),
     Name(
         "append_flow",
         {"target": "orders"},

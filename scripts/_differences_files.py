@@ -69,8 +69,7 @@ FILES = (
     ),
     supported("A record that can't be parsed is rescued as `_corrupt_record`", _TYPES, unverified=True),
     supported(
-        "`_metadata` and `input_file_name()`",
-        f"{STREAMS}::test_metadata_is_there_for_who_asks_and_not_in_a_star",
+        "`_metadata` and `input_file_name()`", f"{STREAMS}::test_metadata_is_there_for_who_asks_and_not_in_a_star"
     ),
     supported(
         "`name=value` folders give columns, which win over those of files",

@@ -218,8 +218,7 @@ _UPDATE_RULES = (
     supported("An update takes what is new into streaming tables, and recomputes materialized views", _TRIGGERED),
     supported("A full refresh of all or some tables removes rows and checkpoints, and fills them anew", _FULL),
     supported(
-        "`pipelines.reset.allowed = false` keeps a table from that",
-        f"{PLAN}::test_a_protected_table_is_never_reset",
+        "`pipelines.reset.allowed = false` keeps a table from that", f"{PLAN}::test_a_protected_table_is_never_reset"
     ),
     supported(
         "A refresh of some tables reads the others as they are stored, and reports them as EXCLUDED",

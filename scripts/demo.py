@@ -33,10 +33,17 @@ TOPIC = "sensor_data"
 LAST_TABLE = "sensor_status_by_hour"
 #: One real second of the generator is a minute of the sensors' time, so that a short run fills many windows.
 LOAD = {
-    "--rate": "2000", "--duration": "60s", "--devices": "20", "--seed": "7", "--late": "0.02",
-    "--duplicates": "0.03", "--corrupt": "0.01", "--speed": "60", "--start": "2026-06-21T11:00:00Z",
+    "--rate": "2000",
+    "--duration": "60s",
+    "--devices": "20",
+    "--seed": "7",
+    "--late": "0.02",
+    "--duplicates": "0.03",
+    "--corrupt": "0.01",
+    "--speed": "60",
+    "--start": "2026-06-21T11:00:00Z",
     "--device-changes": "0.3",
-}  # fmt: skip
+}
 
 console = Console()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

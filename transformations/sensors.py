@@ -98,12 +98,7 @@ def quarantine(parsed: DataFrame, rules: dict[str, str]) -> DataFrame:
     broken = F.array_compact(F.array(*(F.when(~kept, F.lit(name)) for name, kept in holds.items())))
     # Filter on the plain conjunction: the array is then built for rejected rows alone.
     return parsed.where(~reduce(and_, holds.values(), F.lit(True))).select(
-        "value",
-        broken.alias("broken_rules"),
-        "source",
-        *SOURCE_POSITION,
-        "source_time",
-        "ingest_time",
+        "value", broken.alias("broken_rules"), "source", *SOURCE_POSITION, "source_time", "ingest_time"
     )
 
 
@@ -170,11 +165,7 @@ def status_by_hour(enriched: DataFrame) -> DataFrame:
             F.avg("avg_temperature").alias("avg_temperature"),
         )
         .select(
-            F.col("window.start").alias("hour"),
-            "temperature_status",
-            "device_minutes",
-            "devices",
-            "avg_temperature",
+            F.col("window.start").alias("hour"), "temperature_status", "device_minutes", "devices", "avg_temperature"
         )
     )
 

@@ -190,9 +190,12 @@ class Batches:
                 continue
             found = datetime.fromtimestamp(entry.found, timezone.utc).isoformat(" ", "seconds")
             self._left_out(
-                entry, "FILE_NOT_FOUND", f"{path} was found at {found} and is gone.", self._options.ignore_missing,
+                entry,
+                "FILE_NOT_FOUND",
+                f"{path} was found at {found} and is gone.",
+                self._options.ignore_missing,
                 "Bring it back, or set ignoreMissingFiles to true to go on without it.",
-            )  # fmt: skip
+            )
         return there
 
     def _left_out(self, entry: Entry, code: str, said: str, allowed: bool, hint: str) -> None:
@@ -223,9 +226,12 @@ class Batches:
             except UnreadableError as error:
                 allowed = self._options.ignore_corrupt
                 self._left_out(
-                    entry, "FILE_NOT_READABLE", f"{local_path(entry.path)} can't be read: {error}.", allowed,
+                    entry,
+                    "FILE_NOT_READABLE",
+                    f"{local_path(entry.path)} can't be read: {error}.",
+                    allowed,
                     "Replace it, or set ignoreCorruptFiles to true to go on with what can be read of it.",
-                )  # fmt: skip
+                )
                 found.append(formats.Group((entry.path,), self._layout.data))
         return found
 
@@ -255,9 +261,10 @@ class Batches:
         if options.mode == "failOnNewColumns":
             names = ", ".join(new_fields(known, fresh[0].wide, case_sensitive=False))
             raise LivetablesError(
-                "UNKNOWN_FIELD_EXCEPTION", f"{fresh[0].files[0]} has fields that the schema lacks: {names}.",
+                "UNKNOWN_FIELD_EXCEPTION",
+                f"{fresh[0].files[0]} has fields that the schema lacks: {names}.",
                 hint="Add them to the schema or to cloudFiles.schemaHints, or remove the file.",
-            )  # fmt: skip
+            )
         typed = options.infer_types and options.format in formats.TEXT
         looked = [
             formats.infer(self._session, options, group.files, types=True) if typed else group.wide
@@ -270,9 +277,10 @@ class Batches:
             return
         names = ", ".join(new_fields(data, wider, case_sensitive=True)) or "wider types"
         self._store.append(
-            StructType([*wider.fields, *formats.flagged(self._layout.partitions).fields]), f"new columns: {names}",
+            StructType([*wider.fields, *formats.flagged(self._layout.partitions).fields]),
+            f"new columns: {names}",
             datetime.fromtimestamp(self._now(), timezone.utc),
-        )  # fmt: skip
+        )
         raise NewColumnsError(
             "UNKNOWN_FIELD_EXCEPTION",
             f"{count(sum(len(group.files) for group in fresh or found), 'new file')} of {self._tree.path} showed new"

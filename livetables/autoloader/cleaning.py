@@ -27,9 +27,13 @@ class Cleaner:
     """Deletes or moves files below `root` as cloudFiles.cleanSource says."""
 
     def __init__(
-        self, spark: SparkSession, options: Options, root: str, warn: Callable[[str, str], None],
+        self,
+        spark: SparkSession,
+        options: Options,
+        root: str,
+        warn: Callable[[str, str], None],
         now: Callable[[], float] = time.time,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._spark = spark
         self._retention = options.retention_ms / 1000
         self._target = options.move_to if options.clean_source == "MOVE" else None

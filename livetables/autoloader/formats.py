@@ -29,9 +29,12 @@ _T = TypeVar("_T")
 #: Formats whose schema is always the same.
 FIXED = {
     "text": StructType().add("value", "string"),
-    "binaryFile": StructType().add("path", "string").add("modificationTime", "timestamp").add("length", "long")
+    "binaryFile": StructType()
+    .add("path", "string")
+    .add("modificationTime", "timestamp")
+    .add("length", "long")
     .add("content", "binary"),
-}  # fmt: skip
+}
 TEXT = ("csv", "json", "xml")
 #: With these options, lines are not those of UTF-8 text.
 _OTHER_LINES = {"linesep", "encoding", "charset"}
@@ -114,9 +117,7 @@ def by_name(options: Options, layout: Layout) -> bool:
     return not fixed and (not layout.given or options.rescued_column is not None or options.mode == "failOnNewColumns")
 
 
-def groups(
-    spark: SparkSession, options: Options, layout: Layout, files: Sequence[str], looks: Looks
-) -> list[Group]:  # fmt: skip
+def groups(spark: SparkSession, options: Options, layout: Layout, files: Sequence[str], looks: Looks) -> list[Group]:
     """Look into files for the fields that they have: as strings where their format has no types.
 
     Where nobody asks for fields, a file is not looked into, unless damaged ones are to be left out: Spark would do
@@ -181,7 +182,7 @@ def infer(spark: SparkSession, options: Options, files: Sequence[str], *, types:
 
 def read(
     spark: SparkSession, options: Options, layout: Layout, found: Sequence[Group], *, metadata: bool = True
-) -> DataFrame:  # fmt: skip
+) -> DataFrame:
     """Return the records of files as the columns of a layout, and `_metadata` as the last one.
 
     Without `metadata` that is NULL: otherwise it is made for each record, also when nobody asks for it.
@@ -240,7 +241,7 @@ def _joined(options: Options, layout: Layout, found: Sequence[Group]) -> list[Gr
             layout.data if plain else reduce(_merged, (group.wide for group in part), layout.data),
         )
         for plain, part in parts.items()
-    ]  # fmt: skip
+    ]
 
 
 def _group(spark: SparkSession, options: Options, layout: Layout, group: Group, *, metadata: bool) -> DataFrame:
@@ -265,7 +266,7 @@ def _load(spark: SparkSession, options: Options, selection: Selection, group: Gr
 
 def _selection(
     options: Options, layout: Layout, wide: StructType, *, with_path: bool, with_metadata: bool
-) -> Selection:  # fmt: skip
+) -> Selection:
     """Return how files with the fields `wide` are read."""
     path = F.col("_metadata.file_path")
     told = F.struct(*(F.col(f"_metadata.{f.name}").alias(f.name) for f in _FILE.fields))

@@ -265,8 +265,10 @@ class Ledger:
         return int(rows[0][0]) if rows else otherwise
 
     def _set_mark(self, name: str, value: int) -> None:
-        self._db.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
-                         (name, value))  # fmt: skip
+        self._db.execute(
+            "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
+            (name, value),
+        )
 
     def _read(self, sql: str, *values: Any) -> list[Any]:
         with self._lock:

@@ -51,9 +51,14 @@ _SAMPLE = "spark.databricks.cloudFiles.schemaInference.sampleSize"
 
 
 def open_stream(
-    spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, path: str, schemas: Path,
-    ledger: Path | None, warn: Warn,
-) -> tuple[DataFrame, FileSource]:  # fmt: skip
+    spark: SparkSession,
+    given: Mapping[str, str],
+    schema: StructType | str | None,
+    path: str,
+    schemas: Path,
+    ledger: Path | None,
+    warn: Warn,
+) -> tuple[DataFrame, FileSource]:
     """Return the stream of the files that arrive below `path`, and its source.
 
     The columns are those of the schema, of `name=value` folders, and of the rescued data; `_metadata` is hidden.
@@ -88,7 +93,7 @@ def open_stream(
 
 def read_files(
     spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, path: str, warn: Warn
-) -> DataFrame:  # fmt: skip
+) -> DataFrame:
     """Return the rows of the files that are below `path` now, with the columns that `open_stream` gives."""
     options = _options(spark, given, schema, warn)
     if options.bad_records is not None:
@@ -113,9 +118,7 @@ def in_sql(given: Mapping[str, str]) -> dict[str, str]:
     return {"cloudFiles.inferColumnTypes": "true", **{full_name_of(key): value for key, value in given.items()}}
 
 
-def _options(
-    spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, warn: Warn
-) -> Options:  # fmt: skip
+def _options(spark: SparkSession, given: Mapping[str, str], schema: StructType | str | None, warn: Warn) -> Options:
     named = {key.lower() for key in given}
     said = {}
     for name in ("ignoreCorruptFiles", "ignoreMissingFiles"):
@@ -164,9 +167,13 @@ def _listed(spark: SparkSession, options: Options, path: str) -> list[Found]:
 
 
 def _layout(
-    spark: SparkSession, reading: SparkSession, options: Options, schema: StructType | str | None, path: str,
+    spark: SparkSession,
+    reading: SparkSession,
+    options: Options,
+    schema: StructType | str | None,
+    path: str,
     kept: SchemaStore | None,
-) -> Layout:  # fmt: skip
+) -> Layout:
     latest = kept.latest() if kept is not None else None
     if latest is not None:
         data, partitions = formats.parted(latest)
@@ -206,7 +213,7 @@ def _keep(kept: SchemaStore | None, data: StructType, partitions: StructType, re
 
 def _inferred(
     spark: SparkSession, reading: SparkSession, options: Options, path: str, files: list[Found]
-) -> StructType:  # fmt: skip
+) -> StructType:
     """Return the fields of the newest files, with their types only where the format has them or that is asked for."""
     limit = size(_SAMPLE, spark.conf.get(f"{_SAMPLE}.numBytes", _SAMPLE_BYTES) or _SAMPLE_BYTES)
     names: list[str] = []

@@ -70,9 +70,28 @@ OPTIONS: dict[str, Option] = {
     "pathRewrites": _cloud("rewrites the paths that notifications name"),
     "resourceTag.": _cloud("tags of the notification services that would be created"),
     **dict.fromkeys(
-        ("region", "resourceGroup", "subscriptionId", "tenantId", "clientId", "clientSecret", "connectionString",
-         "queueName", "projectId", "subscription", "client", "clientEmail", "privateKey", "privateKeyId",
-         "awsAccessKey", "awsSecretKey", "roleArn", "roleExternalId", "roleSessionName", "stsEndpoint"),
+        (
+            "region",
+            "resourceGroup",
+            "subscriptionId",
+            "tenantId",
+            "clientId",
+            "clientSecret",
+            "connectionString",
+            "queueName",
+            "projectId",
+            "subscription",
+            "client",
+            "clientEmail",
+            "privateKey",
+            "privateKeyId",
+            "awsAccessKey",
+            "awsSecretKey",
+            "roleArn",
+            "roleExternalId",
+            "roleSessionName",
+            "stsEndpoint",
+        ),
         _cloud("a credential or a name of a cloud's notification services"),
     ),
     "rescuedDataColumn": _plain(f"the column of what does not fit the schema (default {RESCUED} when inferred)"),
@@ -87,7 +106,7 @@ OPTIONS: dict[str, Option] = {
     "badRecordsPath": _plain("a folder for malformed records of csv, json and xml, and for the names of bad files"),
     "columnNameOfCorruptRecord": _plain("a column of the schema that gets malformed records as they are"),
     "singleVariantColumn": _plain("one column of this name holds each record as a VARIANT"),
-}  # fmt: skip
+}
 _NAMES = {name.lower(): name for name in OPTIONS}
 #: In lower case, the options whose values are paths.
 PATHS = ("badrecordspath", "cloudfiles.cleansource.movedestination")

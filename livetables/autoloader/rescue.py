@@ -87,8 +87,8 @@ class Fit:
         return self.parse(column(RAW), [*self.wide.names, *self.overflow])
 
     def _parts(
-        self, schema: StructType, wide: StructType, value: Callable[[str], Column], loose: Column | None,
-    ) -> dict[str, Column]:  # fmt: skip
+        self, schema: StructType, wide: StructType, value: Callable[[str], Column], loose: Column | None
+    ) -> dict[str, Column]:
         """Return what is to be kept of the fields of a struct, each NULL when nothing of it is."""
         known = {field.name: field.dataType for field in schema.fields}
         spellings = {name.lower() for name in known if not self.case_sensitive}
@@ -163,12 +163,10 @@ def _fitted(value: Column, kind: DataType, read: DataType) -> Column:  # noqa: P
         there = {field.name: field.dataType for field in read.fields}
         fields = [
             (
-                _fitted(value[f.name], f.dataType, there[f.name])
-                if f.name in there
-                else F.lit(None).cast(f.dataType)
+                _fitted(value[f.name], f.dataType, there[f.name]) if f.name in there else F.lit(None).cast(f.dataType)
             ).alias(f.name)
             for f in kind.fields
-        ]  # fmt: skip
+        ]
         return F.when(value.isNotNull(), F.struct(*fields))
     if isinstance(kind, ArrayType) and isinstance(read, ArrayType):
         return F.transform(value, lambda one: _fitted(one, kind.elementType, read.elementType))

@@ -92,9 +92,10 @@ def merge(old: T.StructType, new: T.StructType, widen: bool) -> T.StructType:
     found = {field.name: field for field in new.fields}
     kept = [
         T.StructField(f.name, _merged(f.dataType, found[f.name].dataType, widen), f.nullable, f.metadata)
-        if f.name in found else f
+        if f.name in found
+        else f
         for f in old.fields
-    ]  # fmt: skip
+    ]
     added = [T.StructField(f.name, f.dataType, True, f.metadata) for f in new.fields if f.name not in old.names]
     return T.StructType(kept + added)
 

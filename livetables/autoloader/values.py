@@ -14,10 +14,16 @@ _SIZES: dict[str, int] = {"b": 1} | {
 }
 _INTERVAL = re.compile(r"(?:interval\s+)?(\d+\s+[a-z]+(?:\s+\d+\s+[a-z]+)*)")
 _UNITS = {
-    "microsecond": 0.001, "millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000,
-    "day": DAY_MS, "week": 7 * DAY_MS,
-    "month": 31 * DAY_MS, "year": 12 * 31 * DAY_MS,  # as Spark counts the months of a delay
-}  # fmt: skip
+    "microsecond": 0.001,
+    "millisecond": 1,
+    "second": 1000,
+    "minute": 60_000,
+    "hour": 3_600_000,
+    "day": DAY_MS,
+    "week": 7 * DAY_MS,
+    "month": 31 * DAY_MS,
+    "year": 12 * 31 * DAY_MS,  # as Spark counts the months of a delay
+}
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:\.(\d{1,6})\d*)?\s*(?:Z|UTC|GMT)?(?:([+-])(\d\d?)(?::?(\d\d))?)?)?",
     re.IGNORECASE,

@@ -97,13 +97,20 @@ _CONTENTS = {
     **dict.fromkeys(("temporary", "private", "cluster_by_auto", "once", "ignore_null_updates"), _FLAG),
     **dict.fromkeys(
         (
-            "keys", "replace_using", "partition_cols", "cluster_by", "column_list", "except_column_list",
-            "track_history_column_list", "track_history_except_column_list", "ignore_null_updates_column_list",
+            "keys",
+            "replace_using",
+            "partition_cols",
+            "cluster_by",
+            "column_list",
+            "except_column_list",
+            "track_history_column_list",
+            "track_history_except_column_list",
+            "ignore_null_updates_column_list",
             "ignore_null_updates_except_column_list",
         ),
         _COLUMNS,
     ),
-}  # fmt: skip
+}
 #: Examples in a call, where they differ or stand alone.
 _EXAMPLES = {"name": '"my_table"', "target": '"my_table"', "source": '"my_feed"', "format": '"kafka"'}
 _SHORT = 40  # characters

@@ -50,10 +50,12 @@ def facade_module(name: str) -> ModuleType:
 @contextmanager
 def bound(folders: Sequence[Path] = ()) -> Iterator[None]:
     """Bind the facade under its names, with `folders` first on `sys.path`; restore all of it on leaving."""
-    ours = _Modules({
-        **{name: facade_module(name) for name in MODULES},
-        **{name: ModuleType(name, "What the platform gives to its notebooks.") for name in GIVEN},
-    })  # fmt: skip
+    ours = _Modules(
+        {
+            **{name: facade_module(name) for name in MODULES},
+            **{name: ModuleType(name, "What the platform gives to its notebooks.") for name in GIVEN},
+        }
+    )
     stand_ins = _Modules({name: ModuleType(name) for name in _PACKAGES}, packages=True)
     before = {name: _taken(name) for name in ours.modules}
     path = list(sys.path)
@@ -268,8 +270,7 @@ def _remember(owner: type, name: str) -> Callable[..., Any]:
 
 def _remembered(spark_reader: Any) -> dict[str, Any]:
     seen: dict[str, Any] = spark_reader.__dict__.setdefault(
-        "_livetables",
-        {"format": None, "schema": None, "options": {}},
+        "_livetables", {"format": None, "schema": None, "options": {}}
     )
     return seen
 

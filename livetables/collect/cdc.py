@@ -8,14 +8,7 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 
 from livetables.collect import reads
 from livetables.collect.arguments import called
-from livetables.collect.checks import (
-    column_names,
-    must_be_known,
-    must_take,
-    name_of_flow,
-    not_supported,
-    refuse,
-)
+from livetables.collect.checks import column_names, must_be_known, must_take, name_of_flow, not_supported, refuse
 from livetables.collect.registry import active
 from livetables.model import VERSION, CdcFlow, Changes, Columns, SnapshotFlow, as_strings, name_parts
 
@@ -25,11 +18,21 @@ if TYPE_CHECKING:
     from livetables.errors import Place
 
 _OPTIONS = (
-    "ignore_null_updates", "ignore_null_updates_column_list", "ignore_null_updates_except_column_list",
-    "columns_to_update", "apply_as_deletes", "apply_as_truncates", "column_list", "except_column_list",
-    "stored_as_scd_type", "track_history_column_list", "track_history_except_column_list", "once", "spark_conf",
+    "ignore_null_updates",
+    "ignore_null_updates_column_list",
+    "ignore_null_updates_except_column_list",
+    "columns_to_update",
+    "apply_as_deletes",
+    "apply_as_truncates",
+    "column_list",
+    "except_column_list",
+    "stored_as_scd_type",
+    "track_history_column_list",
+    "track_history_except_column_list",
+    "once",
+    "spark_conf",
     "system_sequence_by",
-)  # fmt: skip
+)
 _NAMED = '"id" or ["id", "region"]'
 
 
@@ -46,9 +49,15 @@ def create_auto_cdc_flow(
 
 
 def apply_changes(
-    target: str, source: str, keys: Any, sequence_by: Any, where: Any = None, *,
-    flow_name: str | None = None, **options: Any,
-) -> None:  # fmt: skip
+    target: str,
+    source: str,
+    keys: Any,
+    sequence_by: Any,
+    where: Any = None,
+    *,
+    flow_name: str | None = None,
+    **options: Any,
+) -> None:
     """Do what create_auto_cdc_flow does, under its former name; an event for which `where` is not TRUE is an error."""
     if where is not None:
         options["where"] = where
@@ -119,9 +128,15 @@ def _one_snapshot(frame: Any, version: Any) -> Callable[[Any], tuple[Any, Any] |
 
 
 def _change_flow(
-    what: str, target: str, source: Any, keys: Any, sequence_by: Any, name: str | None, options: dict[str, Any],
+    what: str,
+    target: str,
+    source: Any,
+    keys: Any,
+    sequence_by: Any,
+    name: str | None,
+    options: dict[str, Any],
     own: tuple[str, ...],
-) -> None:  # fmt: skip
+) -> None:
     registry = active()
     place = registry.caller()
     must_be_known(registry, what, options, (*_OPTIONS, *own, "target", "source", "keys", "sequence_by"))
@@ -140,10 +155,15 @@ def _change_flow(
     own_name = name_of_flow(what, name or target_name, place)
     registry.flows.append(
         CdcFlow(
-            own_name, target_name, lambda: reads.read(source, streaming=not once), place,
-            spark_conf=as_strings(options.get("spark_conf")), once=once, changes=changes,
+            own_name,
+            target_name,
+            lambda: reads.read(source, streaming=not once),
+            place,
+            spark_conf=as_strings(options.get("spark_conf")),
+            once=once,
+            changes=changes,
         )
-    )  # fmt: skip
+    )
 
 
 def _changes(what: str, keys: Any, sequence_by: Any, options: dict[str, Any], place: Place) -> Changes:
@@ -212,6 +232,10 @@ def _scd_type(what: str, given: Any, place: Place) -> int:
 
 def _target(what: str, target: Any, place: Place) -> str:
     if not isinstance(target, str) or not name_parts(target):
-        raise refuse("WRONG_ARGUMENT", f"{what} needs target=, the name of a streaming table.", place,
-                     'create_streaming_table("my_table") defines it.')  # fmt: skip
+        raise refuse(
+            "WRONG_ARGUMENT",
+            f"{what} needs target=, the name of a streaming table.",
+            place,
+            'create_streaming_table("my_table") defines it.',
+        )
     return name_parts(target)[-1]

@@ -105,8 +105,12 @@ def function_place(registry: Registry, function: Callable[..., Any]) -> Place:
 def name_of_flow(what: str, name: str, place: Place) -> str:
     """Return the name of a flow; refuse one that can't name the folder of its checkpoint."""
     if "/" in name:
-        raise refuse("WRONG_ARGUMENT", f"{what}: the name {name!r} has '/' in it, which no flow can have in its name.",
-                     place, f'name="{name.replace("/", "_")}"')  # fmt: skip
+        raise refuse(
+            "WRONG_ARGUMENT",
+            f"{what}: the name {name!r} has '/' in it, which no flow can have in its name.",
+            place,
+            f'name="{name.replace("/", "_")}"',
+        )
     return name
 
 

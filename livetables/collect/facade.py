@@ -174,13 +174,36 @@ create_streaming_live_table = _deprecated("create_streaming_live_table", create_
 
 
 __all__ = [
-    "append_flow", "apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow",
-    "create_auto_cdc_from_snapshot_flow", "create_sink", "create_streaming_live_table", "create_streaming_table",
-    "create_table", "create_target_table", "create_view", "enable_local_execution", "expect", "expect_all",
-    "expect_all_or_drop", "expect_all_or_fail", "expect_or_drop", "expect_or_fail", "foreach_batch_sink",
-    "materialized_view", "on_event_hook", "read", "readStream", "read_stream", "replace_flow", "table",
-    "temporary_view", "update_flow", "view",
-]  # fmt: skip
+    "append_flow",
+    "apply_changes",
+    "apply_changes_from_snapshot",
+    "create_auto_cdc_flow",
+    "create_auto_cdc_from_snapshot_flow",
+    "create_sink",
+    "create_streaming_live_table",
+    "create_streaming_table",
+    "create_table",
+    "create_target_table",
+    "create_view",
+    "enable_local_execution",
+    "expect",
+    "expect_all",
+    "expect_all_or_drop",
+    "expect_all_or_fail",
+    "expect_or_drop",
+    "expect_or_fail",
+    "foreach_batch_sink",
+    "materialized_view",
+    "on_event_hook",
+    "read",
+    "readStream",
+    "read_stream",
+    "replace_flow",
+    "table",
+    "temporary_view",
+    "update_flow",
+    "view",
+]
 #: In pyspark.pipelines this name is no decorator.
 create_table_of_pipelines = as_called("create_table", create_streaming_table)
 # Users call each name through a check of its arguments; its errors say this name.
@@ -201,9 +224,14 @@ def _decorate(takes: str, kind: type[Dataset], query_function: Any, options: dic
         flow_class, fields = _replaces(what, given)
         dataset = _dataset(registry, what, kind, name, given, known)
         flow = flow_class(
-            dataset.name, dataset.name, function, function_place(registry, function),
-            dataset.comment, spark_conf, **fields,
-        )  # fmt: skip
+            dataset.name,
+            dataset.name,
+            function,
+            function_place(registry, function),
+            dataset.comment,
+            spark_conf,
+            **fields,
+        )
         registry.add(dataset, function, flow)
         return function
 
@@ -235,10 +263,23 @@ def _replaces(what: str, given: dict[str, Any]) -> tuple[type[Flow], dict[str, A
 #: Of parameters that have no effect here, the values that have.
 _HONOURED = (("format", "delta"), *(("refresh_policy", policy) for policy in ("auto", "incremental", "full")))
 _REPLACING = ("replace_using", "sequence_by", "replace_where")
-_TABLE_OPTIONS = frozenset({
-    "name", "comment", "table_properties", "partition_cols", "path", "schema", "temporary", "private", "cluster_by",
-    "cluster_by_auto", "row_filter", "spark_conf", "format",
-})  # fmt: skip
+_TABLE_OPTIONS = frozenset(
+    {
+        "name",
+        "comment",
+        "table_properties",
+        "partition_cols",
+        "path",
+        "schema",
+        "temporary",
+        "private",
+        "cluster_by",
+        "cluster_by_auto",
+        "row_filter",
+        "spark_conf",
+        "format",
+    }
+)
 _OPTIONS: dict[str, frozenset[str]] = {
     "table": _TABLE_OPTIONS | set(_REPLACING),
     "materialized_view": _TABLE_OPTIONS | {"refresh_policy"},
@@ -248,8 +289,8 @@ _OPTIONS: dict[str, frozenset[str]] = {
 
 
 def _dataset(
-    registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any], known: frozenset[str],
-) -> Dataset:  # fmt: skip
+    registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any], known: frozenset[str]
+) -> Dataset:
     place = registry.caller()
     must_be_known(registry, what, given, known)
     for parameter in sorted(set(NOT_LOCAL) & set(given)):

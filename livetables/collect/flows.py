@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from livetables.collect.checks import (
-    column_names,
-    dataset_name,
-    function_place,
-    must_be_callable,
-    name_of_flow,
-    refuse,
-)
+from livetables.collect.checks import column_names, dataset_name, function_place, must_be_callable, name_of_flow, refuse
 from livetables.collect.registry import Hook, active
 from livetables.errors import nearest
 from livetables.model import Flow, ReplaceFlow, Sink, as_strings, name_parts
@@ -89,9 +82,15 @@ def replacing(what: str, replace_using: Any, sequence_by: Any) -> dict[str, Any]
 
 
 def _flow(
-    what: str, function: Any, target: str | None, name: str | None, comment: str | None,
-    spark_conf: Mapping[str, Any] | None, flow_class: type[Flow] = Flow, **kind: Any,
-) -> Any:  # fmt: skip
+    what: str,
+    function: Any,
+    target: str | None,
+    name: str | None,
+    comment: str | None,
+    spark_conf: Mapping[str, Any] | None,
+    flow_class: type[Flow] = Flow,
+    **kind: Any,
+) -> Any:
     registry = active()
     if not isinstance(target, str) or not name_parts(target):
         message = f"{what} needs target=, the name of what it fills."

@@ -179,6 +179,6 @@ def _duplicates(datasets: list[Dataset]) -> list[Problem]:
                     f"Dataset '{dataset.name}' is defined twice; the first definition is at {earlier.place}.",
                     dataset.place,
                     "Rename one of them, or fill one table from several queries: append_flow, or in SQL CREATE FLOW.",
-                ),
+                )
             )
     return problems

@@ -25,15 +25,7 @@ from livetables.model import (
 )
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
-from livetables.sql.lexer import (
-    STRING,
-    UnfinishedError,
-    cells,
-    name_value,
-    statements,
-    string_value,
-    tokens,
-)
+from livetables.sql.lexer import STRING, UnfinishedError, cells, name_value, statements, string_value, tokens
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
 from livetables.sql.statements import (
@@ -163,10 +155,11 @@ class _Collector:
             message = f"The name '{name}' has {wrong.group()!r} in it, which no table can have in its name."
             raise SqlError(created.name.start, message, f"Write {NOT_IN_NAMES.sub('_', name)}.", "WRONG_ARGUMENT")
         rules = tuple(
-            Expectation(rule.name, rule.predicate.text, Action[rule.action.upper()],
-                        self.script.place(text.origin(rule.start)))
+            Expectation(
+                rule.name, rule.predicate.text, Action[rule.action.upper()], self.script.place(text.origin(rule.start))
+            )
             for rule in created.constraints
-        )  # fmt: skip
+        )
         if created.kind == VIEW:
             dataset: Dataset = View(name, place, created.comment, rules)
         else:
@@ -192,12 +185,17 @@ class _Collector:
         # What a query fills is a streaming table if the query streams; SqlQuery sees to it.
         kind = Table if created.kind != MATERIALIZED_VIEW and created.query is not None else _KINDS[created.kind]
         table: Table = kind(
-            name, place, created.comment,
+            name,
+            place,
+            created.comment,
             schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
             table_properties={key: value for key, value in created.properties.items() if key != _MARK},
-            partition_cols=created.partitioned_by, cluster_by=created.cluster_by,
-            path=created.location, private=created.private, row_filter=row_filter,
-        )  # fmt: skip
+            partition_cols=created.partitioned_by,
+            cluster_by=created.cluster_by,
+            path=created.location,
+            private=created.private,
+            row_filter=row_filter,
+        )
         if isinstance(table, MaterializedView) and created.refresh_policy is not None:
             return replace(table, refresh_policy=created.refresh_policy)
         return table
@@ -222,21 +220,30 @@ class _Collector:
 
     def _query(
         self, said: Text, text: Edited, *, streams: bool | None, columns: tuple[tuple[str, str | None], ...] = ()
-    ) -> SqlQuery:  # fmt: skip
+    ) -> SqlQuery:
         query = text.part(said.start, said.start + len(said.text))
         return SqlQuery(query, self.script, self.registry, streams=streams, columns=columns)
 
     def _flow(
         self, name: str, target: str, flow: Insert | Cdc, text: Edited, place: Place, comment: str | None
-    ) -> Flow:  # fmt: skip
+    ) -> Flow:
         confs = dict(self.confs)
         if isinstance(flow, Insert):
             streams = None if flow.once or flow.replace_where else True
             query = self._query(flow.query, text, streams=streams)
             if flow.replace_using:
                 assert flow.sequence is not None
-                return ReplaceFlow(name, target, query, place, comment, confs, flow.once,
-                                   keys=flow.replace_using, sequence_by=flow.sequence.text)  # fmt: skip
+                return ReplaceFlow(
+                    name,
+                    target,
+                    query,
+                    place,
+                    comment,
+                    confs,
+                    flow.once,
+                    keys=flow.replace_using,
+                    sequence_by=flow.sequence.text,
+                )
             where = None if flow.replace_where is None else flow.replace_where.text
             return Flow(name, target, query, place, comment, confs, flow.once, replace_where=where)
         query = self._query(flow.source, text, streams=not flow.once)

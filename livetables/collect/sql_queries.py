@@ -82,10 +82,11 @@ class SqlQuery:
 
     def _batch(self) -> DefinitionError:
         return DefinitionError(
-            "BATCH_IN_STREAMING_TABLE", "A streaming table needs a stream, and nothing in its query is one.",
+            "BATCH_IN_STREAMING_TABLE",
+            "A streaming table needs a stream, and nothing in its query is one.",
             place=self.script.place(self.text.origin(0)),
             hint="Write FROM STREAM(name), or make it a MATERIALIZED VIEW.",
-        )  # fmt: skip
+        )
 
     @contextmanager
     def reading(self, origin: int) -> Iterator[None]:

@@ -50,7 +50,7 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
             continue
         found[match.start("name")] = Relation(
             match.start("name"), match.end("name"), name, node.isStreaming(), _texts(node.options())
-        )  # fmt: skip
+        )
     return [found[start] for start in sorted(found)]
 
 

@@ -46,7 +46,7 @@ _POSITION = re.compile(r"\(line (\d+), pos (\d+)\)")
 
 def run(
     session: SparkSession, text: str, reader: Reader, execute: Callable[[str], DataFrame], args: Any = None
-) -> DataFrame:  # fmt: skip
+) -> DataFrame:
     """Return the result of a query text, which `execute` hands to Spark, with what it reads given by `reader`.
 
     `args` are the values of `:name`, by name, or of `?`, in order: Spark itself does not fill them in beside Delta.

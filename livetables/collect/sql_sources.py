@@ -39,9 +39,7 @@ class Arguments:
     named: dict[str, tuple[str, Any]]
 
 
-def sources(
-    session: SparkSession, text: str, tokens: Sequence[Token], value: Callable[[str], Any]
-) -> list[Source]:  # fmt: skip
+def sources(session: SparkSession, text: str, tokens: Sequence[Token], value: Callable[[str], Any]) -> list[Source]:
     """Return the sources in a query; `value` evaluates an expression that is no literal. Raises SqlError."""
     found: list[Source] = []
     for index, token in enumerate(tokens):
@@ -60,16 +58,19 @@ def sources(
 
 def _function(
     session: SparkSession, text: str, tokens: Sequence[Token], index: int, value: Callable[[str], Any]
-) -> Source:  # fmt: skip
+) -> Source:
     name = tokens[index].text.lower()
     arguments, last = _arguments(text, tokens, index + 1, value)
     first, last, streaming = _in_stream(tokens, index, last)
     opens = _FUNCTIONS[name]
     at = tokens[index].start
     return Source(
-        tokens[first].start, tokens[last].stop, name, streaming or name == "cloud_files",
+        tokens[first].start,
+        tokens[last].stop,
+        name,
+        streaming or name == "cloud_files",
         lambda streams: opens(session, arguments, streams, at),
-    )  # fmt: skip
+    )
 
 
 def _in_stream(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int, bool]:
@@ -105,9 +106,7 @@ def _path(session: SparkSession, text: str, tokens: Sequence[Token], index: int)
     return Source(tokens[first].start, tokens[last].stop, source_format, streaming, opened)
 
 
-def _arguments(
-    text: str, tokens: Sequence[Token], index: int, value: Callable[[str], Any]
-) -> tuple[Arguments, int]:  # fmt: skip
+def _arguments(text: str, tokens: Sequence[Token], index: int, value: Callable[[str], Any]) -> tuple[Arguments, int]:
     """Return the arguments in the brackets that tokens[index] opens, and the index of the closing one."""
     positional: list[Any] = []
     named: dict[str, tuple[str, Any]] = {}
@@ -126,9 +125,12 @@ def _arguments(
 
 
 def _argument(
-    text: str, tokens: Sequence[Token], value: Callable[[str], Any], positional: list[Any],
+    text: str,
+    tokens: Sequence[Token],
+    value: Callable[[str], Any],
+    positional: list[Any],
     named: dict[str, tuple[str, Any]],
-) -> None:  # fmt: skip
+) -> None:
     dotted = next((at for at, token in enumerate(tokens) if token.text == "=>"), None)
     if dotted is None:
         positional.append(_value(text, tokens, value))
@@ -197,8 +199,11 @@ def _cloud_files(session: SparkSession, given: Arguments, streams: bool, at: int
 def _read_kafka(session: SparkSession, given: Arguments, streams: bool, at: int) -> DataFrame:
     options = {_KAFKA.get(key, name): str(value) for key, (name, value) in given.named.items()}
     if given.positional or "kafka.bootstrap.servers" not in options:
-        raise SqlError(at, "read_kafka needs bootstrapServers, and takes its options by name.",
-                       "read_kafka(bootstrapServers => 'localhost:9092', subscribe => 'topic')")  # fmt: skip
+        raise SqlError(
+            at,
+            "read_kafka needs bootstrapServers, and takes its options by name.",
+            "read_kafka(bootstrapServers => 'localhost:9092', subscribe => 'topic')",
+        )
     reader: Any = (session.readStream if streams else session.read).format("kafka")
     frame: DataFrame = reader.options(**options).load()
     return frame
@@ -247,8 +252,11 @@ def _out_of_reach(name: str) -> Callable[..., DataFrame]:
 
 
 _FUNCTIONS: dict[str, Callable[..., DataFrame]] = {
-    "read_files": _read_files, "cloud_files": _cloud_files, "read_kafka": _read_kafka, "read_stream": _read_stream,
-    "table_changes": _table_changes, "event_log": _event_log, **{name: _out_of_reach(name) for name in (
-        "read_pubsub", "read_kinesis", "read_pulsar", "read_statestore",
-    )},
-}  # fmt: skip
+    "read_files": _read_files,
+    "cloud_files": _cloud_files,
+    "read_kafka": _read_kafka,
+    "read_stream": _read_stream,
+    "table_changes": _table_changes,
+    "event_log": _event_log,
+    **{name: _out_of_reach(name) for name in ("read_pubsub", "read_kinesis", "read_pulsar", "read_statestore")},
+}

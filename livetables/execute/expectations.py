@@ -89,12 +89,14 @@ def _refuse(frame: DataFrame, flow: str, failing: list[Expectation], passes: Map
     """Return a predicate that is TRUE for good rows and raises for the first bad one."""
     violated = F.concat_ws(", ", *(F.when(~passes[rule.name], F.lit(rule.name)) for rule in failing))
     message = F.concat(
-        F.lit(f"[EXPECTATION_VIOLATION.VERBOSITY_ALL] Flow '{flow}' failed to meet the expectation. "
-              "Violated expectations: '"),
+        F.lit(
+            f"[EXPECTATION_VIOLATION.VERBOSITY_ALL] Flow '{flow}' failed to meet the expectation. "
+            "Violated expectations: '"
+        ),
         violated,
         F.lit("'. Input data: '"),
         F.to_json(F.struct(*(F.col(f"`{name}`") for name in frame.columns))),
         F.lit("'. Missing input data: false"),
-    )  # fmt: skip
+    )
     good = _all([passes[rule.name] for rule in failing])
     return F.when(good, F.lit(True)).otherwise(F.raise_error(message).cast("boolean"))

@@ -18,10 +18,20 @@ from livetables.redaction import redacted
 
 #: What is the same at every try: the rows, the query or the table are at fault, not the moment.
 _LASTING = (
-    "EXPECTATION_VIOLATION", "AnalysisException", "UNRESOLVED", "DELTA_SCHEMA", "DELTA_FAILED_TO_MERGE_FIELDS",
-    "DELTA_NOT_NULL_CONSTRAINT", "DELTA_SOURCE_TABLE_IGNORE_CHANGES", "DELTA_SOURCE_IGNORE_DELETE",
-    "DIFFERENT_DELTA_TABLE", "CAST_INVALID_INPUT", "DIVIDE_BY_ZERO", "TABLE_OR_VIEW_NOT_FOUND", "ParseException",
-)  # fmt: skip
+    "EXPECTATION_VIOLATION",
+    "AnalysisException",
+    "UNRESOLVED",
+    "DELTA_SCHEMA",
+    "DELTA_FAILED_TO_MERGE_FIELDS",
+    "DELTA_NOT_NULL_CONSTRAINT",
+    "DELTA_SOURCE_TABLE_IGNORE_CHANGES",
+    "DELTA_SOURCE_IGNORE_DELETE",
+    "DIFFERENT_DELTA_TABLE",
+    "CAST_INVALID_INPUT",
+    "DIVIDE_BY_ZERO",
+    "TABLE_OR_VIEW_NOT_FOUND",
+    "ParseException",
+)
 #: A stream was planned for columns that its source no longer has: another update, which looks again, may go on.
 _NEW_SCHEMA = ("DELTA_SCHEMA_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS")
 _EXPECTATION = re.compile(r"\[EXPECTATION_VIOLATION\.VERBOSITY_ALL\].*Missing input data: (?:true|false)", re.DOTALL)

@@ -84,9 +84,13 @@ class StreamRun:
     """A streaming query, with what its batches tell themselves."""
 
     def __init__(
-        self, graph: Graph, target: str, query: StreamingQuery, told: Told | None = None,
+        self,
+        graph: Graph,
+        target: str,
+        query: StreamingQuery,
+        told: Told | None = None,
         files: Sequence[FileSource] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._graph = graph
         self._target = target
         self._query = query
@@ -112,9 +116,12 @@ class StreamRun:
 
     def _batch(self, progress: dict[str, Any]) -> Batch:
         batch = batch_of(
-            self._graph, self._target, stream_metrics(progress), progress.get("observedMetrics", {}),
+            self._graph,
+            self._target,
+            stream_metrics(progress),
+            progress.get("observedMetrics", {}),
             progress["batchId"],
-        )  # fmt: skip
+        )
         for files in self._files:
             files.written(progress)
         told = self._told.counts.get(progress["batchId"])

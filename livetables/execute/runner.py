@@ -125,9 +125,13 @@ class Runner:
             case Restart(dataset, flow_name, reason):
                 storage.new_checkpoint(dataset, flow_name)
                 self._bus.emit(
-                    "flow_progress", f"Flow '{flow_name}' starts over and appends: {reason}.",
-                    {"status": "QUEUED"}, level="WARN", flow_name=flow_name, dataset_name=dataset,
-                )  # fmt: skip
+                    "flow_progress",
+                    f"Flow '{flow_name}' starts over and appends: {reason}.",
+                    {"status": "QUEUED"},
+                    level="WARN",
+                    flow_name=flow_name,
+                    dataset_name=dataset,
+                )
             case Create(dataset):
                 # Offsets that outlived their table would leave out its first rows.
                 for flow in self._graph.datasets[dataset.lower()].flows:
@@ -143,15 +147,22 @@ class Runner:
             case Begin(dataset, flow_name, reason, gone):
                 storage.new_checkpoint(dataset, flow_name)
                 self._bus.emit(
-                    "flow_progress", f"Flow '{flow_name}' starts: {reason}.", {"status": "QUEUED"},
-                    level="WARN" if gone else "INFO", flow_name=flow_name, dataset_name=dataset,
-                )  # fmt: skip
+                    "flow_progress",
+                    f"Flow '{flow_name}' starts: {reason}.",
+                    {"status": "QUEUED"},
+                    level="WARN" if gone else "INFO",
+                    flow_name=flow_name,
+                    dataset_name=dataset,
+                )
             case Exclude(dataset):
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     self._bus.emit(
-                        "flow_progress", f"Flow '{flow.name}' is EXCLUDED.", {"status": "EXCLUDED"},
-                        flow_name=flow.name, dataset_name=dataset,
-                    )  # fmt: skip
+                        "flow_progress",
+                        f"Flow '{flow.name}' is EXCLUDED.",
+                        {"status": "EXCLUDED"},
+                        flow_name=flow.name,
+                        dataset_name=dataset,
+                    )
             case Run() | Leave() | Inactive():
                 return
 
@@ -210,9 +221,8 @@ class Runner:
     def _upstream(self, job: Job, statuses: tuple[str, ...] = ()) -> list[Job]:
         names = {name.lower() for name in job.step.after}
         return [
-            other for other in self._jobs
-            if other.dataset.key in names and (not statuses or other.status in statuses)
-        ]  # fmt: skip
+            other for other in self._jobs if other.dataset.key in names and (not statuses or other.status in statuses)
+        ]
 
     def _started(self, job: Job) -> FlowRun:
         flow: ResolvedFlow = job.flow
@@ -262,15 +272,23 @@ class Runner:
                 f"{failure.message}"
             )
             self._bus.emit(
-                "flow_progress", message, {"status": "STARTING"}, level="WARN",
-                error=error_of(error, failure.message, fatal=False), **self._origin(job),
-            )  # fmt: skip
+                "flow_progress",
+                message,
+                {"status": "STARTING"},
+                level="WARN",
+                error=error_of(error, failure.message, fatal=False),
+                **self._origin(job),
+            )
             return
         job.status, job.lasting = "FAILED", not failure.retryable
         self._bus.emit(
-            "flow_progress", f"Flow '{job.flow.name}' has FAILED: {failure.message}", {"status": "FAILED"},
-            level="ERROR", error=error_of(error, failure.message, fatal=True), **self._origin(job),
-        )  # fmt: skip
+            "flow_progress",
+            f"Flow '{job.flow.name}' has FAILED: {failure.message}",
+            {"status": "FAILED"},
+            level="ERROR",
+            error=error_of(error, failure.message, fatal=True),
+            **self._origin(job),
+        )
 
     def _batch(self, job: Job, batch: Batch, status: str) -> None:
         details: dict[str, Any] = {"status": status, "metrics": batch.metrics}

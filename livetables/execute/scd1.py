@@ -76,8 +76,8 @@ def _seen() -> Column:
 
 
 def _merge(
-    table: DeltaTable, events: DataFrame, names: Names, oldest: Column | None = None, *, truncates_now: bool = False,
-) -> tuple[int, int]:  # fmt: skip
+    table: DeltaTable, events: DataFrame, names: Names, oldest: Column | None = None, *, truncates_now: bool = False
+) -> tuple[int, int]:
     with kept(_newest(events, names)) as source:
         counted = source.agg(F.count_if(_seen()), F.count_if(~_seen())).first()
         upserts, deletes = counted or (0, 0)
@@ -86,9 +86,7 @@ def _merge(
     return upserts, deletes
 
 
-def _write(
-    table: DeltaTable, source: DataFrame, names: Names, oldest: Column | None, *, truncates_now: bool,
-) -> None:  # fmt: skip
+def _write(table: DeltaTable, source: DataFrame, names: Names, oldest: Column | None, *, truncates_now: bool) -> None:
     matches = same(names.keys)
     updated, changes_something = _merged(names, lambda name: F.col(f"t.{name}"), oldest)
     inserted, _ = _merged(names, lambda _: F.lit(None), oldest)
@@ -108,9 +106,7 @@ def _write(
     merging.execute()
 
 
-def _merged(
-    names: Names, stored: Callable[[str], Column], oldest: Column | None,
-) -> tuple[dict[str, Column], Column]:  # fmt: skip
+def _merged(names: Names, stored: Callable[[str], Column], oldest: Column | None) -> tuple[dict[str, Column], Column]:
     """Return the columns of a row after a merge, and whether it changes; `stored` gives what was there before."""
     newest = {name: F.greatest(stored(name), F.col(f"s.{name}")) for name in (UPSERTED, DELETED)}
     seen = F.coalesce(newest[UPSERTED] > newest[DELETED], newest[UPSERTED].isNotNull())

@@ -113,9 +113,14 @@ def _said(names: Names, values: list[Column], touches: list[Column]) -> Column:
 def _rows(rows: DataFrame, names: Names, *, new: bool = False) -> DataFrame:
     old = F.lit(None) if new else _made(names)
     return rows.select(
-        *columns(names.keys), SEQUENCE, DELETED, *([EVENT] if names.keeps_events else []), _SAID,
-        F.expr(str(new)).alias(NEW), old.alias(_OLD),
-    )  # fmt: skip
+        *columns(names.keys),
+        SEQUENCE,
+        DELETED,
+        *([EVENT] if names.keeps_events else []),
+        _SAID,
+        F.expr(str(new)).alias(NEW),
+        old.alias(_OLD),
+    )
 
 
 def _made(names: Names) -> Column:
@@ -133,12 +138,14 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
     # One order for all: Spark sorts once. Of equal sequences, what is stored comes first and stays.
     forward = key.orderBy(SEQUENCE, NEW)
     before = Window.unboundedPreceding
-    rows = rows.withColumns({
-        _REPEATED: F.lag(SEQUENCE).over(forward).eqNullSafe(F.col(SEQUENCE)),
-        _FIRST: F.min(F.when(F.col(NEW), F.col(SEQUENCE))).over(key),
-        _KNOWN: F.max(f"{_OLD}.{LAST}").over(key),
-        LAST: F.max(SEQUENCE).over(key),
-    })  # fmt: skip
+    rows = rows.withColumns(
+        {
+            _REPEATED: F.lag(SEQUENCE).over(forward).eqNullSafe(F.col(SEQUENCE)),
+            _FIRST: F.min(F.when(F.col(NEW), F.col(SEQUENCE))).over(key),
+            _KNOWN: F.max(f"{_OLD}.{LAST}").over(key),
+            LAST: F.max(SEQUENCE).over(key),
+        }
+    )
     rows = rows.where(F.col(_FIRST).isNotNull() & ~F.col(_REPEATED))
     late = F.lit(False) if all_known else F.coalesce(F.col(_FIRST) <= F.col(_KNOWN), F.lit(False))
     rows = rows.withColumn(_LATE, late)
@@ -167,13 +174,16 @@ def _versions(rows: DataFrame, names: Names, *, all_known: bool = False) -> Data
         rows = rows.withColumns({name: F.col(f"{_NEWEST}.`{name}`") for name in untracked})
     seen = F.col(_BOUNDARY) & ~F.col(DELETED)
     is_open = F.col(_BOUNDARY) & F.col(END).isNull()
-    rows = rows.withColumns({
-        VISIBLE: seen, OPEN: is_open, LAST: F.when(is_open, F.col(LAST)),
-        START: F.when(seen, F.col(SEQUENCE)), END: F.when(seen, F.col(END)),
-        **{name: F.when(~F.col(DELETED), F.col(f"`{name}`")) for name in names.values},
-    })  # fmt: skip
+    rows = rows.withColumns(
+        {
+            VISIBLE: seen,
+            OPEN: is_open,
+            LAST: F.when(is_open, F.col(LAST)),
+            START: F.when(seen, F.col(SEQUENCE)),
+            END: F.when(seen, F.col(END)),
+            **{name: F.when(~F.col(DELETED), F.col(f"`{name}`")) for name in names.values},
+        }
+    )
     rows = rows.where(F.col(NEW) | F.col(_LATE) | ~_made(names).eqNullSafe(F.col(_OLD)))
     said = [EVENT] if names.keeps_events else []
-    return rows.select(
-        *columns(names.visible), VISIBLE, OPEN, START, END, SEQUENCE, LAST, DELETED, *said, NEW, _LATE
-    )  # fmt: skip
+    return rows.select(*columns(names.visible), VISIBLE, OPEN, START, END, SEQUENCE, LAST, DELETED, *said, NEW, _LATE)

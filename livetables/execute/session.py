@@ -89,13 +89,15 @@ def java_ended(error: BaseException, system: Path) -> LivetablesError | None:
         code = java.wait(_ENDING_SECONDS)  # its connections close a moment before
     except subprocess.TimeoutExpired:
         return None
+    log = system / "spark.log"
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     return LivetablesError(
-        "SPARK_ENDED", f"Java, in which Spark runs, has ended {how}.",
+        "SPARK_ENDED",
+        f"Java, in which Spark runs, has ended {how}.",
         hint="It ran out of its memory: give it more with `spark.driver.memory`, or take smaller batches."
-        if code == _OUT_OF_MEMORY else
-        f"The last lines of {system / 'spark.log'} may say why. A SIGKILL is often the system's, when memory runs out.",
-    )  # fmt: skip
+        if code == _OUT_OF_MEMORY
+        else f"The last lines of {log} may say why. A SIGKILL is often the system's, when memory runs out.",
+    )
 
 
 def end_java() -> None:

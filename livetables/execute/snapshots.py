@@ -28,12 +28,19 @@ if TYPE_CHECKING:
 
 _DELETED = "__snapshot_lacks"
 _TO_TEXT: dict[type, Callable[[Any], str]] = {
-    bytes: lambda value: base64.b64encode(value).decode(), datetime: datetime.isoformat, date: date.isoformat,
-}  # fmt: skip
+    bytes: lambda value: base64.b64encode(value).decode(),
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+}
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {
-    "bytes": base64.b64decode, "datetime": datetime.fromisoformat, "date": date.fromisoformat, "Decimal": Decimal,
-    "int": int, "float": float, "str": str,
-}  # fmt: skip
+    "bytes": base64.b64decode,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "Decimal": Decimal,
+    "int": int,
+    "float": float,
+    "str": str,
+}
 
 
 def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: Path) -> None:

@@ -33,8 +33,18 @@ if TYPE_CHECKING:
 
 #: The types that all versions of Delta have.
 _PLAIN_TYPES = {
-    "binary", "boolean", "byte", "date", "double", "float", "integer", "long", "short", "string", "timestamp",
-}  # fmt: skip
+    "binary",
+    "boolean",
+    "byte",
+    "date",
+    "double",
+    "float",
+    "integer",
+    "long",
+    "short",
+    "string",
+    "timestamp",
+}
 #: Confs of a session that give properties to the tables it creates.
 _DEFAULT_PROPERTIES = "spark.databricks.delta.properties.defaults."
 
@@ -77,9 +87,12 @@ class Tables:
         if not partition_cols and not definition.cluster_by and self._plain(schema, properties):
             # Without Spark, which takes a second for each table, and several for the first.
             Stored.create(
-                str(folder), Schema.from_json(schema.json()), description=definition.comment,
-                configuration=properties, raise_if_key_not_exists=False,
-            )  # fmt: skip
+                str(folder),
+                Schema.from_json(schema.json()),
+                description=definition.comment,
+                configuration=properties,
+                raise_if_key_not_exists=False,
+            )
             return
         builder = DeltaTable.create(self._spark).location(str(folder)).addColumns(schema)
         for key, value in properties.items():
@@ -99,9 +112,12 @@ class Tables:
         return not any(key.startswith(_DEFAULT_PROPERTIES) for key in self._spark.conf.getAll)
 
     def alter(
-        self, dataset: ResolvedDataset, changed: Mapping[str, str], removed: Iterable[str],
+        self,
+        dataset: ResolvedDataset,
+        changed: Mapping[str, str],
+        removed: Iterable[str],
         columns: Mapping[str, DataType],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Give a stored table changed properties, new columns, another clustering.
 
         Raises DefinitionError when Delta refuses that.

@@ -37,8 +37,8 @@ _merging: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 def start(
-    engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any],
-) -> FlowRun:  # fmt: skip
+    engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any]
+) -> FlowRun:
     """Start a flow; `trigger` is that of a streaming query."""
     definition = flow.definition
     if flow.streaming:
@@ -63,9 +63,13 @@ def merging_confs(session: RuntimeConfig) -> dict[str, str]:
 
 
 def _stream(
-    engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any],
+    engine: Engine,
+    reader: FlowReader,
+    flow: ResolvedFlow,
+    dataset: ResolvedDataset,
+    trigger: dict[str, Any],
     told: Told,
-) -> StreamingQuery:  # fmt: skip
+) -> StreamingQuery:
     definition = dataset.definition
     path = engine.storage.table(dataset.name)
     mode = "update" if flow.definition.update_mode else flow.output_mode
@@ -93,8 +97,8 @@ def _stream(
 
 
 def _merging_batches(
-    flow: ResolvedFlow, dataset: ResolvedDataset, target: Path, transaction: str,
-) -> Callable[[DataFrame, int], dict[str, int]]:  # fmt: skip
+    flow: ResolvedFlow, dataset: ResolvedDataset, target: Path, transaction: str
+) -> Callable[[DataFrame, int], dict[str, int]]:
     """Return what merges a batch into a table, and counts what it did."""
     definition = flow.definition
     merge: Callable[[DataFrame, int], dict[str, int]]
@@ -209,9 +213,7 @@ def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, datas
     return [batch_of(engine.graph, dataset.name, {}, _counts(engine, reader), None)]
 
 
-def _apply_snapshots(
-    engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset,
-) -> list[Batch]:  # fmt: skip
+def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset) -> list[Batch]:
     """Apply the snapshots that there are, each in one merge; the last version is kept beside the checkpoint."""
     hidden = engine.storage.table(dataset.name)
     kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"

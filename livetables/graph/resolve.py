@@ -158,17 +158,20 @@ class Resolver:
             return self._frames[key]
         if isinstance(dataset.definition, Sink):
             raise DefinitionError(
-                "READ_OF_SINK", f"'{dataset.name}' is a sink, which can't be read.", place=self._registry.caller(),
+                "READ_OF_SINK",
+                f"'{dataset.name}' is a sink, which can't be read.",
+                place=self._registry.caller(),
                 hint="Read what the flow into it reads.",
-            )  # fmt: skip
+            )
         if streaming and isinstance(dataset.definition, MaterializedView):
             place = self._registry.caller()
             read = place.hint(f'Read it with spark.read.table("{dataset.name}")', "Leave STREAM out")
             raise DefinitionError(
                 "STREAM_OF_MATERIALIZED_VIEW",
                 f"'{dataset.name}' is a materialized view, which can't be read as a stream.",
-                place=place, hint=f"{read}, or make it a streaming table.",
-            )  # fmt: skip
+                place=place,
+                hint=f"{read}, or make it a streaming table.",
+            )
         return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
 
     def rewritten(self, name: str) -> bool:

@@ -38,9 +38,7 @@ def not_applied(name: str, predicate: str, where: str) -> str:
     return f"The row filter {predicate} of '{name}' is not applied: there is no such function. Define it {where}."
 
 
-def row_filter_problems(
-    spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry,
-) -> list[Problem]:  # fmt: skip
+def row_filter_problems(spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry) -> list[Problem]:
     """Return what does not fit in the row filters of tables; of one without its function, warn."""
     filters = ((dataset, getattr(dataset.definition, "row_filter", None)) for dataset in datasets)
     problems = (_problem(spark, dataset, given, registry) for dataset, given in filters if given is not None)
@@ -48,8 +46,8 @@ def row_filter_problems(
 
 
 def _problem(
-    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, registry: Registry,
-) -> Problem | None:  # fmt: skip
+    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, registry: Registry
+) -> Problem | None:
     place, names = dataset.definition.place, dataset.schema.names
     for name in row_filter.columns:
         if name.lower() not in {known.lower() for known in names}:

@@ -76,9 +76,8 @@ def widened(now: StructType, stored: StructType) -> StructType:
     """Return the columns of `now`, then those that only `stored` has; so too inside of structs."""
     have = {field.name.lower(): field.dataType for field in stored}
     fields = [
-        StructField(field.name, _widened(field.dataType, have.get(field.name.lower(), field.dataType)))
-        for field in now
-    ]  # fmt: skip
+        StructField(field.name, _widened(field.dataType, have.get(field.name.lower(), field.dataType))) for field in now
+    ]
     known = {field.name.lower() for field in now}
     return StructType([*fields, *(field for field in stored if field.name.lower() not in known)])
 
@@ -115,8 +114,12 @@ def _field(column: Any, dataset: Dataset) -> StructField:
         metadata["comment"] = column.comment().get()
     if column.generationExpression().isDefined():
         metadata[GENERATED] = column.generationExpression().get()
-    kind = StructType.fromJson(json.loads(f'{{"type":"struct","fields":[{{"name":"c","type":{column.dataType().json()},'
-                                          '"nullable":true,"metadata":{}}]}'))[0].dataType  # fmt: skip
+    kind = StructType.fromJson(
+        json.loads(
+            f'{{"type":"struct","fields":[{{"name":"c","type":{column.dataType().json()},'
+            '"nullable":true,"metadata":{}}]}'
+        )
+    )[0].dataType
     return StructField(column.name(), kind, column.nullable(), metadata)
 
 

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from livetables.observe.state import FlowState
 
 _STYLES = {
-    "RUNNING": "green", "COMPLETED": "green", "STARTING": "yellow", "QUEUED": "dim", "FAILED": "bold red",
-    "SKIPPED": "yellow", "STOPPED": "cyan", "EXCLUDED": "dim",
-}  # fmt: skip
+    "RUNNING": "green",
+    "COMPLETED": "green",
+    "STARTING": "yellow",
+    "QUEUED": "dim",
+    "FAILED": "bold red",
+    "SKIPPED": "yellow",
+    "STOPPED": "cyan",
+    "EXCLUDED": "dim",
+}
 _WHAT_NOW = {
     "CREATED": "Starting Spark",
     "WAITING_FOR_RESOURCES": "Starting Spark",
@@ -53,8 +59,8 @@ class LiveView:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Draw the last state and leave it standing."""
         self._live.__exit__(kind, error, trace)
 
@@ -114,8 +120,8 @@ class PlainLines:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Do nothing."""
 
     def __call__(self, event: Event) -> None:

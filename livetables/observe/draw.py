@@ -36,7 +36,7 @@ def graph_document(graph: Graph) -> dict[str, Any]:
                 "line": dataset.definition.place.line,
             }
             for dataset in graph.datasets.values()
-        ],
+        ]
     }
 
 

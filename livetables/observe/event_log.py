@@ -17,31 +17,56 @@ if TYPE_CHECKING:
     from livetables.clock import Clock
     from livetables.observe.events import Event
 
-_STACK = pa.struct([
-    ("declaring_class", pa.string()), ("method_name", pa.string()),
-    ("file_name", pa.string()), ("line_number", pa.int64()),
-])  # fmt: skip
-SCHEMA = pa.schema([
-    ("id", pa.string()),
-    ("sequence", pa.struct([
-        ("data_plane_id", pa.struct([("instance", pa.string()), ("seq_no", pa.int64())])),
-        ("control_plane_seq_no", pa.int64()),
-    ])),
-    ("origin", pa.struct([*((name, pa.string()) for name in ORIGIN_STRINGS),
-                          ("org_id", pa.int64()), ("batch_id", pa.int64())])),
-    ("timestamp", pa.timestamp("us", tz="UTC")),
-    ("message", pa.string()),
-    ("level", pa.string()),
-    ("maturity_level", pa.string()),
-    ("error", pa.struct([
-        ("fatal", pa.bool_()),
-        ("exceptions", pa.list_(pa.struct([
-            ("class_name", pa.string()), ("message", pa.string()), ("stack", pa.list_(_STACK)),
-        ]))),
-    ])),
-    ("details", pa.string()),
-    ("event_type", pa.string()),
-])  # fmt: skip
+_STACK = pa.struct(
+    [
+        ("declaring_class", pa.string()),
+        ("method_name", pa.string()),
+        ("file_name", pa.string()),
+        ("line_number", pa.int64()),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        (
+            "sequence",
+            pa.struct(
+                [
+                    ("data_plane_id", pa.struct([("instance", pa.string()), ("seq_no", pa.int64())])),
+                    ("control_plane_seq_no", pa.int64()),
+                ]
+            ),
+        ),
+        (
+            "origin",
+            pa.struct(
+                [*((name, pa.string()) for name in ORIGIN_STRINGS), ("org_id", pa.int64()), ("batch_id", pa.int64())]
+            ),
+        ),
+        ("timestamp", pa.timestamp("us", tz="UTC")),
+        ("message", pa.string()),
+        ("level", pa.string()),
+        ("maturity_level", pa.string()),
+        (
+            "error",
+            pa.struct(
+                [
+                    ("fatal", pa.bool_()),
+                    (
+                        "exceptions",
+                        pa.list_(
+                            pa.struct(
+                                [("class_name", pa.string()), ("message", pa.string()), ("stack", pa.list_(_STACK))]
+                            )
+                        ),
+                    ),
+                ]
+            ),
+        ),
+        ("details", pa.string()),
+        ("event_type", pa.string()),
+    ]
+)
 
 #: How often buffered events are written, in seconds; each write is one small file.
 FLUSH_SECONDS = 2.0

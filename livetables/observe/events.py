@@ -18,12 +18,31 @@ if TYPE_CHECKING:
 
 #: The string fields of `origin`, besides `org_id` and `batch_id`, which are numbers.
 ORIGIN_STRINGS = (
-    "cloud", "region", "user_id", "pipeline_id", "pipeline_type", "pipeline_name", "cluster_id", "update_id",
-    "maintenance_id", "table_id", "table_name", "dataset_name", "sink_name", "flow_id", "flow_name", "request_id",
-    "host", "materialization_name", "uc_resource_id", "ingestion_source_catalog_name",
-    "ingestion_source_schema_name", "ingestion_source_connection_name", "ingestion_source_table_name",
+    "cloud",
+    "region",
+    "user_id",
+    "pipeline_id",
+    "pipeline_type",
+    "pipeline_name",
+    "cluster_id",
+    "update_id",
+    "maintenance_id",
+    "table_id",
+    "table_name",
+    "dataset_name",
+    "sink_name",
+    "flow_id",
+    "flow_name",
+    "request_id",
+    "host",
+    "materialization_name",
+    "uc_resource_id",
+    "ingestion_source_catalog_name",
+    "ingestion_source_schema_name",
+    "ingestion_source_connection_name",
+    "ingestion_source_table_name",
     "ingestion_source_table_version",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -89,9 +108,15 @@ class EventBus:
             self._emit(event_type, message, details, level, error, maturity_level, origin)
 
     def _emit(
-        self, event_type: str, message: str, details: dict[str, Any], level: str, error: dict[str, Any] | None,
-        maturity_level: str, origin: dict[str, Any],
-    ) -> None:  # fmt: skip
+        self,
+        event_type: str,
+        message: str,
+        details: dict[str, Any],
+        level: str,
+        error: dict[str, Any] | None,
+        maturity_level: str,
+        origin: dict[str, Any],
+    ) -> None:
         self._seq_no += 1
         base = {
             "cloud": "local",
@@ -106,9 +131,17 @@ class EventBus:
         # These words are our own, and outcomes depend on them: a secret that is the same word changes nothing.
         ours: dict[str, Any] = {key: details[key] for key in ("state", "status") if key in details}
         event = Event(
-            self.clock.new_id(), int(now.timestamp() * 1000) * 1000 + self._seq_no, now, event_type, redacted(message),
-            level, {**redacted_in(details), **ours}, {**base, **origin}, maturity_level, redacted_in(error),
-        )  # fmt: skip
+            self.clock.new_id(),
+            int(now.timestamp() * 1000) * 1000 + self._seq_no,
+            now,
+            event_type,
+            redacted(message),
+            level,
+            {**redacted_in(details), **ours},
+            {**base, **origin},
+            maturity_level,
+            redacted_in(error),
+        )
         for subscriber in self.subscribers:
             subscriber(event)
 

@@ -212,9 +212,11 @@ def _target(document: dict[str, Any], root_file: Path) -> str:
 
 def _assigned(value: Any) -> Any:
     """Return what a target says of a variable: the value itself, or its definition anew."""
-    if isinstance(value, dict) and value.keys() & {"default", "lookup"} and value.keys() <= {
-        "default", "lookup", "type", "description",
-    }:  # fmt: skip
+    if (
+        isinstance(value, dict)
+        and value.keys() & {"default", "lookup"}
+        and value.keys() <= {"default", "lookup", "type", "description"}
+    ):
         return value.get("default")
     return value
 

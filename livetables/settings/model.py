@@ -119,11 +119,27 @@ class PipelineFile(Strict):
 
 
 #: Keys that concern the platform's machines and its administration: nobody misses them here.
-SILENT = frozenset({
-    "id", "edition", "channel", "photon", "serverless", "deployment", "tags", "budget_policy_id", "usage_policy_id",
-    "serverless_compute_id", "parent_path", "dry_run", "allow_duplicate_names", "pipeline_type", "data_sampling",
-    "permissions", "lifecycle",
-})  # fmt: skip
+SILENT = frozenset(
+    {
+        "id",
+        "edition",
+        "channel",
+        "photon",
+        "serverless",
+        "deployment",
+        "tags",
+        "budget_policy_id",
+        "usage_policy_id",
+        "serverless_compute_id",
+        "parent_path",
+        "dry_run",
+        "allow_duplicate_names",
+        "pipeline_type",
+        "data_sampling",
+        "permissions",
+        "lifecycle",
+    }
+)
 
 
 class _GlobLibrary(Strict):

@@ -20,9 +20,12 @@ _SOURCES: tuple[Literal[".py"], Literal[".sql"], Literal[".ipynb"]] = (".py", ".
 
 
 def source_files(
-    paths: tuple[Path, ...], libraries: list[Library], base: Path, path_map: dict[str, str],
+    paths: tuple[Path, ...],
+    libraries: list[Library],
+    base: Path,
+    path_map: dict[str, str],
     place: Callable[..., Place | None],
-) -> tuple[Path, ...]:  # fmt: skip
+) -> tuple[Path, ...]:
     """Return the files of `paths` and `libraries`, each once; relative paths of libraries start at `base`."""
     found: dict[Path, None] = {}
     for path in paths:

@@ -85,8 +85,14 @@ class ColumnParser(Cursor):
             if word.upper == "MASK":
                 message = f"MASK of the column '{name}' does not run here yet."
                 raise SqlError(word.start, message, "See docs/differences.md for what runs.", "NOT_SUPPORTED")
-        comment = next((string_value(string) for word, string in itertools.pairwise(words)
-                        if word.upper == "COMMENT" and string.kind == STRING), None)  # fmt: skip
+        comment = next(
+            (
+                string_value(string)
+                for word, string in itertools.pairwise(words)
+                if word.upper == "COMMENT" and string.kind == STRING
+            ),
+            None,
+        )
         typed = bool(words) and words[0].upper not in ("COMMENT", "NOT", "GENERATED")
         if words and not typed and (comment is None or len(words) > 2):  # noqa: PLR2004 (COMMENT and its string)
             raise SqlError(text.start, f"The column '{name}' has no type.", f"Write {name} TYPE {text.text}.")

@@ -167,8 +167,11 @@ class Cursor:
         while self.took("."):
             parts.append(self.identifier(what))
         if self.sees("-") and self._tokens[self.at - 1].stop == self.next.start:
-            raise SqlError(self.next.start, "A name has no '-' in it, unless it stands in back-quotes.",
-                           f"Put back-quotes around {what}.")  # fmt: skip
+            raise SqlError(
+                self.next.start,
+                "A name has no '-' in it, unless it stands in back-quotes.",
+                f"Put back-quotes around {what}.",
+            )
         if parts[0].upper() == "LIVE" and len(parts) > 1:
             parts = parts[1:]
         return Name(tuple(parts), start)

@@ -14,10 +14,30 @@ if TYPE_CHECKING:
 _FLOW = "CREATE FLOW name AS INSERT INTO table BY NAME query"
 _CDC = "AUTO CDC INTO table FROM STREAM(source) KEYS (column, ...) SEQUENCE BY expression"
 #: Words between the operands of an expression.
-_OPERATORS = frozenset({
-    "AND", "BETWEEN", "CASE", "COLLATE", "DISTINCT", "DIV", "ELSE", "END", "ESCAPE", "FROM", "ILIKE", "IN", "IS",
-    "LIKE", "NOT", "OR", "REGEXP", "RLIKE", "THEN", "WHEN",
-})  # fmt: skip
+_OPERATORS = frozenset(
+    {
+        "AND",
+        "BETWEEN",
+        "CASE",
+        "COLLATE",
+        "DISTINCT",
+        "DIV",
+        "ELSE",
+        "END",
+        "ESCAPE",
+        "FROM",
+        "ILIKE",
+        "IN",
+        "IS",
+        "LIKE",
+        "NOT",
+        "OR",
+        "REGEXP",
+        "RLIKE",
+        "THEN",
+        "WHEN",
+    }
+)
 _NOT_HERE = "See docs/differences.md for what runs."
 
 
@@ -119,10 +139,8 @@ class FlowParser(Cursor):
             "COLUMNS TO UPDATE": ("columns_to_update", "COLUMNS TO UPDATE column", self._expression),
             "COLUMNS": ("columns", f"COLUMNS {choice.format('COLUMNS')}", self._choice),
             "STORED AS": ("stored_as", "STORED AS SCD TYPE 1 or STORED AS SCD TYPE 2", self._stored_as),
-            "TRACK HISTORY ON": (
-                "tracked", f"TRACK HISTORY ON {choice.format('TRACK HISTORY ON')}", self._choice
-            ),
-        }  # fmt: skip
+            "TRACK HISTORY ON": ("tracked", f"TRACK HISTORY ON {choice.format('TRACK HISTORY ON')}", self._choice),
+        }
 
     def _ignored(self) -> ColumnChoice | None:
         if not self.took("ON"):
@@ -132,8 +150,9 @@ class FlowParser(Cursor):
 
     def _second_time(self) -> str:
         at = self._tokens[self.at - 1].start
-        raise SqlError(at, "STORED AS BITEMPORAL, with SYSTEM SEQUENCE BY, does not run here yet.", _NOT_HERE,
-                       "NOT_SUPPORTED")  # fmt: skip
+        raise SqlError(
+            at, "STORED AS BITEMPORAL, with SYSTEM SEQUENCE BY, does not run here yet.", _NOT_HERE, "NOT_SUPPORTED"
+        )
 
     def _stored_as(self) -> str:
         if self.took("BITEMPORAL"):

@@ -18,9 +18,7 @@ def mentions(tokens: Sequence[Token], column: str) -> bool:
     return any(token.kind in (WORD, NAME) and name_value(token).lower() == column for token in tokens)
 
 
-def hidden_in_stars(
-    tokens: Sequence[Token], column: str, owners: Collection[str]
-) -> Iterator[tuple[int, int, str]]:  # fmt: skip
+def hidden_in_stars(tokens: Sequence[Token], column: str, owners: Collection[str]) -> Iterator[tuple[int, int, str]]:
     """Return the edits that keep a column out of each `*`, and out of `owner.*` of those who have it (lower case)."""
     for index, token in enumerate(tokens):
         if token.text != "*" or not index:
@@ -49,8 +47,40 @@ def alias_of(tokens: Sequence[Token], stop: int) -> str | None:
     return name_value(token).lower() if token.kind in (WORD, NAME) and token.upper not in _NO_ALIAS else None
 
 
-_NO_ALIAS = frozenset({
-    "WHERE", "GROUP", "ORDER", "HAVING", "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "ANTI", "SEMI",
-    "LATERAL", "ON", "USING", "UNION", "EXCEPT", "INTERSECT", "MINUS", "LIMIT", "OFFSET", "QUALIFY", "WINDOW", "WITH",
-    "WATERMARK", "TABLESAMPLE", "PIVOT", "UNPIVOT", "CLUSTER", "DISTRIBUTE", "SORT", "SELECT",
-})  # fmt: skip
+_NO_ALIAS = frozenset(
+    {
+        "WHERE",
+        "GROUP",
+        "ORDER",
+        "HAVING",
+        "JOIN",
+        "INNER",
+        "LEFT",
+        "RIGHT",
+        "FULL",
+        "CROSS",
+        "NATURAL",
+        "ANTI",
+        "SEMI",
+        "LATERAL",
+        "ON",
+        "USING",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "MINUS",
+        "LIMIT",
+        "OFFSET",
+        "QUALIFY",
+        "WINDOW",
+        "WITH",
+        "WATERMARK",
+        "TABLESAMPLE",
+        "PIVOT",
+        "UNPIVOT",
+        "CLUSTER",
+        "DISTRIBUTE",
+        "SORT",
+        "SELECT",
+    }
+)

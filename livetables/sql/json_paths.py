@@ -15,11 +15,41 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Words after which an expression begins: a `:` behind them belongs to a parameter.
-_BEFORE_EXPRESSIONS = frozenset({
-    "ALL", "AND", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "DIV", "ELSE", "ESCAPE", "FROM", "HAVING", "ILIKE", "IN",
-    "INTERVAL", "IS", "LIKE", "LIMIT", "NOT", "OFFSET", "ON", "OR", "QUALIFY", "REGEXP", "RETURN", "RLIKE", "SELECT",
-    "THEN", "VALUES", "WHEN", "WHERE",
-})  # fmt: skip
+_BEFORE_EXPRESSIONS = frozenset(
+    {
+        "ALL",
+        "AND",
+        "AS",
+        "BETWEEN",
+        "BY",
+        "CASE",
+        "DISTINCT",
+        "DIV",
+        "ELSE",
+        "ESCAPE",
+        "FROM",
+        "HAVING",
+        "ILIKE",
+        "IN",
+        "INTERVAL",
+        "IS",
+        "LIKE",
+        "LIMIT",
+        "NOT",
+        "OFFSET",
+        "ON",
+        "OR",
+        "QUALIFY",
+        "REGEXP",
+        "RETURN",
+        "RLIKE",
+        "SELECT",
+        "THEN",
+        "VALUES",
+        "WHEN",
+        "WHERE",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -35,27 +35,53 @@ if TYPE_CHECKING:
     from livetables.sql.statements import Statement
 
 _KINDS = {
-    "STREAMING TABLE": STREAMING_TABLE, "STREAMING LIVE TABLE": STREAMING_TABLE,
+    "STREAMING TABLE": STREAMING_TABLE,
+    "STREAMING LIVE TABLE": STREAMING_TABLE,
     "INCREMENTAL LIVE TABLE": STREAMING_TABLE,
-    "MATERIALIZED VIEW": MATERIALIZED_VIEW, "LIVE TABLE": MATERIALIZED_VIEW, "TABLE": TABLE, "VIEW": VIEW,
-    "LIVE VIEW": VIEW, "STREAMING LIVE VIEW": VIEW, "INCREMENTAL LIVE VIEW": VIEW,
-}  # fmt: skip
+    "MATERIALIZED VIEW": MATERIALIZED_VIEW,
+    "LIVE TABLE": MATERIALIZED_VIEW,
+    "TABLE": TABLE,
+    "VIEW": VIEW,
+    "LIVE VIEW": VIEW,
+    "STREAMING LIVE VIEW": VIEW,
+    "INCREMENTAL LIVE VIEW": VIEW,
+}
 _STATEMENTS = ("CREATE", "APPLY CHANGES INTO", "AUTO CDC INTO", "SET", "USE")
 #: What begins other statements of Spark's, with what a pipeline has for it.
 _OTHERS = dict.fromkeys(
-    ("ALTER", "ANALYZE", "COPY", "DECLARE", "DELETE", "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "GRANT", "OPTIMIZE",
-     "REFRESH", "RESTORE", "REVOKE", "SHOW", "TRUNCATE", "UPDATE", "VACUUM"),
+    (
+        "ALTER",
+        "ANALYZE",
+        "COPY",
+        "DECLARE",
+        "DELETE",
+        "DESCRIBE",
+        "DROP",
+        "EXECUTE",
+        "EXPLAIN",
+        "GRANT",
+        "OPTIMIZE",
+        "REFRESH",
+        "RESTORE",
+        "REVOKE",
+        "SHOW",
+        "TRUNCATE",
+        "UPDATE",
+        "VACUUM",
+    ),
     f"A statement begins with {any_of(_STATEMENTS)}.",
 ) | {
     "INSERT": "Write CREATE FLOW name AS INSERT INTO table BY NAME query.",
     "MERGE": "Write AUTO CDC INTO table FROM STREAM(source) KEYS (column, ...) SEQUENCE BY expression.",
-}  # fmt: skip
+}
 #: What can only begin a statement; inside of one, a `;` is missing.
 _BEGINNINGS = (
-    ("CREATE", "OR", "REFRESH"), ("CREATE", "OR", "REPLACE"),
+    ("CREATE", "OR", "REFRESH"),
+    ("CREATE", "OR", "REPLACE"),
     *(("CREATE", word) for word in ("FLOW", "LIVE", "MATERIALIZED", "PRIVATE", "STREAMING", "TEMPORARY", "VIEW")),
-    ("APPLY", "CHANGES", "INTO"), ("AUTO", "CDC", "INTO"),
-)  # fmt: skip
+    ("APPLY", "CHANGES", "INTO"),
+    ("AUTO", "CDC", "INTO"),
+)
 
 
 def parse(text: str, tokens: Sequence[Token]) -> Statement:

@@ -45,10 +45,8 @@ TEMPERATURE, HUMIDITY, PRESSURE = (500, 3501), (2000, 7001), (98_000, 6001)
 # XXH64, as published; Spark hashes a row's columns one after the other, with the hash so far as the next seed.
 _PRIMES = tuple(
     np.uint64(prime)
-    for prime in (
-        0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5,
-    )
-)  # fmt: skip
+    for prime in (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5)
+)
 _SPARK_SEED = np.uint64(42)
 _LONG_BYTES = np.uint64(8)
 
@@ -116,14 +114,19 @@ def lines(batch: pa.RecordBatch) -> pa.Array:
     types, ids = batch["stream_type"].take(pa.array(first)), streams.dictionary.cast(pa.string())
     ends = pc.binary_join_element_wise(',"stream_type":"', types, '","stream_id":', ids, "}", "")
     return pc.binary_join_element_wise(
-        '{"device_id":"', batch["device_id"],
-        '","event_time":"', pc.replace_substring(moments, " ", "T").take(seconds.indices),
-        ".", _digits_texts().take(pa.array(thousands)), _digits_texts().take(pa.array(ones)),
+        '{"device_id":"',
+        batch["device_id"],
+        '","event_time":"',
+        pc.replace_substring(moments, " ", "T").take(seconds.indices),
+        ".",
+        _digits_texts().take(pa.array(thousands)),
+        _digits_texts().take(pa.array(ones)),
         _texts(batch["temperature"], 'Z","temperature":', *TEMPERATURE),
         _texts(batch["humidity"], ',"humidity":', *HUMIDITY),
         _texts(batch["pressure"], ',"pressure":', *PRESSURE),
-        ends.take(streams.indices), "",
-    )  # fmt: skip
+        ends.take(streams.indices),
+        "",
+    )
 
 
 def hashes(batch: pa.RecordBatch) -> Longs:

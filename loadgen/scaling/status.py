@@ -63,11 +63,15 @@ class Watch:
         self._now, self._arrived = now, arrived
         return [
             StreamStatus(
-                one.table, one.stream_type, round(target[at], 1), round(actual[at], 1), round(behind[at], 2),
+                one.table,
+                one.stream_type,
+                round(target[at], 1),
+                round(actual[at], 1),
+                round(behind[at], 2),
                 errors.get(at, ""),
             )
             for at, one in enumerate(shape.streams)
-        ]  # fmt: skip
+        ]
 
 
 def as_table(streams: Sequence[StreamStatus]) -> Table:

@@ -137,22 +137,29 @@ def test_tables_get_the_columns_that_their_flows_add(bench):
     wider = EVOLVING.replace("more STRUCT<a: INT>", "more STRUCT<a: INT, b: INT>, city STRING")
     wider = wider.replace('"id", "name")', '"id", "city")')
     bench.write(evolving=wider)
-    bench.rows("events", [{"id": 1, "name": "b", "at": 2, "more": {"b": 2}, "city": "Y"},
-                          {"id": 2, "name": "c", "at": 1, "city": "Z"}], file="2.json")  # fmt: skip
+    bench.rows(
+        "events",
+        [{"id": 1, "name": "b", "at": 2, "more": {"b": 2}, "city": "Y"}, {"id": 2, "name": "c", "at": 1, "city": "Z"}],
+        file="2.json",
+    )
     with bench.pipeline(path) as pipeline:
         altered = {step.dataset: list(step.columns) for step in pipeline.plan() if isinstance(step, Alter)}
         assert altered == {
-            "raw": ["`more`.`b`", "`city`"], "newest": ["`more`.`b`", "`city`"], "history": ["`more`.`b`", "`city`"],
+            "raw": ["`more`.`b`", "`city`"],
+            "newest": ["`more`.`b`", "`city`"],
+            "history": ["`more`.`b`", "`city`"],
             "seen": ["`city`"],
-        }  # fmt: skip
+        }
         state = pipeline.run()
         assert state.state == "COMPLETED", state.errors
         newest = [tuple(row) for row in pipeline.query("SELECT * FROM newest ORDER BY id").collect()]
         history = pipeline.query("SELECT id, name, more, city, __START_AT, __END_AT FROM history ORDER BY id, 5")
         assert newest == [(1, "b", 2, (1, 2), "Y"), (2, "c", 1, None, "Z")]
         assert [tuple(row) for row in history.collect()] == [
-            (1, "a", (1, None), None, 1, 2), (1, "b", (None, 2), "Y", 2, None), (2, "c", None, "Z", 1, None),
-        ]  # fmt: skip
+            (1, "a", (1, None), None, 1, 2),
+            (1, "b", (None, 2), "Y", 2, None),
+            (2, "c", None, "Z", 1, None),
+        ]
     assert bench.table("seen") == [(1, "a", None), (1, None, "Y"), (2, None, "Z")]
 
     narrow = wider.replace(", more STRUCT<a: INT, b: INT>, city STRING", "")

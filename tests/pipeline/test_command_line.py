@@ -52,19 +52,31 @@ def test_every_look_at_a_pipeline_is_one_json_document(bench):
     assert not bench.storage.exists()
     [dataset] = invoke("graph", *source)[1]["datasets"]
     assert ("doubled", "streaming table", ["even"]) == (
-        dataset["name"], dataset["kind"], [rule["name"] for rule in dataset["expectations"]],
-    )  # fmt: skip
+        dataset["name"],
+        dataset["kind"],
+        [rule["name"] for rule in dataset["expectations"]],
+    )
     bench.run(path, overrides={"numbers": str(bench.folder / "numbers")})
     assert [("doubled", 1)] == [(table["name"], table["rows"]) for table in invoke("tables", *where)[1]]
     assert (0, [{"id": 1, "at": "2026-11-21T06:00:00Z"}]) == invoke(
-        "query", "SELECT id, TIMESTAMP '2026-11-21 06:00:00' AS at FROM doubled", *where,
-    )  # fmt: skip
+        "query", "SELECT id, TIMESTAMP '2026-11-21 06:00:00' AS at FROM doubled", *where
+    )
     for statement in ("DELETE FROM doubled", "INSERT INTO doubled VALUES (9, 9)", "CREATE TABLE x (id INT)"):
         assert "would change something" in str(invoke("query", statement, *where)[1])
     assert ["id", "doubled"] == [row["col_name"] for row in invoke("query", "DESCRIBE doubled", *where)[1]]
     events = invoke("events", *where)[1]
-    assert {"id", "sequence", "origin", "timestamp", "message", "level", "maturity_level", "error", "details",
-            "event_type"} == set(events[0])  # fmt: skip
+    assert {
+        "id",
+        "sequence",
+        "origin",
+        "timestamp",
+        "message",
+        "level",
+        "maturity_level",
+        "error",
+        "details",
+        "event_type",
+    } == set(events[0])
     path.write_text("import dlt\ndlt.table('x')\n")
     code, document = invoke("check", *source)
     [problem] = document["problems"]
@@ -105,8 +117,11 @@ def start(bench, path):
     quick = "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"  # it lives for seconds
     process = subprocess.Popen(
         [*map(str, command), "--set", f"numbers={bench.folder / 'numbers'}", "--set", quick],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=bench.folder,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=bench.folder,
+    )
     patience = threading.Timer(120, process.kill)  # its output then ends
     patience.start()
     lines = []

@@ -80,8 +80,11 @@ def test_a_change_feed_fills_tables_that_others_read(bench, monkeypatch):
         assert crashed == {"users", "users_history"}
         assert see("SELECT * FROM users") == [(2, "Kyiv")]
         assert see("SELECT * FROM users_history") == [
-            (1, "Bonn", 2, 4), (1, "Rome", 1, 2), (2, "Kyiv", 3, None), (2, "Oslo", 1, 3),
-        ]  # fmt: skip
+            (1, "Bonn", 2, 4),
+            (1, "Rome", 1, 2),
+            (2, "Kyiv", 3, None),
+            (2, "Oslo", 1, 3),
+        ]
         assert see("SELECT * FROM by_city") == [("Kyiv", 1)]
     assert {"users": 1, "users_history": 4, "by_city": 1} == {
         t["name"]: t["rows"] for t in stored_tables(bench.storage)
@@ -139,9 +142,12 @@ def test_snapshots_become_changes(bench):
         pipeline.run()
         see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731
         documented = [
-            (1, "a1", "b1", 1, 2), (2, "a2", "b2", 1, 2), (2, "new", "b2", 2, None), (3, "a3", "b3", 2, None),
+            (1, "a1", "b1", 1, 2),
+            (2, "a2", "b2", 1, 2),
+            (2, "new", "b2", 2, None),
+            (3, "a3", "b3", 2, None),
             (4, "a4", "new", 1, None),
-        ]  # fmt: skip
+        ]
         assert see("SELECT * FROM tracked") == see("SELECT * FROM at_once") == documented
         assert see("SELECT * FROM current") == [(2, "b2"), (3, "a3")]
         old, new = sorted(see("SELECT DISTINCT __START_AT FROM periodic"))
@@ -254,7 +260,7 @@ def test_a_hook_hears_of_a_graph_that_fails(bench):
         @dlt.table
         def lost():
             return spark.read.table("nowhere")
-        """,
+        """
     )
     heard = bench.folder / "heard"
     with pytest.raises(GraphError):

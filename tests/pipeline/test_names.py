@@ -49,10 +49,15 @@ TABLES = ("events", "users", "by_city")
 
 def test_a_file_means_the_same_under_both_names(bench, spark):
     """Equal graphs, plans, tables, sinks and counts, whichever of the two names a pipeline imports."""
-    bench.rows("events", [
-        {"id": 1, "city": "Rome", "op": "I", "at": 1}, {"id": 2, "city": "Oslo", "op": "I", "at": 1},
-        {"id": 2, "op": "D", "at": 3}, {"city": "nowhere", "op": "I", "at": 1},
-    ])  # fmt: skip
+    bench.rows(
+        "events",
+        [
+            {"id": 1, "city": "Rome", "op": "I", "at": 1},
+            {"id": 2, "city": "Oslo", "op": "I", "at": 1},
+            {"id": 2, "op": "D", "at": 3},
+            {"city": "nowhere", "op": "I", "at": 1},
+        ],
+    )
     bench.rows("more", [{"id": 1, "city": "Bonn", "op": "U", "at": 2}, {"id": 9, "city": "Bern", "op": "I", "at": 0}])
     found = []
     for number, imports in enumerate(IMPORTS):

@@ -67,10 +67,19 @@ def test_open_source_spark_accepts_the_sensor_pipeline(tmp_path):
     confs = "spark.ui.enabled false\nspark.driver.extraJavaOptions -XX:TieredStopAtLevel=1\n"  # for a run of seconds
     (tmp_path / "spark-defaults.conf").write_text(confs)
     done = subprocess.run(
-        [sys.executable, "-m", "pyspark.pipelines.cli", "dry-run"], cwd=tmp_path, text=True, capture_output=True,
+        [sys.executable, "-m", "pyspark.pipelines.cli", "dry-run"],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
         check=False,
-        env={**os.environ, "SPARK_REMOTE": "local[2]", "SPARK_CONF_DIR": str(tmp_path), "SPARK_LOCAL_IP": "127.0.0.1",
-             "PYTHONPATH": os.pathsep.join([str(shim), str(ROOT)]), "SPARK_TESTING": "1"},  # on any free port
-    )  # fmt: skip
+        env={
+            **os.environ,
+            "SPARK_REMOTE": "local[2]",
+            "SPARK_CONF_DIR": str(tmp_path),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYTHONPATH": os.pathsep.join([str(shim), str(ROOT)]),
+            "SPARK_TESTING": "1",
+        },  # on any free port
+    )
     said = done.stdout + done.stderr
     assert (0, True) == (done.returncode, "Run is COMPLETED" in said), said

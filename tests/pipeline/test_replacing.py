@@ -48,10 +48,19 @@ def test_newer_rows_of_a_key_replace_older_ones(bench, spark, tmp_path):
         pipeline.run()
         bench.rows("events", events((1, "late", 1), (2, "same", 1)), file="3.json")
         state = pipeline.run()
-        assert see("regions") == sorted([
-            (1, "iOS", 2), (1, "Android", 2), (1, "desktop", 2), (2, "iOS", 1), (2, "desktop", 1), (2, "same", 1),
-            (3, "desktop", 2), (None, "y", 2),
-        ], key=repr)  # fmt: skip
+        assert see("regions") == sorted(
+            [
+                (1, "iOS", 2),
+                (1, "Android", 2),
+                (1, "desktop", 2),
+                (2, "iOS", 1),
+                (2, "desktop", 1),
+                (2, "same", 1),
+                (3, "desktop", 2),
+                (None, "y", 2),
+            ],
+            key=repr,
+        )
         assert see("recent") == sorted([(1, 2), (1, 2), (1, 2), (3, 2), (None, 2)], key=repr)
     assert (state.flows["latest"].rows_out, state.flows["recent"].rows_out) == (1, 5)
     stored = {table["name"]: table for table in stored_tables(bench.storage)}

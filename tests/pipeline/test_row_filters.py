@@ -123,8 +123,10 @@ def test_a_row_filter_must_fit_its_table(project):
         pipeline.graph  # noqa: B018 (the graph is checked when it is asked for)
     names, arguments, kind = caught.value.problems
     assert [(p.code, p.place.line) for p in caught.value.problems] == [
-        ("INVALID_ROW_FILTER", 7), ("INVALID_ROW_FILTER", 8), ("INVALID_ROW_FILTER", 9),
-    ]  # fmt: skip
+        ("INVALID_ROW_FILTER", 7),
+        ("INVALID_ROW_FILTER", 8),
+        ("INVALID_ROW_FILTER", 9),
+    ]
     assert names.message == "The row filter of 't0' names 'region', which is not one of its columns."
     assert names.hint == "The columns are id."
     assert "WRONG_NUM_ARGS" in arguments.message

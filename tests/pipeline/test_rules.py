@@ -178,6 +178,6 @@ def test_streams_from_tables_whose_rows_are_changed(bench):
     failed = {flow.name for flow in state.flows.values() if flow.status == "FAILED"}
     assert {"plain", "of_counted"} == failed
     assert [(1, "Rome")] == bench.table("skipping")
-    assert [
-        (1, "Bonn", "update_postimage"), (1, "Rome", "insert"), (1, "Rome", "update_preimage"),
-    ] == bench.table("changes")  # fmt: skip
+    assert [(1, "Bonn", "update_postimage"), (1, "Rome", "insert"), (1, "Rome", "update_preimage")] == bench.table(
+        "changes"
+    )

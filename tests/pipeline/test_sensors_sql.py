@@ -111,5 +111,10 @@ def test_sql_and_python_make_the_same_tables(tmp_path, spark):
         assert rows != []
     python_counts, sql_counts = (counted(settings.storage) for settings in pipelines)
     assert python_counts == sql_counts
-    assert min(sql_counts["valid_sensor_readings", "well_formed", result] for result in
-               ("passed_records", "failed_records")) > 0  # fmt: skip
+    assert (
+        min(
+            sql_counts["valid_sensor_readings", "well_formed", result]
+            for result in ("passed_records", "failed_records")
+        )
+        > 0
+    )

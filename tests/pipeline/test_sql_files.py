@@ -86,13 +86,16 @@ def test_sql_and_python_files_make_one_graph(bench, sql):
     """A notebook in SQL, a Python file that reads its tables, and a SQL file that reads what the Python one makes."""
     text = ORDERS.replace(', "k" STRING', "")
     files = [sql(text, "orders"), *bench.write(gold=GOLD), sql(REPORT, "report")]
-    options = {
-        "overrides": {"folder": "orders"}, "parameters": {"source": "by_customer", "greeting": "it's me"},
-    }  # fmt: skip
-    bench.rows("orders", [
-        order(1, customer="Ada", amount="10", op="U", at=1), order(2, customer=None, amount="5", op="U", at=1),
-        order(3, customer="Bob", amount="500", op="U", at=1), order(4, customer="Eve", amount="much", op="D", at=1),
-    ])  # fmt: skip
+    options = {"overrides": {"folder": "orders"}, "parameters": {"source": "by_customer", "greeting": "it's me"}}
+    bench.rows(
+        "orders",
+        [
+            order(1, customer="Ada", amount="10", op="U", at=1),
+            order(2, customer=None, amount="5", op="U", at=1),
+            order(3, customer="Bob", amount="500", op="U", at=1),
+            order(4, customer="Eve", amount="much", op="D", at=1),
+        ],
+    )
     bench.rows("orders", [order(1, customer="Ann", amount="1", op="U", at=2)], file="2.json")
     assert "COMPLETED" == bench.run(*files, **options).state
     assert [(1, "Ada", 12.0, None), (1, "Ann", 1.2, None), (3, "Bob", 600.0, None), (4, "Eve", None, None)] == (
@@ -150,8 +153,11 @@ def test_queries_that_users_ask_the_event_log(bench, sql):
     with bench.pipeline(path) as pipeline:
         for text, rows in QUERIES.items():
             assert rows == [tuple(row) for row in pipeline.query(text).collect()], text
-    reading = sql("CREATE MATERIALIZED VIEW updates AS SELECT count(*) AS n FROM event_log(TABLE(numbers)) WHERE"
-                  " event_type = 'create_update'", "log")  # fmt: skip
+    reading = sql(
+        "CREATE MATERIALIZED VIEW updates AS SELECT count(*) AS n FROM event_log(TABLE(numbers)) WHERE"
+        " event_type = 'create_update'",
+        "log",
+    )
     bench.run(reading)
     assert [(1,)] == bench.table("updates")
 
@@ -222,9 +228,10 @@ def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
     assert {
         "old": ("struct<id:bigint,name:string,_rescued_data:string>", True),
         "by_path": ("struct<id:bigint,name:string>", True),
-        "kafka": ("struct<topic:string,offset:bigint,value:string>", True), "feed": ("struct<id:bigint>", True),
+        "kafka": ("struct<topic:string,offset:bigint,value:string>", True),
+        "feed": ("struct<id:bigint>", True),
         "changes": ("struct<id:bigint,_change_type:string>", False),
-    } == found  # fmt: skip
+    } == found
 
 
 def dry(pipeline, folder):

@@ -50,8 +50,10 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
 
     text = LISTING.read_text()
     for placeholder, value in {
-        "<KAFKA_TOPIC_URL>": "sensors", "<KAFKA_BOOTSTRAP_SERVERS>": broker, "<KAFKA_TOPIC>": "sensors",
-    }.items():  # fmt: skip
+        "<KAFKA_TOPIC_URL>": "sensors",
+        "<KAFKA_BOOTSTRAP_SERVERS>": broker,
+        "<KAFKA_TOPIC>": "sensors",
+    }.items():
         text = text.replace(placeholder, value)
     path = bench.folder / "listing.sql"
     path.write_text(text)
@@ -74,8 +76,11 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
     probes = len(select("SELECT * FROM this WHERE device_id = 'probe'", storage / "sensor_data_silver"))
     rows = READINGS + probes
     assert {
-        "sensor_data_raw": 0, "sensor_data_bronze": rows, "parsed_sensor_data": rows, "sensor_data_silver": rows,
-    } == counts  # fmt: skip
+        "sensor_data_raw": 0,
+        "sensor_data_bronze": rows,
+        "parsed_sensor_data": rows,
+        "sensor_data_silver": rows,
+    } == counts
     in_order = "SELECT * FROM this WHERE device_id <> 'probe' ORDER BY device_id"
     enriched = select(in_order, storage / "sensor_data_enriched").to_pylist()
     assert [("d0", 35.5, "High"), *((f"d{number}", 21.5, "Normal") for number in range(1, DEVICES))] == [

@@ -71,12 +71,15 @@ def test_triggered_updates_take_only_what_is_new(bench):
     assert "COMPLETED" == bench.run(path).state
     assert [(1, 5.0), (2, 500.0)] == bench.table("clean")
     assert [(2, 505.0)] == bench.table("totals")
-    assert (1 + 3, {
-        ("known", "known id"): (5, 1),
-        ("clean", "small"): (3, 2),
-        ("clean", "positive"): (3, 2),
-        ("clean", "not 7"): (3, 2),
-    }) == quality(bench.storage, "clean")  # fmt: skip
+    assert (
+        1 + 3,
+        {
+            ("known", "known id"): (5, 1),
+            ("clean", "small"): (3, 2),
+            ("clean", "positive"): (3, 2),
+            ("clean", "not 7"): (3, 2),
+        },
+    ) == quality(bench.storage, "clean")
 
     bench.rows("landing", [{"id": 9, "amount": 1.0}], file="2.json")
     state = bench.run(path)
@@ -208,8 +211,9 @@ def test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it(bench):
     statuses = {flow.name: flow.status for flow in state.flows.values()}
     assert {"strict": "FAILED", "after_strict": "SKIPPED", "sibling": "COMPLETED", "strict_view": "FAILED"} == statuses
     assert ("FAILED", [(1,)], [(1,), (2,), (3,)], [(1,)]) == (
-        state.state, *(bench.table(name) for name in ("strict", "sibling", "strict_view")),
-    )  # fmt: skip
+        state.state,
+        *(bench.table(name) for name in ("strict", "sibling", "strict_view")),
+    )
     [message] = [m for m in state.errors if "'strict' has FAILED" in m]
     assert "Violated expectations: 'no 3'. Input data: '{\"id\":3}'" in message
     bench.write(failing=FAILING.replace("id <> 3", "id <> 4").replace("n < 2", "n < 9"))
@@ -313,7 +317,7 @@ def test_declared_schema_matches_by_name(bench):
         @dlt.table(schema="id BIGINT, firstname STRING, age INT", partition_cols=["id"])
         def people():
             return spark.readStream.schema("firstname STRING, id STRING").json("/in/in_order")
-        """,
+        """
     )
     bench.run(path)
     assert [(7, "Ada", None)] == bench.table("people", "id, firstname, age")

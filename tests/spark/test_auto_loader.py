@@ -37,9 +37,14 @@ class Landing:
         """Read what has arrived, until all is read; return the number of batches. Raises what the source raised."""
         checkpoint = self.home / "checkpoint"
         frame, source = open_stream(
-            self.spark, {"cloudFiles.format": form, **_named(options)}, schema, str(self.folder), self.home / "schemas",
-            checkpoint / "auto_loader" / "0.db", lambda *warning: self.warnings.append(warning),
-        )  # fmt: skip
+            self.spark,
+            {"cloudFiles.format": form, **_named(options)},
+            schema,
+            str(self.folder),
+            self.home / "schemas",
+            checkpoint / "auto_loader" / "0.db",
+            lambda *warning: self.warnings.append(warning),
+        )
         result = frame.selectExpr(*columns)
         source.queried(result)
         writer = result.writeStream.format("json").option("ignoreNullFields", "false")
@@ -80,10 +85,25 @@ def _named(options):
 
 
 GENERIC = {
-    "header", "sep", "multiLine", "mode", "rowTag", "rescuedDataColumn", "pathGlobFilter", "readerCaseSensitive",
-    "ignoreMissingFiles", "ignoreCorruptFiles", "modifiedAfter", "singleVariantColumn", "columnNameOfCorruptRecord",
-    "recursiveFileLookup", "badRecordsPath", "encoding", "lineSep", "allowUnquotedFieldNames",
-}  # fmt: skip
+    "header",
+    "sep",
+    "multiLine",
+    "mode",
+    "rowTag",
+    "rescuedDataColumn",
+    "pathGlobFilter",
+    "readerCaseSensitive",
+    "ignoreMissingFiles",
+    "ignoreCorruptFiles",
+    "modifiedAfter",
+    "singleVariantColumn",
+    "columnNameOfCorruptRecord",
+    "recursiveFileLookup",
+    "badRecordsPath",
+    "encoding",
+    "lineSep",
+    "allowUnquotedFieldNames",
+}
 
 
 @pytest.fixture
@@ -135,13 +155,16 @@ def test_a_new_column_ends_the_stream_once_and_is_read_by_the_next_one(landing):
         landing.load()
     landing.load()
     assert landing.rows("id", "at", "_rescued_data") == [
-        ["1", {"x": "1"}, None], ["2", {"x": "2", "a": "3"}, None], ["3", None, None],
-    ]  # fmt: skip
+        ["1", {"x": "1"}, None],
+        ["2", {"x": "2", "a": "3"}, None],
+        ["3", None, None],
+    ]
     assert [names for names, _ in landing.rows()[0]] == ["at", "id", "a_new", "_rescued_data"]
     [kept] = (landing.home / "schemas").iterdir()
     assert [(version.number, version.reason) for version in SchemaStore(kept).versions()] == [
-        (0, "inferred from 1 file"), (1, "new columns: at.a, a_new"),
-    ]  # fmt: skip
+        (0, "inferred from 1 file"),
+        (1, "new columns: at.a, a_new"),
+    ]
     assert landing.files() == [("1.json", "READ", 1), ("2.json", "READ", 2)]
 
 
@@ -204,8 +227,10 @@ def test_a_name_in_another_case_is_rescued_or_read_as_the_column(landing):
     landing.put("3.json", [{"Id": 3}])
     landing.load(readerCaseSensitive="false")
     assert landing.rows("id", "_rescued_data") == [
-        ["1", None], ["3", None], [None, {"ID": "2", "_file_path": "2.json"}],
-    ]  # fmt: skip
+        ["1", None],
+        ["3", None],
+        [None, {"ID": "2", "_file_path": "2.json"}],
+    ]
 
 
 def test_hints_give_types_over_what_is_inferred(landing):
@@ -264,9 +289,12 @@ def test_csv_is_read_by_the_names_in_each_files_header(landing):
         landing.load("csv", **options)
     landing.load("csv", **options)
     assert landing.rows("id", "t", "_rescued_data") == [
-        [1, 2.5, None], [2, None, {"t": "hot", "_file_path": "1.csv"}],
-        [3, 1.0, {"_c2": "more", "_file_path": "1.csv"}], [4, 7.0, None], [5, None, None],
-    ]  # fmt: skip
+        [1, 2.5, None],
+        [2, None, {"t": "hot", "_file_path": "1.csv"}],
+        [3, 1.0, {"_c2": "more", "_file_path": "1.csv"}],
+        [4, 7.0, None],
+        [5, None, None],
+    ]
     assert ("new", "x") in landing.rows()[-1]
 
 
@@ -278,8 +306,9 @@ def test_xml_is_inferred_and_rescued(landing):
     landing.put("2.xml", "<rs><r><id>2</id><t>hot</t><new>x</new></r></rs>")
     landing.load("xml", **options)
     assert landing.rows("id", "t", "_rescued_data") == [
-        [1, 2.5, None], [2, None, {"t": "hot", "new": "x", "_file_path": "2.xml"}],
-    ]  # fmt: skip
+        [1, 2.5, None],
+        [2, None, {"t": "hot", "new": "x", "_file_path": "2.xml"}],
+    ]
 
 
 @pytest.mark.parametrize("form", ["parquet", "orc", "avro"])
@@ -376,8 +405,13 @@ def test_only_files_of_some_names_and_times_are_read(landing):
         landing.put(name, [{"id": name}])
     landing.load(pathGlobFilter="*.json", modifiedAfter="2020-01-01T00:00:00")
     assert landing.rows("id") == [["a.json"]]
-    frame = read_files(landing.spark, in_sql({"format": "json", "modifiedBefore": "2020-01-01T00:00:00"}), "id STRING",
-                       str(landing.folder), print)  # fmt: skip
+    frame = read_files(
+        landing.spark,
+        in_sql({"format": "json", "modifiedBefore": "2020-01-01T00:00:00"}),
+        "id STRING",
+        str(landing.folder),
+        print,
+    )
     assert (frame.count(), frame.columns) == (0, ["id"])
 
 
@@ -385,9 +419,10 @@ def test_files_are_moved_once_they_were_read(landing):
     """They keep their folders below the destination; what was read in this run stays until the next batch."""
     landing.put("a/1.json", [{"id": 1}])
     options = {
-        "cleanSource": "MOVE", "cleanSource_moveDestination": str(landing.home / "done"),
+        "cleanSource": "MOVE",
+        "cleanSource_moveDestination": str(landing.home / "done"),
         "cleanSource_retentionDuration": "0 seconds",
-    }  # fmt: skip
+    }
     landing.load(**options)
     landing.put("a/2.json", [{"id": 2}])
     landing.load(**options)

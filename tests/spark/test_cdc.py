@@ -53,26 +53,36 @@ class Target:
 
 USERS = "userId INT, name STRING, city STRING, operation STRING, sequenceNum INT"
 FEED = [
-    (124, "Raul", "Oaxaca", "INSERT", 1), (123, "Isabel", "Monterrey", "INSERT", 1),
-    (125, "Mercedes", "Tijuana", "INSERT", 2), (126, "Lily", "Cancun", "INSERT", 2),
-    (123, None, None, "DELETE", 6), (125, "Mercedes", "Guadalajara", "UPDATE", 6),
-    (125, "Mercedes", "Mexicali", "UPDATE", 5), (123, "Isabel", "Chihuahua", "UPDATE", 5),
-]  # fmt: skip
+    (124, "Raul", "Oaxaca", "INSERT", 1),
+    (123, "Isabel", "Monterrey", "INSERT", 1),
+    (125, "Mercedes", "Tijuana", "INSERT", 2),
+    (126, "Lily", "Cancun", "INSERT", 2),
+    (123, None, None, "DELETE", 6),
+    (125, "Mercedes", "Guadalajara", "UPDATE", 6),
+    (125, "Mercedes", "Mexicali", "UPDATE", 5),
+    (123, "Isabel", "Chihuahua", "UPDATE", 5),
+]
 TRUNCATE = (None, None, None, "TRUNCATE", 3)
 #: What the platform's documentation says becomes of FEED, by the mode of the target.
 DOCUMENTED = {
     "type 1": [(124, "Raul", "Oaxaca"), (125, "Mercedes", "Guadalajara"), (126, "Lily", "Cancun")],
     "type 1, truncates": [(125, "Mercedes", "Guadalajara")],
     "type 2": [
-        (123, "Isabel", "Chihuahua", 5, 6), (123, "Isabel", "Monterrey", 1, 5), (124, "Raul", "Oaxaca", 1, None),
-        (125, "Mercedes", "Guadalajara", 6, None), (125, "Mercedes", "Mexicali", 5, 6),
-        (125, "Mercedes", "Tijuana", 2, 5), (126, "Lily", "Cancun", 2, None),
+        (123, "Isabel", "Chihuahua", 5, 6),
+        (123, "Isabel", "Monterrey", 1, 5),
+        (124, "Raul", "Oaxaca", 1, None),
+        (125, "Mercedes", "Guadalajara", 6, None),
+        (125, "Mercedes", "Mexicali", 5, 6),
+        (125, "Mercedes", "Tijuana", 2, 5),
+        (126, "Lily", "Cancun", 2, None),
     ],
     "type 2, city untracked": [
-        (123, "Isabel", "Chihuahua", 1, 6), (124, "Raul", "Oaxaca", 1, None),
-        (125, "Mercedes", "Guadalajara", 2, None), (126, "Lily", "Cancun", 2, None),
+        (123, "Isabel", "Chihuahua", 1, 6),
+        (124, "Raul", "Oaxaca", 1, None),
+        (125, "Mercedes", "Guadalajara", 2, None),
+        (126, "Lily", "Cancun", 2, None),
     ],
-}  # fmt: skip
+}
 MODES = {
     "type 1": {"scd_type": 1},
     "type 1, NULL leaves alone": {"scd_type": 1, "partial": Columns()},
@@ -81,9 +91,11 @@ MODES = {
     "type 2, NULL leaves name alone": {"scd_type": 2, "partial": Columns(only=("name",))},
     "type 2, city untracked": {"scd_type": 2, "tracked": Columns(but=("city",))},
     "type 2, city untracked, NULL leaves all but name alone": {
-        "scd_type": 2, "tracked": Columns(but=("city",)), "partial": Columns(but=("name",)),
+        "scd_type": 2,
+        "tracked": Columns(but=("city",)),
+        "partial": Columns(but=("name",)),
     },
-}  # fmt: skip
+}
 ROUNDS, COPIES, EXAMPLES = 4, 21, 60
 #: Keys from here on are those of random feeds.
 RANDOM = 100_000
@@ -92,9 +104,12 @@ RANDOM = 100_000
 def users(spark, folder, **options):
     """A target of the documented feed."""
     changes = Changes(
-        ("userId",), "sequenceNum", deletes="operation = 'DELETE'",
-        columns=Columns(but=("operation", "sequenceNum")), **options,
-    )  # fmt: skip
+        ("userId",),
+        "sequenceNum",
+        deletes="operation = 'DELETE'",
+        columns=Columns(but=("operation", "sequenceNum")),
+        **options,
+    )
     return Target(spark, folder, USERS, changes)
 
 
@@ -129,9 +144,10 @@ def random_rounds(draw):
         st.dictionaries(
             st.tuples(st.integers(0, 2), st.integers(1, 7)),
             st.tuples(values, values, st.sampled_from(["UPDATE"] * 4 + ["DELETE"])),
-            min_size=1, max_size=14,
+            min_size=1,
+            max_size=14,
         )
-    )  # fmt: skip
+    )
     events = [(key, *content, sequence) for (key, sequence), content in made.items()]
     arriving = draw(st.permutations([*events, *draw(st.lists(st.sampled_from(events), max_size=3))]))
     cuts = sorted(draw(st.sets(st.integers(0, len(arriving)), max_size=2)))
@@ -145,8 +161,9 @@ def rounds_of_all():
     """Documented and random feeds together, each with keys of its own: its batches are theirs."""
     examples = []
 
-    @settings(max_examples=EXAMPLES, database=None, derandomize=True, deadline=None,
-              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @settings(
+        max_examples=EXAMPLES, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    )
     @given(random_rounds())
     def collect(batches):
         examples.append(batches)
@@ -248,8 +265,9 @@ def test_sequences_may_be_structs_and_keys_may_be_null(spark, tmp_path):
 
 def test_columns_to_update_are_named_by_the_event(spark, tmp_path):
     """A named column takes the event's value, NULL too; the others keep theirs, also when events come late."""
-    changes = Changes(("id",), "seq", columns=Columns(but=("seq", "change")), partial=Columns(),
-                      columns_to_update="change")  # fmt: skip
+    changes = Changes(
+        ("id",), "seq", columns=Columns(but=("seq", "change")), partial=Columns(), columns_to_update="change"
+    )
     target = Target(spark, tmp_path, "id INT, a STRING, b STRING, change ARRAY<STRING>, seq INT", changes)
     target.apply([(1, None, "old", ["a"], 3)])
     target.apply([(1, "a1", "b1", ["a", "b"], 1), (1, "x", "b2", ["b"], 2)])

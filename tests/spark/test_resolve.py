@@ -195,7 +195,7 @@ def test_a_streaming_aggregate_without_watermark_is_complete(bench):
         @dlt.table
         def by_minute():
             return source().withWatermark("at", "1 minute").groupBy(F.window("at", "1 minute")).count()
-        """,
+        """
     )
     bench.folder.joinpath("x").mkdir()
     with bench.pipeline(path) as pipeline:

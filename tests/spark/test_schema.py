@@ -21,11 +21,13 @@ def test_a_schema_as_text_keeps_its_clauses(spark):
         id BIGINT NOT NULL COMMENT 'of the order', word STRING, size BIGINT GENERATED ALWAYS AS (length(word)),
         CONSTRAINT own PRIMARY KEY (id)
     """
-    assert declared_schema(spark, orders(text)) == StructType([
-        StructField("id", LongType(), nullable=False, metadata={"comment": "of the order"}),
-        StructField("word", StringType()),
-        StructField("size", LongType(), metadata={GENERATED: "length(word)"}),
-    ])  # fmt: skip
+    assert declared_schema(spark, orders(text)) == StructType(
+        [
+            StructField("id", LongType(), nullable=False, metadata={"comment": "of the order"}),
+            StructField("word", StringType()),
+            StructField("size", LongType(), metadata={GENERATED: "length(word)"}),
+        ]
+    )
 
 
 @pytest.mark.parametrize(

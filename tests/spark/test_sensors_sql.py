@@ -21,8 +21,13 @@ from transformations.sensors import parse_readings, quarantine
 
 pytestmark = pytest.mark.spark
 ROOT = Path(__file__).parents[2]
-SETTINGS = ("sensors.landing_path", "sensors.devices.landing_path", "sensors.watermark", "sensors.window",
-            "sensors.temperature_threshold")  # fmt: skip
+SETTINGS = (
+    "sensors.landing_path",
+    "sensors.devices.landing_path",
+    "sensors.watermark",
+    "sensors.window",
+    "sensors.temperature_threshold",
+)
 
 
 def result(name, **frames):
@@ -41,10 +46,14 @@ def bronze(spark):
     def make(cases):
         rows = [(value, offset) for offset, (value, *_) in enumerate(cases)]
         return spark.createDataFrame(rows, "value STRING, source_offset BIGINT").selectExpr(
-            "value", "'auto_loader' AS source", "'file' AS source_name", "CAST(NULL AS INT) AS source_partition",
-            "source_offset", "TIMESTAMP '2026-06-21T06:00:00Z' AS source_time",
+            "value",
+            "'auto_loader' AS source",
+            "'file' AS source_name",
+            "CAST(NULL AS INT) AS source_partition",
+            "source_offset",
+            "TIMESTAMP '2026-06-21T06:00:00Z' AS source_time",
             "TIMESTAMP '2026-11-21T06:00:09Z' AS ingest_time",
-        )  # fmt: skip
+        )
 
     return make
 
@@ -53,12 +62,17 @@ def bronze(spark):
 @pytest.mark.parametrize(
     ("cases", "parse", "rules", "source", "parsed", "rejected"),
     [
-        (READINGS, parse_readings, READING_RULES,
-         "sensor_data_bronze", "parsed_sensor_data", "sensor_data_quarantine"),
-        (CHANGES, parse_device_changes, DEVICE_CHANGE_RULES,
-         "device_changes_bronze", "parsed_device_changes", "device_changes_quarantine"),
+        (READINGS, parse_readings, READING_RULES, "sensor_data_bronze", "parsed_sensor_data", "sensor_data_quarantine"),
+        (
+            CHANGES,
+            parse_device_changes,
+            DEVICE_CHANGE_RULES,
+            "device_changes_bronze",
+            "parsed_device_changes",
+            "device_changes_quarantine",
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_that_are_hard_to_parse(spark, bronze, ansi, cases, parse, rules, source, parsed, rejected):
     """Each value of the functions' own tests, good and corrupt, becomes the same row, and breaks the same rules."""
     with confs(spark, {"spark.sql.ansi.enabled": ansi}):

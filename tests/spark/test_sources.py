@@ -21,7 +21,7 @@ def test_tables_outside_the_pipeline_and_mapped_paths_are_read(bench, spark):
         dlt.table(name="sql")(lambda: spark.sql("SELECT delta_table.id, word FROM main.ref.delta_table"))
         dlt.table(name="mapped")(lambda: spark.read.format("json").load("dbfs:/data/json"))
         dlt.table(name="mapped_json")(lambda: spark.read.json("dbfs:/data/json"))
-        """,
+        """
     )
     tables = {f"main.ref.{kind}_table": str(bench.folder / kind) for kind in ("delta", "parquet", "json", "csv")}
     options = {"tables": tables, "path_map": {"dbfs:/data": str(bench.folder)}}
@@ -47,7 +47,7 @@ def test_auto_loader_follows_a_new_column_in_the_same_run(bench):
         @dlt.table
         def drops():
             return spark.readStream.format("cloudFiles").option("cloudFiles.format", "json").load("/in/drops")
-        """,
+        """
     )
     bench.run(path)
     bench.rows("drops", [{"id": 2, "at": {"x": 1}, "new": True}], file="2.json")
@@ -66,7 +66,7 @@ def test_auto_loader_takes_csv_with_a_schema_and_batches_by_size(bench):
         def drops():
             reader = spark.readStream.format("cloudFiles").option("cloudFiles.format", "csv")
             return reader.option("cloudFiles.maxBytesPerTrigger", "1b").schema("id INT, v STRING").load("/in/*.csv")
-        """,
+        """
     )
     state = bench.run(path)
     assert [(1, "a"), (1, "a"), (2, "b"), (2, "b")] == bench.table("drops")
@@ -107,7 +107,7 @@ def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
         @dlt.table
         def wrong():
             return dlt.read("nowhere")
-        """,
+        """
     )
     conf = {"my.bootstrap_servers": "127.0.0.1:9"}
     with bench.pipeline(path, overrides=conf) as pipeline, pytest.raises(GraphError) as caught:

@@ -146,10 +146,15 @@ def test_datasets_under_all_their_names(sql, reader):
 
 @pytest.mark.parametrize(
     "source",
-    ["STREAM orders", "STREAM(orders)", "stream( LIVE.orders ) AS o", "STREAM read_stream('orders')",
-     "STREAM sales.orders WATERMARK at DELAY OF INTERVAL 1 HOUR",
-     "STREAM orders WITH (skipChangeCommits = true, maxFilesPerTrigger = 1)"],
-)  # fmt: skip
+    [
+        "STREAM orders",
+        "STREAM(orders)",
+        "stream( LIVE.orders ) AS o",
+        "STREAM read_stream('orders')",
+        "STREAM sales.orders WATERMARK at DELAY OF INTERVAL 1 HOUR",
+        "STREAM orders WITH (skipChangeCommits = true, maxFilesPerTrigger = 1)",
+    ],
+)
 def test_streams_in_all_spellings(query, reader, source):
     """Each is read as a stream, with its options."""
     made, registry = query(f"CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM {source}", streams=True)
@@ -228,7 +233,7 @@ def test_double_quotes_are_strings_and_failed_casts_null(sql):
         ("CREATE VIEW v AS SELECT id FROM raw r GROUP r.id", "a.sql:1:45", "r.id"),
         ("CREATE VIEW v AS SELECT doc:a, id,, id FROM raw", "a.sql:1:35", ","),
     ],
-)  # fmt: skip
+)
 def test_what_spark_refuses_is_shown_where_it_stands(query, text, place, caret):
     """Though names and paths before it are not what they were in the file."""
     made, _ = query(text)

@@ -22,18 +22,27 @@ REMOVAL = {"site": None, "model": None, "installed_at": None, "operation": "DELE
 def change(**changes):
     """JSON of a good change with some fields changed; a field set to ... is left out."""
     fields = {
-        "device_id": "d", "site": "Porto", "model": "TH-100", "installed_at": INSTALLED, "operation": "INSERT",
-        "sequence": 7, **changes,
-    }  # fmt: skip
+        "device_id": "d",
+        "site": "Porto",
+        "model": "TH-100",
+        "installed_at": INSTALLED,
+        "operation": "INSERT",
+        "sequence": 7,
+        **changes,
+    }
     return json.dumps({name: value for name, value in fields.items() if value is not ...})
 
 
 def parsed(**changes):
     """What `change` parses to: device_id, site, model, installed_at, operation, sequence, malformed."""
     row = {
-        "device_id": "d", "site": "Porto", "model": "TH-100", "installed_at": INSTALLED, "operation": "INSERT",
+        "device_id": "d",
+        "site": "Porto",
+        "model": "TH-100",
+        "installed_at": INSTALLED,
+        "operation": "INSERT",
         "sequence": 7,
-    }  # fmt: skip
+    }
     return tuple({**row, "malformed": False, **changes}.values())
 
 

@@ -52,11 +52,7 @@ CASES = [
     (reading() + " \r\n", parsed(), []),
     (reading(device_id=42), parsed(device_id="42"), []),
     # event_time: offsets, no offset, finer than a microsecond; missing falls back, unparsable does not
-    (
-        reading(event_time="2026-11-21 08:00:00+02:00"),
-        timed("2026-11-21T06:00:00Z", "2026-11-21 08:00:00+02:00"),
-        [],
-    ),
+    (reading(event_time="2026-11-21 08:00:00+02:00"), timed("2026-11-21T06:00:00Z", "2026-11-21 08:00:00+02:00"), []),
     (reading(event_time="2026-11-21T06:00:00"), timed("2026-11-21T06:00:00Z", "2026-11-21T06:00:00"), []),
     (
         reading(event_time="2026-11-21T06:00:00.1234567-05:30"),
@@ -80,11 +76,7 @@ CASES = [
     (reading(device_id=" "), parsed(device_id=" "), ["has_device_id"]),
     (reading(temperature=...), parsed(temperature=None), ["temperature_in_range"]),
     *(
-        (
-            reading(temperature=t),
-            parsed(temperature=None, malformed=True),
-            ["well_formed", "temperature_in_range"],
-        )
+        (reading(temperature=t), parsed(temperature=None, malformed=True), ["well_formed", "temperature_in_range"])
         for t in ("hot", "21.5", True)
     ),
     (reading(temperature=60, humidity=0), parsed(temperature=60.0, humidity=0.0), []),
@@ -144,13 +136,7 @@ def in_india(spark):
 def test_every_value_parses_to_typed_fields_or_is_marked(spark, bronze):
     """Each form of value, good and corrupt, gives these fields, in ANSI mode and in any session zone."""
     actual = parse_readings(bronze).select(
-        "source_offset",
-        "device_id",
-        "temperature",
-        "humidity",
-        "event_time",
-        "event_time_text",
-        "malformed_value",
+        "source_offset", "device_id", "temperature", "humidity", "event_time", "event_time_text", "malformed_value"
     )
     expected = spark.createDataFrame(
         [(offset, *fields[:5], value if fields[5] else None) for offset, (value, fields, _) in enumerate(CASES)],

@@ -51,17 +51,26 @@ def dataset(kind, name, *inputs, schema=None, **options):
 
 def medallion():
     """Build a graph bronze -> (a view) -> silver -> gold, given in the wrong order."""
-    return Graph.of([
-        dataset(MaterializedView, "gold", "silver"),
-        dataset(StreamingTable, "Silver", "cleaned"),
-        dataset(View, "cleaned", "bronze"),
-        dataset(StreamingTable, "bronze"),
-    ])  # fmt: skip
+    return Graph.of(
+        [
+            dataset(MaterializedView, "gold", "silver"),
+            dataset(StreamingTable, "Silver", "cleaned"),
+            dataset(View, "cleaned", "bronze"),
+            dataset(StreamingTable, "bronze"),
+        ]
+    )
 
 
 def event(event_type, details, *, seq=0, level="INFO", message="It happened.", error=None, **origin):
     """Build an event `seq` seconds after noon."""
     return Event(
-        f"id-{seq}", seq, NOON + timedelta(seconds=seq), event_type, message, level, details,
-        {"update_id": "u-1", "host": "localhost", **origin}, error=error,
-    )  # fmt: skip
+        f"id-{seq}",
+        seq,
+        NOON + timedelta(seconds=seq),
+        event_type,
+        message,
+        level,
+        details,
+        {"update_id": "u-1", "host": "localhost", **origin},
+        error=error,
+    )

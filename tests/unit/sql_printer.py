@@ -40,12 +40,24 @@ STRINGS = st.text(max_size=8) | st.sampled_from(("it's; -- no comment", '"', "\\
 EXPRESSIONS = some(
     "id", "a.b", "x = ';'", "f(a, (b))", "CASE WHEN a THEN 'WHERE' END", "`KEYS` > 1 -- ;\n + 2", "a IN (1)"
 )
-QUERIES = some("SELECT 1", "WITH x AS (SELECT ';') SELECT * FROM x", "(SELECT a FROM STREAM b)",
-               "FROM b\nSELECT /* ; */ *", "TABLE b", "VALUES ('AS', \"FLOW\")")  # fmt: skip
-TYPES = st.sampled_from((
-    "INT", "decimal(10, 2)", "ARRAY<STRUCT<a: INT COMMENT 'x, y', b: MAP<STRING, INT>>>", "BIGINT NOT NULL",
-    "BOOLEAN GENERATED ALWAYS AS (a > f(1, 2))", "DOUBLE NOT NULL",
-))  # fmt: skip
+QUERIES = some(
+    "SELECT 1",
+    "WITH x AS (SELECT ';') SELECT * FROM x",
+    "(SELECT a FROM STREAM b)",
+    "FROM b\nSELECT /* ; */ *",
+    "TABLE b",
+    "VALUES ('AS', \"FLOW\")",
+)
+TYPES = st.sampled_from(
+    (
+        "INT",
+        "decimal(10, 2)",
+        "ARRAY<STRUCT<a: INT COMMENT 'x, y', b: MAP<STRING, INT>>>",
+        "BIGINT NOT NULL",
+        "BOOLEAN GENERATED ALWAYS AS (a > f(1, 2))",
+        "DOUBLE NOT NULL",
+    )
+)
 CHOICES = st.builds(ColumnChoice, MANY, st.booleans())
 
 
@@ -67,11 +79,12 @@ def inserts(draw):
     """Return a flow that inserts, in one of its ways."""
     how = draw(st.sampled_from(("", "using", "where")))
     return Insert(
-        draw(QUERIES), draw(st.booleans()),
+        draw(QUERIES),
+        draw(st.booleans()),
         replace_using=draw(MANY) if how == "using" else (),
         sequence=draw(EXPRESSIONS) if how == "using" else None,
         replace_where=draw(EXPRESSIONS) if how == "where" else None,
-    )  # fmt: skip
+    )
 
 
 @st.composite
@@ -81,15 +94,19 @@ def cdc(draw):
     maybe = st.none() | EXPRESSIONS
     return Cdc(
         draw(some("STREAM(b)", "b", "stream s.b", "STREAM read_files('/p;q')", "(SELECT * FROM STREAM b)")),
-        draw(MANY), draw(EXPRESSIONS), draw(st.booleans()),
+        draw(MANY),
+        draw(EXPRESSIONS),
+        draw(st.booleans()),
         ignore_null_updates=ignores,
         ignored=draw(st.none() | CHOICES) if ignores else None,
-        where=draw(maybe), deletes=draw(maybe), truncates=None if history else draw(maybe),
+        where=draw(maybe),
+        deletes=draw(maybe),
+        truncates=None if history else draw(maybe),
         columns=draw(st.none() | CHOICES),
         columns_to_update=draw(EXPRESSIONS) if updates and not ignores else None,
         stored_as="2" if history else "1",
         tracked=draw(st.none() | CHOICES) if history else None,
-    )  # fmt: skip
+    )
 
 
 @st.composite
@@ -99,14 +116,19 @@ def datasets(draw):
     live = kind != TABLE and draw(st.booleans())
     typed = kind != VIEW and draw(st.booleans())
     dataset = CreateDataset(
-        kind, draw(NAMES), 0, live=live, private=draw(st.booleans()), if_not_exists=draw(st.booleans()),
+        kind,
+        draw(NAMES),
+        0,
+        live=live,
+        private=draw(st.booleans()),
+        if_not_exists=draw(st.booleans()),
         columns=tuple(draw(st.lists(columns(typed=typed), max_size=2))),
         constraints=tuple(draw(st.lists(CONSTRAINTS, max_size=2))) if live or kind != VIEW else (),
         keys=tuple(draw(st.lists(KEYS, max_size=1))),
         comment=draw(st.none() | STRINGS),
         properties=draw(st.dictionaries(STRINGS.filter(bool), STRINGS, max_size=2)),
         query=draw(QUERIES),
-    )  # fmt: skip
+    )
     if kind == VIEW:
         return dataset
     layout = draw(st.sampled_from(("", "partitioned_by", "cluster_by")))
@@ -116,9 +138,16 @@ def datasets(draw):
         location=draw(st.none() | STRINGS),
         using=draw(st.sampled_from((None, "delta", "DELTA"))),
         row_filter=draw(st.none() | st.builds(RowFilter, NAMES, MANY | st.just(()))),
-        schedule=draw(st.none() | some("SCHEDULE EVERY 1 HOUR", "schedule refresh cron '0 * * *' at time zone 'UTC'",
-                                       "TRIGGER ON UPDATE", "TRIGGER ON UPDATE AT MOST EVERY INTERVAL 2 DAYS")),
-    )  # fmt: skip
+        schedule=draw(
+            st.none()
+            | some(
+                "SCHEDULE EVERY 1 HOUR",
+                "schedule refresh cron '0 * * *' at time zone 'UTC'",
+                "TRIGGER ON UPDATE",
+                "TRIGGER ON UPDATE AT MOST EVERY INTERVAL 2 DAYS",
+            )
+        ),
+    )
     if kind == MATERIALIZED_VIEW:
         policies = (None, "auto", "incremental", "incremental_strict", "full")
         return replace(dataset, refresh_policy=draw(st.sampled_from(policies)))
@@ -128,8 +157,12 @@ def datasets(draw):
 
 
 FLOWS = st.builds(CreateFlow, NAMES, NAMES, inserts() | cdc(), st.just(0), st.none() | STRINGS)
-SETS = st.builds(SetConf, st.from_regex(r"\A[a-z]{2,4}(\.[a-z]+)?\Z"),
-                 st.none() | st.sampled_from(("4", "'a;b'", "10 seconds", "/x, y")), st.just(0))  # fmt: skip
+SETS = st.builds(
+    SetConf,
+    st.from_regex(r"\A[a-z]{2,4}(\.[a-z]+)?\Z"),
+    st.none() | st.sampled_from(("4", "'a;b'", "10 seconds", "/x, y")),
+    st.just(0),
+)
 USES = st.builds(Use, IDENTIFIERS, st.none() | IDENTIFIERS, st.just(0)) | st.builds(
     Use, st.none(), IDENTIFIERS, st.just(0)
 )
@@ -314,8 +347,13 @@ class Printer:
     def cdc(self, flow):
         """Return FROM, and the clauses behind the source."""
         ignored = None if flow.ignored is None else [*self.words("ON"), *self.choice(flow.ignored)]
-        texts = {"WHERE": flow.where, "APPLY AS DELETE WHEN": flow.deletes, "APPLY AS TRUNCATE WHEN": flow.truncates,
-                 "SEQUENCE BY": flow.sequence, "COLUMNS TO UPDATE": flow.columns_to_update}  # fmt: skip
+        texts = {
+            "WHERE": flow.where,
+            "APPLY AS DELETE WHEN": flow.deletes,
+            "APPLY AS TRUNCATE WHEN": flow.truncates,
+            "SEQUENCE BY": flow.sequence,
+            "COLUMNS TO UPDATE": flow.columns_to_update,
+        }
         stored = ["2"] if flow.stored_as == "2" else self.one(None, ["1"])
         clauses = self.clauses(
             *((keywords, None if text is None else [text.text]) for keywords, text in texts.items()),

@@ -165,13 +165,20 @@ def run(tmp_path, time, monkeypatch):
             if isinstance(end, Exception):
                 raise end
             if end.outcome == "FAILED":
-                bus.emit("flow_progress", "Flow 'x' has FAILED: disk full", {"status": "FAILED"}, level="ERROR",
-                         flow_name="x", dataset_name="x")  # fmt: skip
+                bus.emit(
+                    "flow_progress",
+                    "Flow 'x' has FAILED: disk full",
+                    {"status": "FAILED"},
+                    level="ERROR",
+                    flow_name="x",
+                    dataset_name="x",
+                )
             return end
 
         monkeypatch.setattr(Pipeline, "_update", update)
-        settings = Settings("p", tmp_path, (), tmp_path / "storage", configuration=configuration or {},
-                            development=False)  # fmt: skip
+        settings = Settings(
+            "p", tmp_path, (), tmp_path / "storage", configuration=configuration or {}, development=False
+        )
         state = Pipeline(settings, clock=time.clock).run(stop=stop, listeners=[events.append])
         assert left == []
         return state, events
@@ -202,8 +209,8 @@ def test_the_last_failure_stands(run):
 
 
 @pytest.mark.parametrize(
-    "end", [Ended("FAILED", mendable=False), Ended("COMPLETED"), Ended("CANCELED")], ids=["lasting", "done", "stopped"],
-)  # fmt: skip
+    "end", [Ended("FAILED", mendable=False), Ended("COMPLETED"), Ended("CANCELED")], ids=["lasting", "done", "stopped"]
+)
 def test_what_another_update_cannot_mend_ends_the_run(run, end):
     """A violated rule is violated again; what did not fail needs no other try."""
     assert run(end)[0].state == end.outcome

@@ -78,9 +78,14 @@ def running(batches, query):
 
 @pytest.mark.parametrize(
     ("url", "number"),
-    [("file:///in/1.json", 1), ("file:///in/1.json.gz", 2), ("file:/in/a%20b%2520.gz", 3),
-     ("s3a://lake/in/1.json.gz", 4), ("file:///elsewhere/1.json", None)],
-)  # fmt: skip
+    [
+        ("file:///in/1.json", 1),
+        ("file:///in/1.json.gz", 2),
+        ("file:/in/a%20b%2520.gz", 3),
+        ("s3a://lake/in/1.json.gz", 4),
+        ("file:///elsewhere/1.json", None),
+    ],
+)
 def test_the_file_that_a_query_has_failed_at_is_noted(batches, file, url, number):
     """`livetables files` shows that one as failed and why, no other whose name is alike."""
     run = running(batches, failed_query(WRAPPER, ("SparkException", READING.format(url)), ("EOFException", "cut off")))

@@ -36,9 +36,12 @@ class Landing:
         given = {"cloudFiles.format": "json", "cloudFiles.cleanSource": source}
         given |= {f"cloudFiles.cleanSource.{name}": value for name, value in options.items()}
         Cleaner(
-            None, options_of(given, True, lambda *_: None), str(self.home / path),
-            lambda *warning: self.warnings.append(warning), now=lambda: self.now,
-        ).clean(self.ledger)  # fmt: skip
+            None,
+            options_of(given, True, lambda *_: None),
+            str(self.home / path),
+            lambda *warning: self.warnings.append(warning),
+            now=lambda: self.now,
+        ).clean(self.ledger)
 
     def move(self, retention="0 seconds", path="in"):
         """Clean up by moving files to the folder `done`."""
@@ -92,10 +95,13 @@ def test_files_are_deleted(landing):
 
 @pytest.mark.parametrize(
     ("source", "options", "seconds"),
-    [("DELETE", {}, 30 * DAY), ("DELETE", {"retentionDuration": "8 days"}, 8 * DAY),
-     ("MOVE", {"retentionDuration": "1 hour"}, 3600)],
+    [
+        ("DELETE", {}, 30 * DAY),
+        ("DELETE", {"retentionDuration": "8 days"}, 8 * DAY),
+        ("MOVE", {"retentionDuration": "1 hour"}, 3600),
+    ],
     ids=["default", "delete", "move"],
-)  # fmt: skip
+)
 def test_a_file_stays_until_its_time_has_come(landing, source, options, seconds):
     """The retention counts from the commit of its batch; by default it is 30 days."""
     landing.read("1.json")

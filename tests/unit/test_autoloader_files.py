@@ -27,9 +27,17 @@ class Flow:
         self.ledger = Ledger(home / "checkpoint" / "auto_loader" / "0.db", now=lambda: self.now)
         cleaner = Cleaner(None, meaning, str(self.root), lambda *said: self.warnings.append(said), lambda: self.now)
         self.batches = Batches(
-            None, meaning, None, self.ledger, _tree(None, meaning, str(self.root), self.ledger), None,
-            cleaner if meaning.clean_source != "OFF" else None, home / "checkpoint", pytest.fail, lambda: self.now,
-        )  # fmt: skip
+            None,
+            meaning,
+            None,
+            self.ledger,
+            _tree(None, meaning, str(self.root), self.ledger),
+            None,
+            cleaner if meaning.clean_source != "OFF" else None,
+            home / "checkpoint",
+            pytest.fail,
+            lambda: self.now,
+        )
 
     def files(self):
         """Return the names of the files that lie there."""

@@ -18,9 +18,14 @@ from livetables.errors import SettingsError
 
 INT, DOUBLE, STRING, DATE = IntegerType(), DoubleType(), StringType(), DateType()
 TYPES = {
-    "INT": INT, "double": DOUBLE, "STRING": STRING, "DATE": DATE, "decimal(10, 2)": DecimalType(10, 2),
-    "MAP<STRING,INT>": MapType(STRING, INT), "struct<a:int, b:string COMMENT 'x, (y'>": StructType().add("a", INT),
-}  # fmt: skip
+    "INT": INT,
+    "double": DOUBLE,
+    "STRING": STRING,
+    "DATE": DATE,
+    "decimal(10, 2)": DecimalType(10, 2),
+    "MAP<STRING,INT>": MapType(STRING, INT),
+    "struct<a:int, b:string COMMENT 'x, (y'>": StructType().add("a", INT),
+}
 
 
 def struct(**types):
@@ -43,10 +48,7 @@ def test_a_hint_gives_a_column_its_type():
     """The column keeps its place, its metadata and whether it may be null."""
     schema = StructType([StructField("a", STRING, False, {"unit": "m"}), StructField("b", STRING)])
     assert apply_hints(schema, "a INT", TYPES.__getitem__) == StructType(
-        [
-            StructField("a", INT, False, {"unit": "m"}),
-            StructField("b", STRING),
-        ]
+        [StructField("a", INT, False, {"unit": "m"}), StructField("b", STRING)]
     )
 
 

@@ -57,8 +57,10 @@ class TestAdd:
         """Older files come first, so that batches follow the order in which the files were written."""
         assert ledger.add([found("b", 2), found("z", 1), found("a", 2)]) == 3
         assert [(e.seq, e.path) for e in ledger.files(0, 3)] == [
-            (1, "file:///in/z"), (2, "file:///in/a"), (3, "file:///in/b"),
-        ]  # fmt: skip
+            (1, "file:///in/z"),
+            (2, "file:///in/a"),
+            (3, "file:///in/b"),
+        ]
 
     def test_a_known_path_is_not_added_again(self, ledger):
         """Each file is read once, also when it has changed."""
@@ -71,9 +73,10 @@ class TestAdd:
         assert ledger.add([found("a"), found("a")]) == 1
 
     @pytest.mark.parametrize(
-        ("modified", "size", "added"), [(5, 10, 0), (6, 10, 1), (5, 11, 1), (4, 10, 1)],
+        ("modified", "size", "added"),
+        [(5, 10, 0), (6, 10, 1), (5, 11, 1), (4, 10, 1)],
         ids=["same", "later", "larger", "earlier"],
-    )  # fmt: skip
+    )
     def test_with_overwrites_another_version_is_added(self, ledger, modified, size, added):
         """With allowOverwrites, Auto Loader reads a changed file again, and an unchanged one not."""
         ledger.add([found("a", 5)], overwrites=True)

@@ -10,18 +10,47 @@ from livetables.errors import SettingsError
 #: The options of table 6.1 of the reference; `queueUrl…` stands there for all names of notification services.
 TABLE = {
     "cloudFiles.": {
-        "format", "schemaLocation", "inferColumnTypes", "schemaHints", "schemaEvolutionMode", "allowOverwrites",
-        "includeExistingFiles", "maxFilesPerTrigger", "maxBytesPerTrigger", "maxFileAge", "partitionColumns",
-        "cleanSource", "cleanSource.retentionDuration", "cleanSource.moveDestination", "backfillInterval",
-        "useIncrementalListing", "useNotifications", "useManagedFileEvents", "listOnStart", "fetchParallelism",
-        "queueUrl", "resourceTag.", "pathRewrites", "useStrictGlobber", "validateOptions",
+        "format",
+        "schemaLocation",
+        "inferColumnTypes",
+        "schemaHints",
+        "schemaEvolutionMode",
+        "allowOverwrites",
+        "includeExistingFiles",
+        "maxFilesPerTrigger",
+        "maxBytesPerTrigger",
+        "maxFileAge",
+        "partitionColumns",
+        "cleanSource",
+        "cleanSource.retentionDuration",
+        "cleanSource.moveDestination",
+        "backfillInterval",
+        "useIncrementalListing",
+        "useNotifications",
+        "useManagedFileEvents",
+        "listOnStart",
+        "fetchParallelism",
+        "queueUrl",
+        "resourceTag.",
+        "pathRewrites",
+        "useStrictGlobber",
+        "validateOptions",
     },
     "": {
-        "rescuedDataColumn", "pathGlobFilter", "fileNamePattern", "recursiveFileLookup", "modifiedAfter",
-        "modifiedBefore", "ignoreCorruptFiles", "ignoreMissingFiles", "readerCaseSensitive", "badRecordsPath",
-        "columnNameOfCorruptRecord", "singleVariantColumn",
+        "rescuedDataColumn",
+        "pathGlobFilter",
+        "fileNamePattern",
+        "recursiveFileLookup",
+        "modifiedAfter",
+        "modifiedBefore",
+        "ignoreCorruptFiles",
+        "ignoreMissingFiles",
+        "readerCaseSensitive",
+        "badRecordsPath",
+        "columnNameOfCorruptRecord",
+        "singleVariantColumn",
     },
-}  # fmt: skip
+}
 DAY = 24 * 60 * 60 * 1000
 
 
@@ -62,14 +91,33 @@ def test_without_options_it_reads_as_the_platform_does():
     """The defaults of the reference, for a schema that is inferred."""
     options, said = read()
     assert vars(options) == {
-        "format": "json", "infer_types": False, "hints": None, "mode": "addNewColumns", "max_files": 1000,
-        "max_bytes": None, "max_file_age_ms": None, "include_existing": True, "allow_overwrites": False,
-        "partition_columns": None, "clean_source": "OFF", "retention_ms": 30 * DAY, "move_to": None,
-        "rescued_column": "_rescued_data", "rescues": True, "ignore_corrupt": False, "ignore_missing": False,
-        "corrupt_column": None, "bad_records": None, "name_glob": None, "recursive": True,
-        "modified_after": None, "modified_before": None, "case_sensitive": True,
-        "variant_column": None, "generic": {},
-    }  # fmt: skip
+        "format": "json",
+        "infer_types": False,
+        "hints": None,
+        "mode": "addNewColumns",
+        "max_files": 1000,
+        "max_bytes": None,
+        "max_file_age_ms": None,
+        "include_existing": True,
+        "allow_overwrites": False,
+        "partition_columns": None,
+        "clean_source": "OFF",
+        "retention_ms": 30 * DAY,
+        "move_to": None,
+        "rescued_column": "_rescued_data",
+        "rescues": True,
+        "ignore_corrupt": False,
+        "ignore_missing": False,
+        "corrupt_column": None,
+        "bad_records": None,
+        "name_glob": None,
+        "recursive": True,
+        "modified_after": None,
+        "modified_before": None,
+        "case_sensitive": True,
+        "variant_column": None,
+        "generic": {},
+    }
     assert said == []
 
 
@@ -142,15 +190,25 @@ def test_columns_can_not_be_added_to_a_schema_of_the_users(mode):
     with pytest.raises(SettingsError, match="excludes a schema of your own") as caught:
         read({"cloudFiles.schemaEvolutionMode": mode}, has_schema=True)
     assert (caught.value.code, caught.value.problem.hint) == (
-        "WRONG_OPTION", "Give the schema as cloudFiles.schemaHints.",
-    )  # fmt: skip
+        "WRONG_OPTION",
+        "Give the schema as cloudFiles.schemaHints.",
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("1", 1), ("1b", 1), ("2k", 2048), ("3kb", 3072), ("500m", 500 * 2**20), ("10g", 10 * 2**30),
-     ("10GB", 10 * 2**30), (" 1t ", 2**40), ("1pb", 2**50)],
-)  # fmt: skip
+    [
+        ("1", 1),
+        ("1b", 1),
+        ("2k", 2048),
+        ("3kb", 3072),
+        ("500m", 500 * 2**20),
+        ("10g", 10 * 2**30),
+        ("10GB", 10 * 2**30),
+        (" 1t ", 2**40),
+        ("1pb", 2**50),
+    ],
+)
 def test_a_size_is_read_as_spark_reads_it(text, size):
     """The same texts, the same bytes."""
     assert meaning("cloudFiles.maxBytesPerTrigger", text) == {"max_bytes": size}
@@ -158,9 +216,18 @@ def test_a_size_is_read_as_spark_reads_it(text, size):
 
 @pytest.mark.parametrize(
     ("text", "days"),
-    [("14 days", 14), ("1 day", 1), ("2 WEEKS", 14), ("interval 12 hours", 0.5), ("1 week 12 hours", 7.5),
-     ("1 month", 31), ("1 year", 372), ("86400 seconds", 1), ("1440  minutes", 1)],
-)  # fmt: skip
+    [
+        ("14 days", 14),
+        ("1 day", 1),
+        ("2 WEEKS", 14),
+        ("interval 12 hours", 0.5),
+        ("1 week 12 hours", 7.5),
+        ("1 month", 31),
+        ("1 year", 372),
+        ("86400 seconds", 1),
+        ("1440  minutes", 1),
+    ],
+)
 def test_an_interval_is_read_as_spark_reads_it(text, days):
     """Units in one or many, several of them one after the other; a month has 31 days."""
     assert meaning("cloudFiles.maxFileAge", text) == {"max_file_age_ms": days * DAY}
@@ -168,9 +235,15 @@ def test_an_interval_is_read_as_spark_reads_it(text, days):
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-01-01 01:30:00.25", "2026-01-01T01:30:00.250Z", "2026-01-01 01:30:00.250000 UTC+0",
-     "2026-01-01T03:30:00.25+02:00", "2025-12-31T20:30:00.25 UTC-5", "2026-01-01T03:00:00.25+0130"],
-)  # fmt: skip
+    [
+        "2026-01-01 01:30:00.25",
+        "2026-01-01T01:30:00.250Z",
+        "2026-01-01 01:30:00.250000 UTC+0",
+        "2026-01-01T03:30:00.25+02:00",
+        "2025-12-31T20:30:00.25 UTC-5",
+        "2026-01-01T03:00:00.25+0130",
+    ],
+)
 def test_a_point_in_time_may_have_a_zone_and_a_fraction(text):
     """Without a zone it is UTC, the time zone of the session."""
     assert meaning("modifiedAfter", text) == {"modified_after": 1_767_231_000_250}
@@ -239,10 +312,16 @@ def test_moving_needs_a_folder():
 @pytest.mark.parametrize(
     ("move_to", "load"),
     [
-        ("/in/done", "/in"), ("/in", "/in/"), ("file:/in/done", "/in"), ("/x/../in/done", "file:///in"),
-        ("/in/done", "/in/*.json"), ("s3://b/in/done", "s3://b/in"), ("s3://b/done", "s3://b"), ("done", "."),
+        ("/in/done", "/in"),
+        ("/in", "/in/"),
+        ("file:/in/done", "/in"),
+        ("/x/../in/done", "file:///in"),
+        ("/in/done", "/in/*.json"),
+        ("s3://b/in/done", "s3://b/in"),
+        ("s3://b/done", "s3://b"),
+        ("done", "."),
     ],
-)  # fmt: skip
+)
 def test_files_are_not_moved_into_the_path_that_is_read(move_to, load):
     """They would be found, and read, again."""
     with pytest.raises(SettingsError, match="its files would be read again"):
@@ -261,16 +340,19 @@ def test_files_are_moved_to_any_other_folder(move_to, load):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("cloudFiles.useNotifications", "true"), ("cloudFiles.useManagedFileEvents", "true"),
-        ("cloudFiles.queueUrl", "https://q"), ("cloudFiles.roleArn", "arn"), ("cloudFiles.pathRewrites", "{}"),
+        ("cloudFiles.useNotifications", "true"),
+        ("cloudFiles.useManagedFileEvents", "true"),
+        ("cloudFiles.queueUrl", "https://q"),
+        ("cloudFiles.roleArn", "arn"),
+        ("cloudFiles.pathRewrites", "{}"),
     ],
-)  # fmt: skip
+)
 def test_what_somebody_could_rely_on_is_said_to_have_no_effect(name, value):
     """What only a cloud has, or another place keeps; the value may be a secret and is not shown."""
     options, said = read({name: value})
     assert options == read()[0]
     assert [(code, message.partition(":")[0]) for code, message in said] == [
-        ("OPTION_WITHOUT_EFFECT", f"The option {name} has no effect here"),
+        ("OPTION_WITHOUT_EFFECT", f"The option {name} has no effect here")
     ]
 
 
@@ -278,7 +360,7 @@ def test_the_tags_of_a_cloud_are_one_option():
     """Their names are the user's; they are named once."""
     _, said = read({"cloudFiles.resourceTag.team": "a", "cloudFiles.resourceTag.cost": "b"})
     assert [message.partition(":")[0] for _, message in said] == [
-        "The option cloudFiles.resourceTag has no effect here",
+        "The option cloudFiles.resourceTag has no effect here"
     ]
 
 
@@ -292,12 +374,16 @@ def test_hints_beside_a_schema_are_said_to_have_no_effect():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("cloudFiles.useNotifications", "false"), ("cloudFiles.schemaLocation", "/x"),
-        ("cloudFiles.backfillInterval", "1 day"), ("cloudFiles.useIncrementalListing", "auto"),
-        ("cloudFiles.fetchParallelism", "4"), ("cloudFiles.listOnStart", "true"),
-        ("cloudFiles.validateOptions", "true"), ("cloudFiles.useStrictGlobber", "true"),
+        ("cloudFiles.useNotifications", "false"),
+        ("cloudFiles.schemaLocation", "/x"),
+        ("cloudFiles.backfillInterval", "1 day"),
+        ("cloudFiles.useIncrementalListing", "auto"),
+        ("cloudFiles.fetchParallelism", "4"),
+        ("cloudFiles.listOnStart", "true"),
+        ("cloudFiles.validateOptions", "true"),
+        ("cloudFiles.useStrictGlobber", "true"),
     ],
-)  # fmt: skip
+)
 def test_what_nobody_misses_is_taken_in_silence(name, value):
     """What they are for is done here anyway."""
     assert read({name: value}) == read()

@@ -173,15 +173,22 @@ def test_a_column_of_nulls_gets_the_first_type_that_is_seen():
 @pytest.mark.parametrize(
     ("old", "new", "wider"),
     [
-        (BYTE, SHORT, SHORT), (BYTE, LONG, LONG), (SHORT, INT, INT), (INT, LONG, LONG),
-        (BYTE, DOUBLE, DOUBLE), (SHORT, DOUBLE, DOUBLE), (INT, DOUBLE, DOUBLE), (FLOAT, DOUBLE, DOUBLE),
-        (INT, DecimalType(5, 2), DecimalType(12, 2)), (BYTE, DecimalType(20, 2), DecimalType(20, 2)),
+        (BYTE, SHORT, SHORT),
+        (BYTE, LONG, LONG),
+        (SHORT, INT, INT),
+        (INT, LONG, LONG),
+        (BYTE, DOUBLE, DOUBLE),
+        (SHORT, DOUBLE, DOUBLE),
+        (INT, DOUBLE, DOUBLE),
+        (FLOAT, DOUBLE, DOUBLE),
+        (INT, DecimalType(5, 2), DecimalType(12, 2)),
+        (BYTE, DecimalType(20, 2), DecimalType(20, 2)),
         (LONG, DecimalType(5, 2), DecimalType(22, 2)),
         (DecimalType(10, 1), DecimalType(10, 3), DecimalType(12, 3)),
         (DecimalType(12, 3), DecimalType(5, 0), DecimalType(12, 3)),
         (DATE, NTZ, NTZ),
     ],
-)  # fmt: skip
+)
 def test_types_widen_as_on_the_platform(old, new, wider):
     """The table of addNewColumnsWithTypeWidening, also in structs, arrays and maps; without widening they stay."""
     assert merge(struct(a=old), struct(a=new), widen=True) == struct(a=wider)
@@ -193,11 +200,23 @@ def test_types_widen_as_on_the_platform(old, new, wider):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (LONG, DOUBLE), (LONG, INT), (INT, FLOAT), (FLOAT, INT), (DOUBLE, LONG), (DOUBLE, FLOAT), (INT, STRING),
-        (STRING, INT), (DATE, TimestampType()), (NTZ, DATE), (DOUBLE, DecimalType(38, 2)), (DecimalType(5, 2), INT),
-        (LONG, DecimalType(38, 20)), (DecimalType(38, 0), DecimalType(38, 2)), (STRING, struct(a=INT)),
+        (LONG, DOUBLE),
+        (LONG, INT),
+        (INT, FLOAT),
+        (FLOAT, INT),
+        (DOUBLE, LONG),
+        (DOUBLE, FLOAT),
+        (INT, STRING),
+        (STRING, INT),
+        (DATE, TimestampType()),
+        (NTZ, DATE),
+        (DOUBLE, DecimalType(38, 2)),
+        (DecimalType(5, 2), INT),
+        (LONG, DecimalType(38, 20)),
+        (DecimalType(38, 0), DecimalType(38, 2)),
+        (STRING, struct(a=INT)),
     ],
-)  # fmt: skip
+)
 def test_other_types_do_not_widen(old, new):
     """A long is no double, and no decimal has more than 38 digits: such values are rescued."""
     assert merge(struct(a=old), struct(a=new), widen=True) == struct(a=old)
@@ -223,9 +242,7 @@ def test_new_fields_are_named_by_their_paths():
     old = struct(a=INT, s=struct(x=INT), l=ArrayType(struct(x=INT)), m=MapType(STRING, struct(x=INT)), t=STRING)
     more = struct(x=INT, y=struct(z=INT))
     new = struct(b=INT, s=more, l=ArrayType(more), m=MapType(STRING, more), t=more, **{"d e": INT, "f`.g": INT})
-    assert new_fields(old, new, case_sensitive=True) == (
-        "b", "s.y", "l.element.y", "m.value.y", "`d e`", "`f``.g`",
-    )  # fmt: skip
+    assert new_fields(old, new, case_sensitive=True) == ("b", "s.y", "l.element.y", "m.value.y", "`d e`", "`f``.g`")
 
 
 @pytest.mark.parametrize(("case_sensitive", "found"), [(True, ("A", "s.X")), (False, ())])

@@ -120,13 +120,24 @@ class TestGlobs:
     @pytest.mark.parametrize(
         ("pattern", "name", "fits"),
         [
-            ("*.json", "a.json", True), ("*.json", "a.jsonl", False), ("?.json", "ab.json", False),
-            ("[a-c]x", "bx", True), ("[!a-c]x", "bx", False), ("[^a-c]x", "dx", True), ("[a.]", ".", True),
-            ("a+b(c)$", "a+b(c)$", True), ("a\\*", "a*", True), ("a\\*", "ab", False), ("[", "[", True),
-            ("x{a,b{c,d}}y", "xbdy", True), ("x{a,b{c,d}}y", "xby", False), ("a}", "a}", True), ("*", "a\nb", True),
+            ("*.json", "a.json", True),
+            ("*.json", "a.jsonl", False),
+            ("?.json", "ab.json", False),
+            ("[a-c]x", "bx", True),
+            ("[!a-c]x", "bx", False),
+            ("[^a-c]x", "dx", True),
+            ("[a.]", ".", True),
+            ("a+b(c)$", "a+b(c)$", True),
+            ("a\\*", "a*", True),
+            ("a\\*", "ab", False),
+            ("[", "[", True),
+            ("x{a,b{c,d}}y", "xbdy", True),
+            ("x{a,b{c,d}}y", "xby", False),
+            ("a}", "a}", True),
+            ("*", "a\nb", True),
             ("[&&~|]", "|", True),
         ],
-    )  # fmt: skip
+    )
     def test_matches(self, pattern, name, fits):
         """As Hadoop's, case counts."""
         assert matches(pattern, name) is fits
@@ -177,8 +188,10 @@ class TestHadoop:
 
     def test_what_a_look_takes(self, monkeypatch):
         """Known files, other names and young files are left out, as on this machine."""
-        files = [Found(f"s3a://b/in/{name}", 1, modified) for name, modified in
-                 [("b.json", 2), ("a.json", 2), ("c.csv", 1), ("known.json", 1), ("young.json", 9_500)]]  # fmt: skip
+        files = [
+            Found(f"s3a://b/in/{name}", 1, modified)
+            for name, modified in [("b.json", 2), ("a.json", 2), ("c.csv", 1), ("known.json", 1), ("young.json", 9_500)]
+        ]
         monkeypatch.setattr(HadoopTree, "_files", lambda _tree: iter(files))
         tree = HadoopTree(
             None, "s3a://b/in", Selection("*.json"), known={"s3a://b/in": {"known.json"}}.get, now=lambda: 10.0

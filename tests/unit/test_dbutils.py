@@ -55,8 +55,10 @@ def test_ls_gives_paths_in_the_form_that_was_asked_for(dbutils, asked):
     folder = asked.rstrip("/")
     found = dbutils.fs.ls(asked)
     assert [(entry.path, entry.name, entry.size) for entry in found] == [
-        (f"{folder}/a.json", "a.json", 7), (f"{folder}/b.json", "b.json", 2), (f"{folder}/day=1/", "day=1/", 0),
-    ]  # fmt: skip
+        (f"{folder}/a.json", "a.json", 7),
+        (f"{folder}/b.json", "b.json", 2),
+        (f"{folder}/day=1/", "day=1/", 0),
+    ]
     assert (found[1].modificationTime, found[1].isFile(), found[2].isDir()) == (1700000000500, True, True)
 
 
@@ -87,8 +89,10 @@ def test_files_are_written_copied_moved_and_removed(dbutils, tmp_path):
     assert fs.rm("dbfs:/out", True)
     assert not fs.rm("dbfs:/out")
     assert sorted(str(file.relative_to(root)) for file in root.rglob("*.txt")) == [
-        "copy/y.txt", "landing/day=1/y.txt", "moved/z.txt",
-    ]  # fmt: skip
+        "copy/y.txt",
+        "landing/day=1/y.txt",
+        "moved/z.txt",
+    ]
     assert [name for name in ("in", "out") if (root / name).exists()] == []
 
 
@@ -120,12 +124,16 @@ def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
 @pytest.mark.parametrize(
     ("path", "prefix"),
     [
-        ("dbfs:/x/y", "dbfs:/"), ("/dbfs/x/y", "dbfs:/"), ("/FileStore/x", "/FileStore/"), ("/mnt/lt_none/x", "/mnt/"),
-        ("/databricks-datasets/iot/x", "/databricks-datasets/"), ("/Volumes/main/raw/x", "/Volumes/"),
-        ("s3://bucket/x", "s3://bucket/"), ("abfss://raw@account.dfs.core.windows.net/x",
-         "abfss://raw@account.dfs.core.windows.net/"),
+        ("dbfs:/x/y", "dbfs:/"),
+        ("/dbfs/x/y", "dbfs:/"),
+        ("/FileStore/x", "/FileStore/"),
+        ("/mnt/lt_none/x", "/mnt/"),
+        ("/databricks-datasets/iot/x", "/databricks-datasets/"),
+        ("/Volumes/main/raw/x", "/Volumes/"),
+        ("s3://bucket/x", "s3://bucket/"),
+        ("abfss://raw@account.dfs.core.windows.net/x", "abfss://raw@account.dfs.core.windows.net/"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("call", [("ls",), ("put", "text"), ("mkdirs",), ("rm",)])
 def test_a_path_of_the_platform_that_nothing_maps(path, prefix, call):
     """The hint is the line to add; nothing is written beside it."""
@@ -144,12 +152,18 @@ def test_a_path_of_this_machine_is_itself(tmp_path):
 @pytest.mark.parametrize(
     ("path", "prefix", "expected"),
     [
-        ("dbfs:/x/y", "dbfs:/x", "/here/y"), ("/dbfs/x/y", "dbfs:/x", "/here/y"), ("dbfs:/x/y", "/dbfs/x/", "/here/y"),
-        ("/dbfs/x", "dbfs:/", "/here/x"), ("dbfs:/", "/dbfs", "/here/"), ("dbfs:/mnt/x", "/mnt/", "/here/x"),
-        ("dbfs:/Volumes/x", "/Volumes", "/here/x"), ("/dbfs2/x", "dbfs:/", "/dbfs2/x"), ("/mnt/x", "dbfs:/", "/mnt/x"),
+        ("dbfs:/x/y", "dbfs:/x", "/here/y"),
+        ("/dbfs/x/y", "dbfs:/x", "/here/y"),
+        ("dbfs:/x/y", "/dbfs/x/", "/here/y"),
+        ("/dbfs/x", "dbfs:/", "/here/x"),
+        ("dbfs:/", "/dbfs", "/here/"),
+        ("dbfs:/mnt/x", "/mnt/", "/here/x"),
+        ("dbfs:/Volumes/x", "/Volumes", "/here/x"),
+        ("/dbfs2/x", "dbfs:/", "/dbfs2/x"),
+        ("/mnt/x", "dbfs:/", "/mnt/x"),
         ("dbfs:/xy", "/dbfs/x", "dbfs:/xy"),
     ],
-)  # fmt: skip
+)
 def test_dbfs_is_one_place_however_it_is_written(path, prefix, expected):
     """A map for one form serves the other; a path that may be of this machine is taken as it is."""
     assert map_path(path, {prefix: "/here"}, Path("/")) == expected
@@ -189,8 +203,10 @@ def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
         secrets(text).get("one", "a")
     problem = caught.value.problem
     assert (problem.code, problem.place.line, problem.place.file.endswith("secrets.yml")) == (
-        "SECRETS_UNREADABLE", line, True,
-    )  # fmt: skip
+        "SECRETS_UNREADABLE",
+        line,
+        True,
+    )
     assert ("hidden" in str(problem), caught.value.__cause__) == (False, None)
 
 
@@ -239,11 +255,16 @@ def test_an_unknown_widget_names_the_nearest(call, name):
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("notebook.exit", "Leave it out"), ("notebook.run", "%run"), ("notebook.entry_point", "differences.md"),
-        ("fs.mount", "path_map"), ("fs.lss", "'dbutils.fs.ls'"), ("credentials", "differences.md"),
-        ("widget", "'dbutils.widgets'"), ("jobs.taskValue", "'dbutils.jobs.taskValues'"),
+        ("notebook.exit", "Leave it out"),
+        ("notebook.run", "%run"),
+        ("notebook.entry_point", "differences.md"),
+        ("fs.mount", "path_map"),
+        ("fs.lss", "'dbutils.fs.ls'"),
+        ("credentials", "differences.md"),
+        ("widget", "'dbutils.widgets'"),
+        ("jobs.taskValue", "'dbutils.jobs.taskValues'"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_run_here_is_refused_by_its_name(name, hint):
     """Code that asks first, with hasattr, learns that it is not there."""
     *above, last = name.split(".")
@@ -285,14 +306,29 @@ def test_the_globals_of_a_file(tmp_path):
     (tmp_path / "secrets.yml").write_text("scope: {key: value}")
     (tmp_path / "data").mkdir()
     settings = Settings(
-        "p", tmp_path, (), tmp_path, configuration={"env": "dev"}, path_map={"/mnt/raw": "data"},
+        "p",
+        tmp_path,
+        (),
+        tmp_path,
+        configuration={"env": "dev"},
+        path_map={"/mnt/raw": "data"},
         secrets=SecretStore(tmp_path / "secrets.yml"),
-    )  # fmt: skip
+    )
     names = notebook_names(spark, settings)
     assert sorted(names) == [
-        "dbutils", "display", "displayHTML", "getArgument", "open", "print", "sc", "spark", "sql", "sqlContext",
-        "table", "udf",
-    ]  # fmt: skip
+        "dbutils",
+        "display",
+        "displayHTML",
+        "getArgument",
+        "open",
+        "print",
+        "sc",
+        "spark",
+        "sql",
+        "sqlContext",
+        "table",
+        "udf",
+    ]
     assert (names["spark"], names["sc"], names["sql"]) == (spark, "context", "sql")
     assert (names["display"](1, x=2), names["displayHTML"]("<b>")) == (None, None)
     dbutils = names["dbutils"]

@@ -27,9 +27,19 @@ def only(steps):
 def whole(steps):
     """Do every step, each function that it returns too."""
     for step in (
-        steps.plain, steps.new_column, steps.changed_type, steps.nested_field, steps.mis_cased, steps.corrupt,
-        steps.truncated, steps.empty, steps.half_written, steps.overwritten, steps.deleted, steps.plain,
-    ):  # fmt: skip
+        steps.plain,
+        steps.new_column,
+        steps.changed_type,
+        steps.nested_field,
+        steps.mis_cased,
+        steps.corrupt,
+        steps.truncated,
+        steps.empty,
+        steps.half_written,
+        steps.overwritten,
+        steps.deleted,
+        steps.plain,
+    ):
         then = step()
         if then is not None:
             then()

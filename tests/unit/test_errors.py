@@ -57,10 +57,12 @@ def test_numbers_have_their_noun(number, text):
 @pytest.mark.parametrize(
     ("kind", "builtin"),
     [
-        (SettingsError, ValueError), (DefinitionError, RuntimeError), (DatasetNotFoundError, LookupError),
+        (SettingsError, ValueError),
+        (DefinitionError, RuntimeError),
+        (DatasetNotFoundError, LookupError),
         (UnreachableError, ConnectionError),
     ],
-)  # fmt: skip
+)
 def test_an_error_is_also_the_builtin_that_users_catch(kind, builtin):
     """User code around a read can say `except LookupError`."""
     with pytest.raises(builtin) as caught:

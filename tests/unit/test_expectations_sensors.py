@@ -30,8 +30,7 @@ def configuration():
 
 
 @pytest.mark.parametrize(
-    ("file", "rules"),
-    [("sensors.py", {**READING_RULES, **AGGREGATE_RULES}), ("devices.py", DEVICE_CHANGE_RULES)],
+    ("file", "rules"), [("sensors.py", {**READING_RULES, **AGGREGATE_RULES}), ("devices.py", DEVICE_CHANGE_RULES)]
 )
 def test_no_rule_is_written_twice_or_empty(file, rules):
     """A dict keeps the last of two equal keys in silence, so the names are counted in the source text."""

@@ -14,11 +14,26 @@ from livetables.model import Action, Expectation, MaterializedView, RowFilter, S
 
 #: Databricks' own stub, databricks-dlt 0.3.0.
 STUB = {
-    "append_flow", "apply_changes", "apply_changes_from_snapshot", "create_streaming_live_table",
-    "create_streaming_table", "create_table", "create_target_table", "create_view", "expect", "expect_all",
-    "expect_all_or_drop", "expect_all_or_fail", "expect_or_drop", "expect_or_fail", "read", "readStream",
-    "read_stream", "table", "view",
-}  # fmt: skip
+    "append_flow",
+    "apply_changes",
+    "apply_changes_from_snapshot",
+    "create_streaming_live_table",
+    "create_streaming_table",
+    "create_table",
+    "create_target_table",
+    "create_view",
+    "expect",
+    "expect_all",
+    "expect_all_or_drop",
+    "expect_all_or_fail",
+    "expect_or_drop",
+    "expect_or_fail",
+    "read",
+    "readStream",
+    "read_stream",
+    "table",
+    "view",
+}
 
 
 @pytest.fixture
@@ -64,14 +79,24 @@ def refusal(define):
 @pytest.mark.parametrize(
     "decorator",
     [
-        "dlt.table", "dlt.table()", "dlt.table(name='x')",
-        "dlt.materialized_view", "dlt.materialized_view()",
-        "dlt.view", "dlt.view()", "dlt.temporary_view", "dlt.temporary_view()",
+        "dlt.table",
+        "dlt.table()",
+        "dlt.table(name='x')",
+        "dlt.materialized_view",
+        "dlt.materialized_view()",
+        "dlt.view",
+        "dlt.view()",
+        "dlt.temporary_view",
+        "dlt.temporary_view()",
         "dlt.append_flow(target='x')",
-        "dlt.expect('rule', 'id > 0')", "dlt.expect_or_drop('rule', 'id > 0')", "dlt.expect_or_fail('rule', 'id > 0')",
-        "dlt.expect_all({})", "dlt.expect_all_or_drop({})", "dlt.expect_all_or_fail({})",
+        "dlt.expect('rule', 'id > 0')",
+        "dlt.expect_or_drop('rule', 'id > 0')",
+        "dlt.expect_or_fail('rule', 'id > 0')",
+        "dlt.expect_all({})",
+        "dlt.expect_all_or_drop({})",
+        "dlt.expect_all_or_fail({})",
     ],
-)  # fmt: skip
+)
 def test_a_decorated_function_stays_the_users_own(define, decorator):
     """Users call and test their query functions like any other function."""
     names = define(f"""
@@ -84,17 +109,19 @@ def test_a_decorated_function_stays_the_users_own(define, decorator):
 
 @pytest.mark.parametrize(
     ("decorator", "kind"),
-    [
-        ("table", Table), ("materialized_view", MaterializedView), ("view", View), ("temporary_view", View),
-    ],
-)  # fmt: skip
+    [("table", Table), ("materialized_view", MaterializedView), ("view", View), ("temporary_view", View)],
+)
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        ("", "orders"), ("()", "orders"), ("(comment='c')", "orders"), ("(name='x')", "x"),
-        ("(name='main.sales.x')", "x"), ("(name='`my.table`')", "my.table"),
+        ("", "orders"),
+        ("()", "orders"),
+        ("(comment='c')", "orders"),
+        ("(name='x')", "x"),
+        ("(name='main.sales.x')", "x"),
+        ("(name='`my.table`')", "my.table"),
     ],
-)  # fmt: skip
+)
 def test_a_dataset_is_named_by_name_or_else_by_its_function(define, registry, decorator, kind, options, name):
     """Bare, called and named forms all define one dataset with a flow of the same name."""
     define(f"""
@@ -136,10 +163,15 @@ def test_the_options_of_a_table_are_kept(define, registry):
     defined = registry.freeze()
     assert defined.datasets == (
         Table(
-            "orders", Place("pipeline.py", 1), "All orders", schema="id BIGINT",
-            table_properties={"quality": "silver", "own": "true"}, cluster_by=("id",), private=True,
+            "orders",
+            Place("pipeline.py", 1),
+            "All orders",
+            schema="id BIGINT",
+            table_properties={"quality": "silver", "own": "true"},
+            cluster_by=("id",),
+            private=True,
         ),
-    )  # fmt: skip
+    )
     assert defined.flows[0].spark_conf == {"spark.sql.shuffle.partitions": "4"}
 
 
@@ -170,8 +202,8 @@ def test_expectations_count_above_and_below_in_reading_order(define, registry, k
 
 
 @pytest.mark.parametrize(
-    ("suffix", "action"), [("", Action.WARN), ("_or_drop", Action.DROP), ("_or_fail", Action.FAIL)],
-)  # fmt: skip
+    ("suffix", "action"), [("", Action.WARN), ("_or_drop", Action.DROP), ("_or_fail", Action.FAIL)]
+)
 def test_a_dict_of_rules_is_the_same_as_the_rules_one_by_one(define, registry, suffix, action):
     """The six decorators and the three parameters give the same rules with the same three actions."""
     define(f"""
@@ -204,13 +236,15 @@ def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, regist
                                    expect_all_or_drop={"b": "2"}, comment="All events")
     """)
     expected = StreamingTable(
-        "events", Place("pipeline.py", 1), "All events",
+        "events",
+        Place("pipeline.py", 1),
+        "All events",
         expectations=(
             Expectation("a", "1", Action.WARN),
             Expectation("b", "2", Action.DROP),
             Expectation("c", "3", Action.FAIL),
         ),
-    )  # fmt: skip
+    )
     assert registry.freeze().datasets == (expected,)
 
 
@@ -260,11 +294,17 @@ def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
 @pytest.mark.parametrize(
     "call",
     [
-        "dlt.table('orders')", "dlt.materialized_view(3)", "dlt.view('orders')", "dlt.temporary_view([])",
-        "dlt.table()('orders')", "dlt.append_flow('orders', target='x')", "dlt.append_flow(target='x')('orders')",
-        "dlt.expect('rule', 'id > 0')('orders')", "dlt.expect_all({'rule': 'id > 0'})(None)",
+        "dlt.table('orders')",
+        "dlt.materialized_view(3)",
+        "dlt.view('orders')",
+        "dlt.temporary_view([])",
+        "dlt.table()('orders')",
+        "dlt.append_flow('orders', target='x')",
+        "dlt.append_flow(target='x')('orders')",
+        "dlt.expect('rule', 'id > 0')('orders')",
+        "dlt.expect_all({'rule': 'id > 0'})(None)",
     ],
-)  # fmt: skip
+)
 def test_decorating_something_else_than_a_function_names_the_line(refusal, call):
     """`@dlt.table("orders")` is a common slip: the error points at it and shows the right form."""
     problem = refusal(f"import math\n\n{call}")

@@ -56,7 +56,7 @@ TASK = ("SparkException", "Job aborted due to stage failure: Task 0 in stage 1.0
         raised_in_the_jvm(WRAPPER, TASK, ("SparkRuntimeException", f"[USER_RAISED] {VIOLATION} SQLSTATE: P0001")),
     ],
     ids=["plain", "wrapped"],
-)  # fmt: skip
+)
 def test_a_violated_expectation_is_said_as_the_platform_says_it(error):
     """With flow, rule and record, and nothing around it; the same rows would fail again."""
     assert describe(error) == Failure(VIOLATION, retryable=False)
@@ -101,18 +101,27 @@ MALFORMED = "[MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] No record. SQLSTAT
 @pytest.mark.parametrize(
     ("causes", "file", "why"),
     [
-        ([READING.format("file:///in/1.json.gz"), "Unexpected end of input stream"], "/in/1.json.gz",
-         ": Unexpected end of input stream."),
+        (
+            [READING.format("file:///in/1.json.gz"), "Unexpected end of input stream"],
+            "/in/1.json.gz",
+            ": Unexpected end of input stream.",
+        ),
         ([READING.format("file:/in/a%20b%25.gz"), "bad\nworse"], "/in/a b%.gz", ": bad."),
-        ([READING.format("s3a://lake/in/1.json"), MALFORMED], "s3a://lake/in/1.json",
-         ": [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] No record."),
+        (
+            [READING.format("s3a://lake/in/1.json"), MALFORMED],
+            "s3a://lake/in/1.json",
+            ": [MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] No record.",
+        ),
         ([FOOTER.format("file:///in/1.parquet")], "/in/1.parquet", ": No footer. Fix it."),
         ([READING.format("file:///in/1.json.gz"), None], "/in/1.json.gz", "."),
-        ([f"Task 0 failed: SparkException: {READING.format('file:///in/1.gz')}\n\tat a.b", "cut off."], "/in/1.gz",
-         ": cut off."),
+        (
+            [f"Task 0 failed: SparkException: {READING.format('file:///in/1.gz')}\n\tat a.b", "cut off."],
+            "/in/1.gz",
+            ": cut off.",
+        ),
     ],
     ids=["local", "encoded", "elsewhere", "hint", "no words", "in a text"],
-)  # fmt: skip
+)
 def test_a_file_that_spark_could_not_read_is_named_with_what_is_wrong_with_it(causes, file, why):
     """One tells which file to look at, the other what to look for; the file may be whole at the next try."""
     error = raised_in_the_jvm(WRAPPER, TASK, *(("EOFException", message) for message in causes))

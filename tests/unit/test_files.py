@@ -91,15 +91,26 @@ class TestFiles:
         """Times are ISO 8601 in UTC, sizes bytes, states the words of the text."""
         [source] = data(storage)
         assert {key: source[key] for key in ("dataset", "flow", "source", "folder", "more")} == {
-            "dataset": "raw", "flow": "raw", "source": 0, "folder": "file:///in", "more": 0,
-        }  # fmt: skip
+            "dataset": "raw",
+            "flow": "raw",
+            "source": 0,
+            "folder": "file:///in",
+            "more": 0,
+        }
         assert source["totals"]["READ"] == {"files": 2, "bytes": 1500, "rows": 7}
         assert set(source["totals"]) == {"READ", "PENDING", "FAILED", "SKIPPED"}
         assert source["newest_read"] == source["files"][2]
         assert source["files"][3] == {
-            "seq": 2, "path": "file:///in/day=1/a.json", "size": 500, "modified": "1970-01-01T00:00:00Z",
-            "found": "2026-01-02T12:00:05Z", "read": "2026-01-02T12:00:10Z", "rows": 7, "error": None, "state": "READ",
-        }  # fmt: skip
+            "seq": 2,
+            "path": "file:///in/day=1/a.json",
+            "size": 500,
+            "modified": "1970-01-01T00:00:00Z",
+            "found": "2026-01-02T12:00:05Z",
+            "read": "2026-01-02T12:00:10Z",
+            "rows": 7,
+            "error": None,
+            "state": "READ",
+        }
 
     def test_a_storage_without_such_a_flow_says_so(self, tmp_path):
         """In one sentence; as JSON it is an empty list; also beside flows that read something else."""
@@ -119,8 +130,10 @@ class TestFiles:
         add(storage, "all/from_b/1", "s3a://lake/c/2.json", source=1)
         heads = [line for line in shown(storage).splitlines() if not line.startswith("  ")]
         assert [head.partition(": ")[0] for head in heads] == [
-            "from_b (into all)", "from_b (into all), source 2", "raw",
-        ]  # fmt: skip
+            "from_b (into all)",
+            "from_b (into all), source 2",
+            "raw",
+        ]
         assert "1 file in s3a://lake/c:" in heads[1]
 
     def test_a_flow_is_chosen_by_its_name(self, storage):

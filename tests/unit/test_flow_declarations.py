@@ -227,13 +227,16 @@ def test_sinks_are_datasets_that_flows_fill(define):
     """)
     sinks = registry.freeze().datasets
     assert [(s.name, s.format, s.write_batch is None) for s in sinks] == [
-        ("out", "kafka", True), ("write", "foreach_batch", False), ("named", "foreach_batch", False),
-    ]  # fmt: skip
+        ("out", "kafka", True),
+        ("write", "foreach_batch", False),
+        ("named", "foreach_batch", False),
+    ]
     assert all(isinstance(sink, Sink) for sink in sinks)
     assert sinks[0].options == {"topic": "t", "includeHeaders": "true"}
     assert [(f.name, f.target, f.update_mode) for f in registry.flows] == [
-        ("sending", "out", False), ("updating", "write", True),
-    ]  # fmt: skip
+        ("sending", "out", False),
+        ("updating", "write", True),
+    ]
 
 
 def test_hooks_are_registered_bare_and_with_a_limit(define):

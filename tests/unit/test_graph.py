@@ -19,13 +19,15 @@ SVG = "{http://www.w3.org/2000/svg}"
 def diamond():
     """Build a graph in which `top` reaches `bottom` over two ways; the names need escaping."""
     rules = (Expectation("r", "id > 0", Action.DROP),)
-    return Graph.of([
-        dataset(StreamingTable, "top", schema=StructType([StructField("id", LongType())]), expectations=rules),
-        dataset(View, "left & <right>", "top"),
-        dataset(MaterializedView, 'a "quoted" name', "top"),
-        dataset(MaterializedView, "bottom", "left & <right>", 'a "quoted" name'),
-        dataset(MaterializedView, "alone"),
-    ])  # fmt: skip
+    return Graph.of(
+        [
+            dataset(StreamingTable, "top", schema=StructType([StructField("id", LongType())]), expectations=rules),
+            dataset(View, "left & <right>", "top"),
+            dataset(MaterializedView, 'a "quoted" name', "top"),
+            dataset(MaterializedView, "bottom", "left & <right>", 'a "quoted" name'),
+            dataset(MaterializedView, "alone"),
+        ]
+    )
 
 
 def test_every_dataset_comes_after_those_it_reads():
@@ -51,8 +53,8 @@ def test_tables_are_the_stored_datasets():
 
 
 @pytest.mark.parametrize(
-    ("key", "inputs"), [("bronze", ()), ("cleaned", ("bronze",)), ("silver", ("bronze",)), ("gold", ("silver",))],
-)  # fmt: skip
+    ("key", "inputs"), [("bronze", ()), ("cleaned", ("bronze",)), ("silver", ("bronze",)), ("gold", ("silver",))]
+)
 def test_stored_inputs_are_found_through_views(key, inputs):
     """A flow waits for tables; a view in between has nothing to wait for."""
     assert medallion().stored_inputs(key) == inputs
@@ -61,10 +63,13 @@ def test_stored_inputs_are_found_through_views(key, inputs):
 @pytest.mark.parametrize(
     ("keys", "reached"),
     [
-        (["bronze"], {"cleaned", "silver", "gold"}), (["silver"], {"gold"}), (["gold"], set()), ([], set()),
+        (["bronze"], {"cleaned", "silver", "gold"}),
+        (["silver"], {"gold"}),
+        (["gold"], set()),
+        ([], set()),
         (["bronze", "silver"], {"cleaned", "gold"}),
     ],
-)  # fmt: skip
+)
 def test_downstream_is_everything_that_depends_on_a_dataset(keys, reached):
     """Also over several steps, and through views; without the datasets themselves."""
     assert medallion().downstream(keys) == reached
@@ -92,13 +97,14 @@ def test_boxes_lie_inside_the_picture_and_apart(graph):
     outside = [name for name, (x, y, w, h) in boxes.items() if not (0 <= x <= width - w and 0 <= y <= height - h)]
     places = list(boxes.values())
     covered = [
-        (a, b) for i, a in enumerate(places) for b in places[:i]
-        if abs(a[0] - b[0]) < a[2] and abs(a[1] - b[1]) < a[3]
-    ]  # fmt: skip
+        (a, b) for i, a in enumerate(places) for b in places[:i] if abs(a[0] - b[0]) < a[2] and abs(a[1] - b[1]) < a[3]
+    ]
     backwards = [
-        d.name for d in graph.datasets.values() for key in d.inputs
+        d.name
+        for d in graph.datasets.values()
+        for key in d.inputs
         if boxes[graph.datasets[key].name][0] >= boxes[d.name][0]
-    ]  # fmt: skip
+    ]
     assert (outside, covered, backwards) == ([], [], [])
 
 
@@ -127,11 +133,19 @@ def test_the_document_has_everything_that_a_program_needs():
     """`livetables graph --json` is stable data: names, kinds, columns, inputs, rules and places."""
     document = json.loads(json.dumps(graph_document(diamond())))
     assert document["datasets"][0] == {
-        "name": "top", "kind": "streaming table", "columns": [{"name": "id", "type": "bigint"}], "inputs": [],
-        "external_inputs": [], "flows": ["top"], "file": "pipeline.py", "line": 1,
+        "name": "top",
+        "kind": "streaming table",
+        "columns": [{"name": "id", "type": "bigint"}],
+        "inputs": [],
+        "external_inputs": [],
+        "flows": ["top"],
+        "file": "pipeline.py",
+        "line": 1,
         "expectations": [{"name": "r", "predicate": "id > 0", "action": "drop"}],
-    }  # fmt: skip
+    }
     assert [(d["name"], d["inputs"]) for d in document["datasets"][1:]] == [
-        ("alone", []), ("left & <right>", ["top"]), ('a "quoted" name', ["top"]),
+        ("alone", []),
+        ("left & <right>", ["top"]),
+        ('a "quoted" name', ["top"]),
         ("bottom", ["left & <right>", 'a "quoted" name']),
-    ]  # fmt: skip
+    ]

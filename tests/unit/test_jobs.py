@@ -43,9 +43,9 @@ def versions(**of):
 
 
 @pytest.mark.parametrize(
-    ("configuration", "tries"), [({}, 3), ({"pipelines.maxFlowRetryAttempts": "0"}, 1),
-                                 ({"pipelines.maxFlowRetryAttempts": "4"}, 5)],
-)  # fmt: skip
+    ("configuration", "tries"),
+    [({}, 3), ({"pipelines.maxFlowRetryAttempts": "0"}, 1), ({"pipelines.maxFlowRetryAttempts": "4"}, 5)],
+)
 def test_a_flow_is_tried_again_as_often_as_configured(job, configuration, tries):
     """Two retries by default, as on the platform: three tries in all."""
     one = job(configuration=configuration)

@@ -70,9 +70,12 @@ def test_a_load_that_arrived_as_a_whole_has_no_problems(speed):
     shape = shape_of(SHAPE, speed=speed)
     groups = groups_of(shape, rows_of(shape))
     assert [(key, problems(group)) for key, group in groups.items()] == [
-        (("slow", "baseline"), []), (("fast", "baseline"), []), (("fast", "3x"), []),
-        (("silence", "3x"), []), (("end", "baseline"), []),
-    ]  # fmt: skip
+        (("slow", "baseline"), []),
+        (("fast", "baseline"), []),
+        (("fast", "3x"), []),
+        (("silence", "3x"), []),
+        (("end", "baseline"), []),
+    ]
     assert sum(group["rows"] for group in groups.values()) == sum(stream.rows for stream in shape.streams)
     assert groups["fast", "3x"]["max_gap_seconds"] == pytest.approx(float(speed * 10 / 90), abs=2e-6)
 
@@ -114,11 +117,20 @@ def test_a_load_of_which_nothing_arrived_still_has_its_groups():
     shape = shape_of(SHAPE)
     groups = groups_of(shape)
     assert json.loads(json.dumps(groups["fast", "3x"])) == {
-        "phase": "fast", "stream_type": "3x", "rows": 0, "expected_rows": 900, "devices": 0, "expected_devices": 10,
-        "nulls": dict.fromkeys(SCHEMA.names, 0), "duplicates": 0, "missing": 0, "gaps": 0, "max_gap_seconds": None,
+        "phase": "fast",
+        "stream_type": "3x",
+        "rows": 0,
+        "expected_rows": 900,
+        "devices": 0,
+        "expected_devices": 10,
+        "nulls": dict.fromkeys(SCHEMA.names, 0),
+        "duplicates": 0,
+        "missing": 0,
+        "gaps": 0,
+        "max_gap_seconds": None,
         "out_of_range": {"temperature": 0, "humidity": 0, "pressure": 0},
         "temperature": {"min": None, "mean": None, "max": None, "stddev": None},
-    }  # fmt: skip
+    }
     assert problems(groups["fast", "3x"]) == ["too few rows: 900", "too few devices: 10"]
     assert problems(groups["silence", "3x"]) == []
 
@@ -182,8 +194,10 @@ def test_nulls_and_values_out_of_range_are_counted_by_column():
     rows = with_column(rows, "device_id", [*rows["device_id"].to_pylist()[:7], None])
     [group] = groups_of(shape, rows).values()
     assert {name: count for name, count in group["nulls"].items() if count} == {
-        "temperature": 1, "humidity": 2, "device_id": 1,
-    }  # fmt: skip
+        "temperature": 1,
+        "humidity": 2,
+        "device_id": 1,
+    }
     assert group["out_of_range"] == {"temperature": 3, "humidity": 2, "pressure": 0}
     assert (group["rows"], group["devices"], group["duplicates"]) == (8, 7, 0)
     values = np.array([4.99, 5, 40, 40.01, 20, 20])

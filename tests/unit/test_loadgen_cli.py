@@ -59,10 +59,7 @@ def test_seed_and_start_decide_the_bytes(tmp_path):
         (["--rows", 1, "--late", 1.5], "--late 1.5 is not a share\n\nHint: write 0.05 for 5 % of the rows."),
         (["--rows", 1, "--corrupt", -0.1], "--corrupt -0.1 is not a share"),
         (["--rows", 1, "--duplicates", "nan"], "--duplicates nan is not a share"),
-        (
-            ["--rows", 1, "--late", 0.6, "--corrupt", 0.5],
-            "--late, --duplicates and --corrupt add up to 1.1, above 1",
-        ),
+        (["--rows", 1, "--late", 0.6, "--corrupt", 0.5], "--late, --duplicates and --corrupt add up to 1.1, above 1"),
         ([], "--rows or --duration says when to end; neither was given"),
         (["--rows", 1, "--duration", "1s"], "--rows or --duration says when to end; both was given"),
         (["--duration", "soon"], "--duration 'soon' is not a duration above 0\n\nHint: write 90s, 2m or 1500ms."),

@@ -75,9 +75,12 @@ def test_a_line_is_a_json_object_as_the_sensor_pipeline_reads_it():
     rows = sent(shape_of(SHAPE), 1)
     first = json.loads(lines(rows.combine_chunks().to_batches()[0])[1].as_py())
     assert first == {
-        "device_id": "device-001-01", "event_time": "2026-05-28T20:26:40.142857Z", "stream_type": "baseline",
-        "stream_id": 1, **{name: rows[name][1].as_py() for name in ("temperature", "humidity", "pressure")},
-    }  # fmt: skip
+        "device_id": "device-001-01",
+        "event_time": "2026-05-28T20:26:40.142857Z",
+        "stream_type": "baseline",
+        "stream_id": 1,
+        **{name: rows[name][1].as_py() for name in ("temperature", "humidity", "pressure")},
+    }
 
 
 def test_all_lines_say_what_the_columns_say():

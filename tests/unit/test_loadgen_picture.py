@@ -84,10 +84,18 @@ def test_an_svg_says_in_text_what_is_shown(tmp_path):
     draw(tmp_path / "run.svg", SHAPE, run)
     found = texts(tmp_path / "run.svg")
     assert {
-        "calm & quiet", "$5 to $6", "rows/s (actual: mean over 6 s)", "lag (s)", "target rate", "actual rate", "20,000",
-        "time since the start of the run (minutes:seconds)", "1:30", "3:00",
+        "calm & quiet",
+        "$5 to $6",
+        "rows/s (actual: mean over 6 s)",
+        "lag (s)",
+        "target rate",
+        "actual rate",
+        "20,000",
+        "time since the start of the run (minutes:seconds)",
+        "1:30",
+        "3:00",
         "Load: 2,700,000 of 2,700,000 rows sent in 3:00 minutes",
-    } <= set(found)  # fmt: skip
+    } <= set(found)
     assert "freshness (s)" not in found
     draw(tmp_path / "run.svg", SHAPE, run, [(10.0, 2.5), (20.0, 3.5)])
     assert "freshness (s)" in texts(tmp_path / "run.svg")
@@ -152,6 +160,4 @@ def test_the_target_is_drawn_as_it_is():
         {"from": "10s", "to": "15s", "streams": [{**streams[0], "rate": 30}]},
         {"from": "20s", "to": "30s", "streams": streams},
     ]
-    assert target_steps(shape_of({"duration": "30s", "phases": phases})) == (
-        [0, 10, 15, 20, 30], [20, 60, 0, 20, 0],
-    )  # fmt: skip
+    assert target_steps(shape_of({"duration": "30s", "phases": phases})) == ([0, 10, 15, 20, 30], [20, 60, 0, 20, 0])

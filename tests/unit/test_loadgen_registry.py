@@ -129,10 +129,12 @@ def test_an_older_update_may_arrive_after_a_delete():
     changes = feed(share=0.1)
     removed = {c["device_id"]: (at, c["sequence"]) for at, c in enumerate(changes) if c["operation"] == "DELETE"}
     late = [
-        change for at, change in enumerate(changes)
-        if change["device_id"] in removed and at > removed[change["device_id"]][0]
+        change
+        for at, change in enumerate(changes)
+        if change["device_id"] in removed
+        and at > removed[change["device_id"]][0]
         and change["sequence"] < removed[change["device_id"]][1]
-    ]  # fmt: skip
+    ]
     assert late != []
 
 
@@ -182,8 +184,15 @@ def test_a_feed_that_fails_ends_the_run_and_closes_both_targets(tmp_path):
 
     full = Full()
     with pytest.raises(TargetError, match="full"):
-        send(generate(stream()), Schedule(100, duration=10), readings, clock, lambda _: None, lambda: False,
-             Feed((), full))  # fmt: skip
+        send(
+            generate(stream()),
+            Schedule(100, duration=10),
+            readings,
+            clock,
+            lambda _: None,
+            lambda: False,
+            Feed((), full),
+        )
     assert (readings.delivered.total(), full.closed) == (len(lines(tmp_path)), True)
 
 

@@ -15,9 +15,10 @@ def rates(shape):
     """Return the rows per second of all streams together, by phase."""
     return {
         phase.name: sum(one.due(phase.end) - one.due(phase.begin) for one in shape.streams)
-        * SECOND / (phase.end - phase.begin)
+        * SECOND
+        / (phase.end - phase.begin)
         for phase in shape.phases
-    }  # fmt: skip
+    }
 
 
 def two(**second):
@@ -94,7 +95,7 @@ def test_a_stream_goes_on_where_its_last_phase_ended():
         ({**two(), "partitions": 0}, "partitions is below 1"),
         ({**two(), "seed": 2**63}, "seed above 9223372036854775807"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_file_is_refused_in_one_sentence(document, said):
     """With the place in the file, and the nearest right key."""
     with pytest.raises(ValueError, match=said):

@@ -38,8 +38,10 @@ def test_a_status_has_rates_since_the_last_one():
     engine.at, engine.there, engine.failed = 20, [20.0] * 6 + [15.0, 10.0], {7: "Cannot write it."}
     status = watch.look()
     assert [(one.target_rate, one.actual_rate, one.lag_seconds) for one in status[-3:]] == [
-        (100, 100, 0), (100, 50, 5), (300, 0, 10),
-    ]  # fmt: skip
+        (100, 100, 0),
+        (100, 50, 5),
+        (300, 0, 10),
+    ]
     assert (status[-1].table, status[-1].stream_type) == ("stream_table_3x_scale", "3x")
     assert list(problems(status)) == ["stream_table_3x_scale: Cannot write it."]
 

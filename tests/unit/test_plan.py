@@ -89,18 +89,21 @@ def test_refresh_runs_only_what_it_names(name):
     """Upstream tables are read as they are stored; the rest is reported as excluded."""
     reason = "it is not selected"
     assert plan(medallion(), Selection(refresh=(name,)), ALL) == (
-        Exclude("bronze", reason), Exclude("Silver", reason), RUNS[2],
-    )  # fmt: skip
+        Exclude("bronze", reason),
+        Exclude("Silver", reason),
+        RUNS[2],
+    )
 
 
 def test_a_full_refresh_starts_a_table_over():
     """Its rows and checkpoints go, then it is created and filled again."""
     assert plan(medallion(), Selection(full_refresh=("silver",)), ALL) == (
         Exclude("bronze", "it is not selected"),
-        Reset("Silver", "full refresh"), Create("Silver", "full refresh"),
+        Reset("Silver", "full refresh"),
+        Create("Silver", "full refresh"),
         Exclude("gold", "it is not selected"),
         RUNS[1],
-    )  # fmt: skip
+    )
 
 
 def test_a_full_refresh_of_a_table_that_is_not_there_only_creates_it():
@@ -113,11 +116,12 @@ def test_a_stream_that_reads_a_fully_refreshed_table_starts_over_too():
     """Its checkpoint speaks of a table that is gone; its rows stay, so the rows of the input come again."""
     steps = plan(medallion(), Selection(refresh=("silver",), full_refresh=("bronze",)), ALL)
     assert steps == (
-        Reset("bronze", "full refresh"), Create("bronze", "full refresh"),
+        Reset("bronze", "full refresh"),
+        Create("bronze", "full refresh"),
         Restart("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
         Exclude("gold", "it is not selected"),
         *RUNS[:2],
-    )  # fmt: skip
+    )
 
 
 def test_a_stream_that_is_not_selected_loses_its_checkpoint_with_its_input():
@@ -145,10 +149,12 @@ def test_a_materialized_view_over_a_fully_refreshed_table_only_runs():
 def test_full_refresh_all_starts_everything_over():
     """No stream is restarted beside it: each is reset already."""
     assert plan(medallion(), Selection(full_refresh_all=True), ALL) == (
-        Reset("bronze", "full refresh"), Create("bronze", "full refresh"),
-        Reset("Silver", "full refresh"), Create("Silver", "full refresh"),
+        Reset("bronze", "full refresh"),
+        Create("bronze", "full refresh"),
+        Reset("Silver", "full refresh"),
+        Create("Silver", "full refresh"),
         *RUNS,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("selection", [Selection(full_refresh_all=True), Selection(full_refresh=("bronze",))])
@@ -162,10 +168,12 @@ def test_a_protected_table_is_never_reset(selection, allowed, reset):
 
 def test_readers_of_a_protected_table_go_on():
     """It was not reset, so their checkpoints still hold."""
-    graph = Graph.of([
-        dataset(StreamingTable, "bronze", table_properties={"pipelines.reset.allowed": "false"}),
-        dataset(StreamingTable, "silver", "bronze"),
-    ])  # fmt: skip
+    graph = Graph.of(
+        [
+            dataset(StreamingTable, "bronze", table_properties={"pipelines.reset.allowed": "false"}),
+            dataset(StreamingTable, "silver", "bronze"),
+        ]
+    )
     properties = {"bronze": {"pipelines.reset.allowed": "false"}}
     stored = Stored("bronze", "silver", given=properties)
     steps = plan(graph, Selection(refresh=("silver",), full_refresh=("bronze",)), stored)
@@ -192,10 +200,7 @@ def test_a_name_that_is_no_table_is_refused_with_the_nearest_one(selection, opti
 
 def test_a_table_waits_for_each_of_its_inputs_once():
     """Also when it reads one of them both itself and through a view."""
-    graph = Graph.of([
-        *medallion().datasets.values(),
-        dataset(MaterializedView, "report", "bronze", "cleaned", "gold"),
-    ])  # fmt: skip
+    graph = Graph.of([*medallion().datasets.values(), dataset(MaterializedView, "report", "bronze", "cleaned", "gold")])
     assert plan(graph, Selection(), ALL)[-1] == Run("report", "recompute", ("bronze", "gold"), FROM_ALL)
 
 
@@ -302,8 +307,9 @@ def test_a_materialized_view_is_partitioned_anew_by_its_next_run():
     )
     clustered = Graph.of([dataset(MaterializedView, "gold", cluster_by=("id",))])
     assert plan(clustered, Selection(), stored)[:2] == (
-        Reset("gold", "its layout changed"), Create("gold", "its layout changed"),
-    )  # fmt: skip
+        Reset("gold", "its layout changed"),
+        Create("gold", "its layout changed"),
+    )
 
 
 def test_only_a_table_that_runs_and_keeps_its_rows_is_altered():

@@ -76,7 +76,9 @@ def test_a_byte_order_mark_is_no_error(collect):
         ("def f():\n    return 1 / 0\n\nf()\n", "PYTHON_ERROR", "sub/bad.py:2", "ZeroDivisionError: division by zero"),
         ("import json\njson.loads('{')\n", "PYTHON_ERROR", "sub/bad.py:2", None),
         (
-            "import not_there_at_all\n", "PYTHON_ERROR", "sub/bad.py:1",
+            "import not_there_at_all\n",
+            "PYTHON_ERROR",
+            "sub/bad.py:1",
             "ModuleNotFoundError: No module named 'not_there_at_all'",
         ),
         ("raise ValueError\n", "PYTHON_ERROR", "sub/bad.py:1", "ValueError"),
@@ -84,7 +86,7 @@ def test_a_byte_order_mark_is_no_error(collect):
         ("import dlt\n\ndlt.table('x')\n", "NOT_A_FUNCTION", "sub/bad.py:3", None),
         ("import dlt\n\ndlt.nothing('x')\n", "PYTHON_ERROR", "sub/bad.py:3", None),
     ],
-)  # fmt: skip
+)
 def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code, place, message):
     """The place is relative to the project and lies in the user's file; the other files are still collected."""
     defined = collect({"sub/bad.py": text, "good.py": GOOD})
@@ -121,10 +123,11 @@ def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
         ("AnalysisException('It fails.')", "SPARK_ERROR", "It fails."),
         (
             "PySparkTypeError(errorClass='CANNOT_BE_NONE', messageParameters={'arg_name': 'a'})",
-            "CANNOT_BE_NONE", "[CANNOT_BE_NONE] Argument `a` cannot be None.",
+            "CANNOT_BE_NONE",
+            "[CANNOT_BE_NONE] Argument `a` cannot be None.",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_error_of_spark_keeps_its_condition(collect, error, code, sentence):
     """People search for it; the class of the exception says less."""
     problem = collect({"orders.py": f"from pyspark.errors import *\n\nraise {error}\n"}).problems[0]
@@ -141,8 +144,10 @@ def test_all_files_problems_are_reported_together(collect):
     """One run of check shows everything there is to repair, also what only all files together show."""
     defined = collect({"a.py": GOOD, "b.py": "1 / 0", "c.py": "(", "d.py": GOOD})
     assert sorted(said(defined.problems)) == [
-        ("DUPLICATE_DATASET", "d.py:3"), ("PYTHON_ERROR", "b.py:1"), ("SYNTAX_ERROR", "c.py:1"),
-    ]  # fmt: skip
+        ("DUPLICATE_DATASET", "d.py:3"),
+        ("PYTHON_ERROR", "b.py:1"),
+        ("SYNTAX_ERROR", "c.py:1"),
+    ]
 
 
 def test_what_a_file_defined_before_its_error_stays(collect):

@@ -44,10 +44,12 @@ def collect(tmp_path, names):
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/dbfs/raw/a.csv", "dbfs"), ("/Volumes/raw/a.csv", "volumes"), (Path("/Volumes/raw/a.csv"), "volumes"),
+        ("/dbfs/raw/a.csv", "dbfs"),
+        ("/Volumes/raw/a.csv", "volumes"),
+        (Path("/Volumes/raw/a.csv"), "volumes"),
         ("/file/raw/a.csv", "dbfs"),
     ],
-)  # fmt: skip
+)
 def test_open_follows_the_path_map(names, path, text):
     """As Spark's readers and dbutils do."""
     with names["open"](path) as stream:

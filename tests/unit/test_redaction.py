@@ -87,11 +87,16 @@ def test_a_problem_shows_no_secret(secret):
 @pytest.mark.parametrize(
     "text",
     [
-        "raise ValueError(f'no {word}')", "print(1 / 0 if word else 2)", "import dlt\ndlt.table(word)",
-        "import dlt\ndlt.table(**{word: 1})(print)", "raise type(word, (Exception,), {})", "dbutils.fs.ls(word)",
-        "raise ValueError('no') from OSError(word)", "import json\njson.loads(word)",
+        "raise ValueError(f'no {word}')",
+        "print(1 / 0 if word else 2)",
+        "import dlt\ndlt.table(word)",
+        "import dlt\ndlt.table(**{word: 1})(print)",
+        "raise type(word, (Exception,), {})",
+        "dbutils.fs.ls(word)",
+        "raise ValueError('no') from OSError(word)",
+        "import json\njson.loads(word)",
     ],
-)  # fmt: skip
+)
 def test_a_problem_of_a_file_shows_no_secret(secret, tmp_path, text):
     """Whatever the file does with it."""
     file = tmp_path / "a.py"

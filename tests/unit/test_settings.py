@@ -47,19 +47,34 @@ def test_a_file_needs_nothing_but_its_sources(load, project):
     """Everything else has a default that lets the pipeline run on this machine."""
     document = {"libraries": [{"file": {"path": "c.py"}}]}
     assert load() == Settings(
-        "pipeline", project, (project / "c.py",), project / ".livetables" / "pipeline", Namespace(None, "default"),
+        "pipeline",
+        project,
+        (project / "c.py",),
+        project / ".livetables" / "pipeline",
+        Namespace(None, "default"),
         document=document,
-    )  # fmt: skip
+    )
     assert (load().master, load().continuous, load().configuration) == ("local[*]", False, {})
 
 
 def test_what_the_platform_reads_is_taken_as_it_is(load):
     """The keys of a Databricks pipeline mean the same here."""
-    settings = load({
-        "id": "1", "name": "Sales EU/1", "catalog": "main", "schema": "sales", "continuous": True, "development": True,
-        "edition": "CORE", "photon": True, "serverless": True, "tags": {"team": "x"}, "notifications": [{}],
-        "configuration": {"a": "1", "spark.sql.ansi.enabled": "false"},
-    })  # fmt: skip
+    settings = load(
+        {
+            "id": "1",
+            "name": "Sales EU/1",
+            "catalog": "main",
+            "schema": "sales",
+            "continuous": True,
+            "development": True,
+            "edition": "CORE",
+            "photon": True,
+            "serverless": True,
+            "tags": {"team": "x"},
+            "notifications": [{}],
+            "configuration": {"a": "1", "spark.sql.ansi.enabled": "false"},
+        }
+    )
     assert (settings.name, settings.namespace) == ("Sales EU/1", Namespace("main", "sales"))
     assert (settings.continuous, settings.development) == (True, True)
     assert settings.storage.name == "Sales_EU_1"
@@ -78,13 +93,15 @@ def test_the_schema_may_have_its_old_name(load, document, schema):
 
 def test_the_spark_conf_of_clusters_counts_below_the_configuration(load):
     """The cluster that runs updates may set Spark; the maintenance cluster is another machine."""
-    settings = load({
-        "clusters": [
-            {"label": "default", "spark_conf": {"a": "cluster", "b": 1}},
-            {"label": "maintenance", "spark_conf": {"c": "x"}},
-        ],
-        "configuration": {"a": "configuration"},
-    })  # fmt: skip
+    settings = load(
+        {
+            "clusters": [
+                {"label": "default", "spark_conf": {"a": "cluster", "b": 1}},
+                {"label": "maintenance", "spark_conf": {"c": "x"}},
+            ],
+            "configuration": {"a": "configuration"},
+        }
+    )
     assert settings.configuration == {"a": "configuration", "b": "1"}
 
 
@@ -95,13 +112,17 @@ def test_the_spark_conf_of_clusters_counts_below_the_configuration(load):
         ({"shcema": "x"}, "UNKNOWN_KEY", "'shcema'", "Did you mean 'schema'?"),
         ({"libraries": [{"fil": {}}]}, "UNKNOWN_KEY", "'libraries.0.fil'", "Did you mean 'file'?"),
         (
-            {"libraries": [{"glob": {"includes": "x"}}]}, "UNKNOWN_KEY", "'libraries.0.glob.includes'",
+            {"libraries": [{"glob": {"includes": "x"}}]},
+            "UNKNOWN_KEY",
+            "'libraries.0.glob.includes'",
             "Did you mean 'include'?",
         ),
         ({"continuous": "yes"}, "WRONG_VALUE", "'continuous' is \"yes\"", None),
         ({"configuration": {"a": 1}}, "WRONG_VALUE", "'configuration.a' is 1", 'Write it in quotes: "a": "1".'),
         (
-            {"configuration": {"b": True}}, "WRONG_VALUE", "'configuration.b' is true",
+            {"configuration": {"b": True}},
+            "WRONG_VALUE",
+            "'configuration.b' is true",
             'Write it in quotes: "b": "true".',
         ),
         ({"configuration": {"c": ["x"]}}, "WRONG_VALUE", "'configuration.c' is [\"x\"]", None),
@@ -111,7 +132,7 @@ def test_the_spark_conf_of_clusters_counts_below_the_configuration(load):
         ({"libraries": [{"glob": {"include": "gone/**"}}]}, "SOURCE_NOT_FOUND", "'gone/**'", "Check the path"),
         ({"libraries": [{"glob": {"include": "pipelines/*.py"}}]}, "SOURCE_NOT_FOUND", "'pipelines/*.py'", "A glob"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_setting_is_named_with_its_file(load, document, code, says, hint):
     """Nothing is guessed: the message has the key, the file and the way out."""
     found = problem_of(load, document)
@@ -224,9 +245,12 @@ def test_the_command_line_wins(load, project):
     settings = load(
         {"configuration": {"a": "file", "b": "file"}},
         "{storage: x, master: x, configuration: {a: yml}, tables: {t: yml, u: yml}, path_map: {/p: yml, /q: yml}}",
-        overrides={"a": "option"}, storage="/option", master="local[2]", tables={"t": "option"},
+        overrides={"a": "option"},
+        storage="/option",
+        master="local[2]",
+        tables={"t": "option"},
         path_map={"/p": "option"},
-    )  # fmt: skip
+    )
     assert settings.configuration == {"a": "option", "b": "file"}
     assert (settings.storage, settings.master) == (Path("/option"), "local[2]")
     assert settings.tables == {"t": "option", "u": "yml"}
@@ -333,9 +357,12 @@ def test_storage_lies_on_this_machine(load, project, storage, expected):
 def test_the_longest_prefix_of_whole_folders_is_mapped(path, expected):
     """`/mnt/data` says nothing about `/mnt/database`; relative targets start at the project's folder."""
     path_map = {
-        "/Volumes": "/here", "/Volumes/raw": "/raw", "dbfs:/": "/files", "s3://bucket": "s3://other",
+        "/Volumes": "/here",
+        "/Volumes/raw": "/raw",
+        "dbfs:/": "/files",
+        "s3://bucket": "s3://other",
         "/bucket/": "s3://other/",
-    }  # fmt: skip
+    }
     assert map_path(path, path_map, Path("/project")) == expected
 
 
@@ -347,11 +374,24 @@ def test_a_relative_target_starts_at_the_project(project):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("90", 90.0), ("90s", 90.0), ("500ms", 0.5), ("2m", 120.0), ("1 minute", 60.0), ("10 minutes", 600.0),
-        ("10 seconds", 10.0), ("6 hour", 21600.0), ("1.5h", 5400.0), ("1 day", 86400.0), ("2 days", 172800.0),
-        (" 5 SECONDS ", 5.0), ("30 sec", 30.0), ("3 mins", 180.0), ("0s", 0.0), ("100 milliseconds", 0.1),
+        ("90", 90.0),
+        ("90s", 90.0),
+        ("500ms", 0.5),
+        ("2m", 120.0),
+        ("1 minute", 60.0),
+        ("10 minutes", 600.0),
+        ("10 seconds", 10.0),
+        ("6 hour", 21600.0),
+        ("1.5h", 5400.0),
+        ("1 day", 86400.0),
+        ("2 days", 172800.0),
+        (" 5 SECONDS ", 5.0),
+        ("30 sec", 30.0),
+        ("3 mins", 180.0),
+        ("0s", 0.0),
+        ("100 milliseconds", 0.1),
     ],
-)  # fmt: skip
+)
 def test_a_duration_is_written_as_people_write_it(text, expected):
     """Databricks' own forms (`6 hour`, `10 seconds`) and the short ones of a command line."""
     assert seconds(text, "--for") == pytest.approx(expected)

@@ -155,9 +155,11 @@ TWO = bundle("name: One") + "    stock:\n      libraries: [{file: {path: src/c.p
 def test_one_of_several_pipelines_has_to_be_named():
     """Nothing says which one is meant."""
     assert problem_of(TWO) == Problem(
-        "SEVERAL_PIPELINES", "It defines 2 pipelines: sales, stock.", Place("databricks.yml"),
+        "SEVERAL_PIPELINES",
+        "It defines 2 pipelines: sales, stock.",
+        Place("databricks.yml"),
         "Name one of them: --settings databricks.yml#sales.",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("key", "name"), [("sales", "One"), ("stock", "stock")])
@@ -254,10 +256,7 @@ def test_a_target_in_development_pauses_its_pipelines(target, continuous, develo
 def test_this_projects_bundle_says_what_its_json_says():
     """Both deploy the same pipeline; the development target is only marked as one."""
     json, yaml = load_settings(ROOT / "pipeline_settings.json"), load_settings(ROOT / "databricks.yml")
-    assert (yaml.development, yaml.document["libraries"]) == (
-        True,
-        [{"glob": {"include": "pipelines/sensors/**"}}],
-    )
+    assert (yaml.development, yaml.document["libraries"]) == (True, [{"glob": {"include": "pipelines/sensors/**"}}])
     same = {"development": False, "path_map": json.path_map, "document": json.document}
     assert replace(yaml, **same) == json
 

@@ -63,18 +63,20 @@ def test_what_concerns_the_platforms_machines_is_accepted_in_silence(load, docum
         ({"run_as": {"user_name": "me"}}, "run_as", "as the user who starts it"),
         (
             {"environment": {"dependencies": ["pandas<3", "--editable ."]}},
-            "environment.dependencies", "install beside livetables what it names (pandas<3, --editable .)",
+            "environment.dependencies",
+            "install beside livetables what it names (pandas<3, --editable .)",
         ),
         ({"libraries": [{"file": {"path": "a.py"}}, {"whl": "x.whl"}]}, "libraries.1.whl", "install x.whl beside"),
         ({"libraries": [{"jar": "x.jar"}, {"file": {"path": "a.py"}}]}, "libraries.0.jar", "'spark.jars'"),
         (
             {"libraries": [{"maven": {"coordinates": "a:b:1"}}, {"file": {"path": "a.py"}}]},
-            "libraries.0.maven", "'spark.jars.packages'",
+            "libraries.0.maven",
+            "'spark.jars.packages'",
         ),
         ({"clusters": [{"init_scripts": [{"workspace": {}}]}]}, "clusters.0.init_scripts", "run by hand"),
         ({"clusters": [{"label": "updates", "spark_env_vars": {"A": "1"}}]}, "clusters.0.spark_env_vars", "set the"),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead):
     """With the file, the key and what is done in its place."""
     (warning,) = load(document).warnings
@@ -99,10 +101,7 @@ def test_a_parameter_of_the_command_line_wins(load):
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        (
-            {"catalog": "main", "storage": "/x"},
-            "Databricks refuses 'storage' beside 'catalog'; here both are read.",
-        ),
+        ({"catalog": "main", "storage": "/x"}, "Databricks refuses 'storage' beside 'catalog'; here both are read."),
         (
             {"libraries": [{"glob": {"include": "a.py"}}, {"notebook": {"path": "a"}}]},
             "Databricks refuses 'glob' beside 'file' or 'notebook' in 'libraries'; here all are read.",
@@ -242,6 +241,8 @@ def test_a_hash_names_a_pipeline_of_a_bundle_only(load, tmp_path):
     with pytest.raises(SettingsError) as caught:
         load_settings(tmp_path / f"{FILE}#x")
     assert caught.value.problem == Problem(
-        "WRONG_OPTION", "The file holds one pipeline, and '#x' names one of several.", Place(FILE),
+        "WRONG_OPTION",
+        "The file holds one pipeline, and '#x' names one of several.",
+        Place(FILE),
         f"Write --settings {FILE}.",
-    )  # fmt: skip
+    )

@@ -93,10 +93,7 @@ def test_a_text_of_the_environment_may_stand_for_a_boolean(monkeypatch):
     [
         ("var.scema", "Did you mean 'var.schema'?"),
         ("var.unset", "Set the environment variable BUNDLE_VAR_unset, or give the variable a default."),
-        (
-            "var.policy",
-            "Its value is looked up in a workspace; here set the environment variable BUNDLE_VAR_policy.",
-        ),
+        ("var.policy", "Its value is looked up in a workspace; here set the environment variable BUNDLE_VAR_policy."),
         ("bundle.targt", "Did you mean 'bundle.target'?"),
         ("resources.jobs.x.id", "Known are var.schema, var.unset, var.policy, bundle.name, bundle.target,"),
         ("nonsense", "Known are var.schema"),
@@ -120,9 +117,11 @@ def test_a_reference_that_leads_back_to_itself_is_named():
     """With the line that closes the circle."""
     variables = "variables:\n  a: {default: '${var.b}'}\n  b: {default: 'x${var.a}'}\n"
     assert problem_of(bundle("schema: ${var.a}", variables)) == Problem(
-        "UNRESOLVED_REFERENCE", "'${var.a}' in 'variables.b' has no value.", Place("databricks.yml", 10),
+        "UNRESOLVED_REFERENCE",
+        "'${var.a}' in 'variables.b' has no value.",
+        Place("databricks.yml", 10),
         "It leads back to itself.",
-    )  # fmt: skip
+    )
 
 
 def test_a_reference_in_a_value_of_the_environment_is_named_with_the_bundle(monkeypatch):

@@ -44,13 +44,14 @@ def refused(load, *arguments, **options):
         ({"clusters": [{"spark_conf": {"key": REFERENCE}}]}, SECRETS, {}),
         (
             {"clusters": [{"label": "updates", "spark_conf": {"key": REFERENCE}}, {"spark_conf": {"key": "x"}}]},
-            SECRETS, {},
+            SECRETS,
+            {},
         ),
         ({}, SECRETS + "configuration: {key: '" + REFERENCE + "'}", {}),
         ({}, SECRETS, {"key": REFERENCE}),
     ],
     ids=["configuration", "cluster", "updates", "livetables.yml", "--set"],
-)  # fmt: skip
+)
 def test_a_reference_becomes_the_secret(load, document, yml, overrides):
     """In each place of the configuration; from then on no text shows it."""
     settings = load(document, yml, overrides=overrides)
@@ -86,13 +87,16 @@ def test_a_bundle_may_refer_to_secrets(tmp_path, monkeypatch):
     [
         ({"configuration": {"k": "?"}}, SECRETS, {}, "configuration.k", Place("pipeline_settings.json")),
         (
-            {"clusters": [{}, {"spark_conf": {"k": "?"}}]}, SECRETS, {}, "clusters.1.spark_conf.k",
+            {"clusters": [{}, {"spark_conf": {"k": "?"}}]},
+            SECRETS,
+            {},
+            "clusters.1.spark_conf.k",
             Place("pipeline_settings.json"),
         ),
         ({}, SECRETS + "configuration:\n  k: '?'", {}, "configuration.k", Place("livetables.yml", 3)),
         ({}, SECRETS, {"k": "?"}, "--set k", None),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_secret_is_named_with_its_key_and_its_file(load, document, yml, overrides, key, place):
     """The hint says where it may be put."""
     given = json.loads(json.dumps([document, overrides]).replace("?", "{{secrets/kafka/user}}"))

@@ -65,17 +65,25 @@ def test_the_content_decides_and_not_the_name(load):
         ("include", "includes", "UNKNOWN_KEY", 9, "'libraries.0.glob.includes'", "Did you mean 'include'?"),
         ("- glob", "- globs", "UNKNOWN_KEY", 8, "'libraries.0.globs'", "Did you mean 'glob'?"),
         (
-            '"8"', "8", "WRONG_VALUE", 6, "'configuration.spark.sql.shuffle.partitions' is 8",
+            '"8"',
+            "8",
+            "WRONG_VALUE",
+            6,
+            "'configuration.spark.sql.shuffle.partitions' is 8",
             'Write it in quotes: "spark.sql.shuffle.partitions": "8".',
         ),
         ("main", "true", "WRONG_VALUE", 3, "'catalog' is true", 'Write it in quotes: "catalog": "true".'),
         (
-            "transformations/**", "transformations/**/*.py", "SOURCE_NOT_FOUND", 9, "'transformations/**/*.py'",
+            "transformations/**",
+            "transformations/**/*.py",
+            "SOURCE_NOT_FOUND",
+            9,
+            "'transformations/**/*.py'",
             "A glob names one file, or a folder followed by /**.",
         ),
         ("name: words", "name: words: x", "SETTINGS_NOT_YAML", 1, "mapping values are not allowed here", None),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_yaml_is_named_with_its_line(load, old, new, code, line, says, hint):
     """Spark refuses unknown keys and values that are no text, too."""
     with pytest.raises(SettingsError) as caught:

@@ -77,8 +77,9 @@ def test_a_broker_that_does_not_run_is_named_at_once(closed_port):
     started = time.monotonic()
     problem = probe_kafka(f"127.0.0.1:{closed_port}").problem
     assert (problem.code, problem.message) == (
-        "BROKER_UNREACHABLE", f"No Kafka broker answers at 127.0.0.1:{closed_port}: connection refused.",
-    )  # fmt: skip
+        "BROKER_UNREACHABLE",
+        f"No Kafka broker answers at 127.0.0.1:{closed_port}: connection refused.",
+    )
     assert "make kafka-up" in problem.hint
     assert time.monotonic() - started < sources.PROBE_SECONDS
 
@@ -110,13 +111,18 @@ def test_all_brokers_of_a_list_are_asked(closed_port):
 def test_the_brokers_of_a_configuration_are_asked_while_spark_starts(closed_port):
     """Both ways of writing the key are known, and nothing else is taken for a broker."""
     servers = f"127.0.0.1:{closed_port}"
-    probes = start_probes({
-        "sensors.kafka.bootstrap_servers": servers, "a.kafka.Bootstrap.Servers": "localhost", "other.servers": "b:1",
-        "empty.bootstrap.servers": "",
-    })  # fmt: skip
+    probes = start_probes(
+        {
+            "sensors.kafka.bootstrap_servers": servers,
+            "a.kafka.Bootstrap.Servers": "localhost",
+            "other.servers": "b:1",
+            "empty.bootstrap.servers": "",
+        }
+    )
     assert {asked: probe.result().code for asked, probe in probes.items()} == {
-        servers: "BROKER_UNREACHABLE", "localhost": "BROKER_UNREACHABLE",
-    }  # fmt: skip
+        servers: "BROKER_UNREACHABLE",
+        "localhost": "BROKER_UNREACHABLE",
+    }
 
 
 def test_a_stream_from_a_broker_that_does_not_run_is_refused(tmp_path, closed_port):

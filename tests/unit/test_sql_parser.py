@@ -41,8 +41,11 @@ def told(value):
 def shown(value, indent):
     """Return a value as the lines of a golden text: one a field, with what they hold below them."""
     if isinstance(value, Name | Enum):
-        return [".".join(part if part.isidentifier() else f"`{part}`" for part in value.parts)
-                if isinstance(value, Name) else value.name]  # fmt: skip
+        return [
+            ".".join(part if part.isidentifier() else f"`{part}`" for part in value.parts)
+            if isinstance(value, Name)
+            else value.name
+        ]
     if isinstance(value, SqlQuery):
         columns = [f"{indent}columns: {value.columns}"] if value.columns else []
         return [value.text.text, *columns, f"{indent}streams: {value.streams}"]

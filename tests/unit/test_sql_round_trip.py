@@ -25,8 +25,33 @@ def test_statements_are_read_as_they_are_meant(written, data):
     assert written == [without_places(parse(text, found)) for found in statements(text)]
 
 
-_PIECES = ("SELECT", "a", "`b``c`", "'x;''y'", '"/*"', "'--'", r"'\';'", "r'\\'", "1.5e3", ".5D", "::", "=>", "${k}",
-           ";", ":p", "-- c;'\n", "/* ; /* ' */ */", " ", "\n", "(", "`", "'", "/*", "*/", "é")  # fmt: skip
+_PIECES = (
+    "SELECT",
+    "a",
+    "`b``c`",
+    "'x;''y'",
+    '"/*"',
+    "'--'",
+    r"'\';'",
+    "r'\\'",
+    "1.5e3",
+    ".5D",
+    "::",
+    "=>",
+    "${k}",
+    ";",
+    ":p",
+    "-- c;'\n",
+    "/* ; /* ' */ */",
+    " ",
+    "\n",
+    "(",
+    "`",
+    "'",
+    "/*",
+    "*/",
+    "é",
+)
 TEXTS = st.lists(st.sampled_from(_PIECES) | st.text(max_size=2), max_size=12).map("".join)
 
 

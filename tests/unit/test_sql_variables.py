@@ -60,17 +60,35 @@ def test_parameters_stand_for_strings_and_names(text, becomes):
 @pytest.mark.parametrize(
     ("fill", "known", "text", "start", "message", "hint"),
     [
-        (with_variables, VARIABLES, "a '${regoin}'", 3, "The variable 'regoin' has no value.",
-         "Did you mean 'region'?"),
-        (with_variables, {}, "a ${k}", 2, "The variable 'k' has no value.",
-         "Add it to 'configuration' in the settings, or --set k=VALUE."),
+        (
+            with_variables,
+            VARIABLES,
+            "a '${regoin}'",
+            3,
+            "The variable 'regoin' has no value.",
+            "Did you mean 'region'?",
+        ),
+        (
+            with_variables,
+            {},
+            "a ${k}",
+            2,
+            "The variable 'k' has no value.",
+            "Add it to 'configuration' in the settings, or --set k=VALUE.",
+        ),
         (with_variables, {}, "a ${ }", 2, "This variable has no name.", "Write ${name}."),
         (with_variables, {}, "a ${k\n}", 2, "This variable does not end.", "Close it with }."),
         (with_parameters, PARAMETERS, "a > :dya", 4, "The parameter 'dya' has no value.", "Did you mean 'day'?"),
-        (with_parameters, {}, "IDENTIFIER(:k)", 11, "The parameter 'k' has no value.",
-         "Add it to 'parameters' in the settings, or --parameter k=VALUE."),
+        (
+            with_parameters,
+            {},
+            "IDENTIFIER(:k)",
+            11,
+            "The parameter 'k' has no value.",
+            "Add it to 'parameters' in the settings, or --parameter k=VALUE.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_value_is_said(fill, known, text, start, message, hint):
     """At the variable itself, with the nearest name that has one, or where it is set."""
     with pytest.raises(SqlError) as caught:

@@ -29,9 +29,7 @@ def progress(status, seq=0, *, rows=None, quality=None, flow="silver", level="IN
     if quality is not None:
         details["data_quality"] = quality
     message = f"Flow '{flow}' is {status}."
-    return event(
-        "flow_progress", details, seq=seq, level=level, message=message, flow_name=flow, dataset_name=flow,
-    )  # fmt: skip
+    return event("flow_progress", details, seq=seq, level=level, message=message, flow_name=flow, dataset_name=flow)
 
 
 def quality(dropped, **rules):
@@ -65,20 +63,47 @@ class TestFold:
 
     def test_batches_add_up(self):
         """Each event of a stream counts one micro-batch; rates and the watermark are the last ones."""
-        state = fold([
-            progress("QUEUED"),
-            progress("RUNNING", rows=(10, 8), quality=quality(2, a=(8, 2), b=(10, 0)), num_late_rows_dropped=1,
-                     watermark="2026-01-02T12:00:00.000Z", input_rows_per_second=5.0, batch_duration_ms=2000),
-            progress("RUNNING", rows=(5, 5), quality=quality(0, a=(5, 0)), num_duplicate_rows_dropped=3,
-                     input_rows_per_second=7.0, batch_duration_ms=500, backlog_records=1200),
-            progress("COMPLETED"),
-        ])  # fmt: skip
+        state = fold(
+            [
+                progress("QUEUED"),
+                progress(
+                    "RUNNING",
+                    rows=(10, 8),
+                    quality=quality(2, a=(8, 2), b=(10, 0)),
+                    num_late_rows_dropped=1,
+                    watermark="2026-01-02T12:00:00.000Z",
+                    input_rows_per_second=5.0,
+                    batch_duration_ms=2000,
+                ),
+                progress(
+                    "RUNNING",
+                    rows=(5, 5),
+                    quality=quality(0, a=(5, 0)),
+                    num_duplicate_rows_dropped=3,
+                    input_rows_per_second=7.0,
+                    batch_duration_ms=500,
+                    backlog_records=1200,
+                ),
+                progress("COMPLETED"),
+            ]
+        )
         assert state.flows["silver"] == FlowState(
-            "silver", "silver", "COMPLETED", rows_in=15, rows_out=13, dropped=2, late=1, duplicates=3,
-            rows_per_second=7.0, batch_seconds=0.5, batches=2, watermark="2026-01-02T12:00:00.000Z",
-            backlog="1,200 rows", rules={("silver", "a"): RuleCount(13, 2), ("silver", "b"): RuleCount(10, 0)},
+            "silver",
+            "silver",
+            "COMPLETED",
+            rows_in=15,
+            rows_out=13,
+            dropped=2,
+            late=1,
+            duplicates=3,
+            rows_per_second=7.0,
+            batch_seconds=0.5,
+            batches=2,
+            watermark="2026-01-02T12:00:00.000Z",
+            backlog="1,200 rows",
+            rules={("silver", "a"): RuleCount(13, 2), ("silver", "b"): RuleCount(10, 0)},
             message="Flow 'silver' is COMPLETED.",
-        )  # fmt: skip
+        )
 
     def test_another_update_starts_anew(self):
         """An update that is tried again counts its own rows and errors, and keeps none of the one that failed."""
@@ -102,12 +127,14 @@ class TestFold:
 
     def test_errors_and_warnings_are_collected(self):
         """Whatever kind of event says them."""
-        state = fold([
-            event("deprecation", {}, level="WARN", message="Old."),
-            progress("SKIPPED", level="WARN"),
-            event("update_progress", {"state": "FAILED"}, level="ERROR", message="It failed."),
-            event("update_progress", {"state": "RUNNING"}, message="Fine."),
-        ])  # fmt: skip
+        state = fold(
+            [
+                event("deprecation", {}, level="WARN", message="Old."),
+                progress("SKIPPED", level="WARN"),
+                event("update_progress", {"state": "FAILED"}, level="ERROR", message="It failed."),
+                event("update_progress", {"state": "RUNNING"}, message="Fine."),
+            ]
+        )
         assert (state.warnings, state.errors) == (["Old.", "Flow 'silver' is SKIPPED."], ["It failed."])
 
     def test_an_update_knows_its_id(self):
@@ -142,7 +169,8 @@ class TestMetrics:
     def test_a_report_becomes_the_metrics_of_an_event(self):
         """Rows, rate over the whole batch, watermark, dropped rows of all state operators, backlog of all sources."""
         report = {
-            "numInputRows": 500, "durationMs": {"triggerExecution": 2000},
+            "numInputRows": 500,
+            "durationMs": {"triggerExecution": 2000},
             "eventTime": {"watermark": "2026-01-02T12:00:00.000Z"},
             "stateOperators": [
                 {"numRowsDroppedByWatermark": 2, "customMetrics": {"numDroppedDuplicateRows": 4}},
@@ -154,25 +182,36 @@ class TestMetrics:
                 {"description": "more files", "metrics": {"numFilesOutstanding": "1", "numBytesOutstanding": "36"}},
                 {"description": "rate", "metrics": None},
             ],
-        }  # fmt: skip
+        }
         assert stream_metrics(report) == {
-            "num_input_rows": 500, "batch_duration_ms": 2000, "input_rows_per_second": 250.0,
-            "num_late_rows_dropped": 3, "num_duplicate_rows_dropped": 4, "watermark": "2026-01-02T12:00:00.000Z",
-            "backlog_records": 30, "backlog_files": 3, "backlog_bytes": 100,
+            "num_input_rows": 500,
+            "batch_duration_ms": 2000,
+            "input_rows_per_second": 250.0,
+            "num_late_rows_dropped": 3,
+            "num_duplicate_rows_dropped": 4,
+            "watermark": "2026-01-02T12:00:00.000Z",
+            "backlog_records": 30,
+            "backlog_files": 3,
+            "backlog_bytes": 100,
             "source_metrics": [
                 {"source_name": "kafka", "backlog_records": 30},
                 {"source_name": "files", "backlog_files": 2, "backlog_bytes": 64},
                 {"source_name": "more files", "backlog_files": 1, "backlog_bytes": 36},
                 {"source_name": "rate"},
             ],
-        }  # fmt: skip
+        }
 
     def test_an_empty_report_has_no_rows_and_no_watermark(self):
         """A batch without data has no rate."""
         assert stream_metrics({}) == {
-            "num_input_rows": 0, "batch_duration_ms": 0, "input_rows_per_second": 0.0, "num_late_rows_dropped": 0,
-            "num_duplicate_rows_dropped": 0, "watermark": None, "source_metrics": [],
-        }  # fmt: skip
+            "num_input_rows": 0,
+            "batch_duration_ms": 0,
+            "input_rows_per_second": 0.0,
+            "num_late_rows_dropped": 0,
+            "num_duplicate_rows_dropped": 0,
+            "watermark": None,
+            "source_metrics": [],
+        }
 
 
 class TestRow:
@@ -182,21 +221,51 @@ class TestRow:
         """Queries that people wrote against the platform's log find every column, and structs are structs."""
         row = event("user_action", {}).row()
         origin = {
-            "cloud", "region", "org_id", "user_id", "pipeline_id", "pipeline_type", "pipeline_name", "cluster_id",
-            "update_id", "maintenance_id", "table_id", "table_name", "dataset_name", "sink_name", "flow_id",
-            "flow_name", "batch_id", "request_id", "host", "materialization_name", "uc_resource_id",
-            "ingestion_source_catalog_name", "ingestion_source_schema_name", "ingestion_source_connection_name",
-            "ingestion_source_table_name", "ingestion_source_table_version",
-        }  # fmt: skip
+            "cloud",
+            "region",
+            "org_id",
+            "user_id",
+            "pipeline_id",
+            "pipeline_type",
+            "pipeline_name",
+            "cluster_id",
+            "update_id",
+            "maintenance_id",
+            "table_id",
+            "table_name",
+            "dataset_name",
+            "sink_name",
+            "flow_id",
+            "flow_name",
+            "batch_id",
+            "request_id",
+            "host",
+            "materialization_name",
+            "uc_resource_id",
+            "ingestion_source_catalog_name",
+            "ingestion_source_schema_name",
+            "ingestion_source_connection_name",
+            "ingestion_source_table_name",
+            "ingestion_source_table_version",
+        }
         columns = [
-            "id", "sequence", "origin", "timestamp", "message", "level", "maturity_level", "error", "details",
+            "id",
+            "sequence",
+            "origin",
+            "timestamp",
+            "message",
+            "level",
+            "maturity_level",
+            "error",
+            "details",
             "event_type",
-        ]  # fmt: skip
+        ]
         assert (list(row), SCHEMA.names) == (columns, columns)
         assert (set(row["origin"]), {field.name for field in SCHEMA.field("origin").type}) == (origin, origin)
         assert (SCHEMA.field("details").type, SCHEMA.field("sequence").type.names) == (
-            pa.string(), ["data_plane_id", "control_plane_seq_no"],
-        )  # fmt: skip
+            pa.string(),
+            ["data_plane_id", "control_plane_seq_no"],
+        )
 
     def test_details_is_json_with_one_key_the_event_type(self):
         """`details:flow_progress.metrics` is how everybody reads it; what JSON has not becomes text."""
@@ -211,13 +280,17 @@ class TestRow:
         bus.emit("flow_progress", "Two.", {"status": "RUNNING"}, level="WARN", flow_name="f", batch_id=3)
         assert first == second
         assert [(e.id, e.message, e.level, e.timestamp) for e in first] == [
-            ("id-0", "One.", "INFO", NOON), ("id-1", "Two.", "WARN", NOON),
-        ]  # fmt: skip
+            ("id-0", "One.", "INFO", NOON),
+            ("id-1", "Two.", "WARN", NOON),
+        ]
         assert first[0].seq_no < first[1].seq_no
         origin = first[1].origin
         assert (origin["pipeline_name"], origin["update_id"], origin["flow_name"], origin["batch_id"]) == (
-            "sales", "u-7", "f", 3,
-        )  # fmt: skip
+            "sales",
+            "u-7",
+            "f",
+            3,
+        )
 
     def test_an_error_is_its_chain_of_causes(self):
         """The message is ours; causes follow without their JVM frames."""
@@ -256,8 +329,10 @@ class TestLog:
         later = NOON + timedelta(seconds=1)
         assert [row["timestamp"] for row in rows] == [NOON, NOON, later, later]
         assert (rows[0]["error"], rows[0]["origin"]["batch_id"], rows[0]["details"]) == (
-            error, 5, '{"user_action": {"n": 1}}',
-        )  # fmt: skip
+            error,
+            5,
+            '{"user_action": {"n": 1}}',
+        )
 
     def test_events_are_written_in_groups(self, folder):
         """A commit every two seconds, not one per event; `flush` writes the rest."""
@@ -361,12 +436,21 @@ class TestPlainLines:
 
 def test_the_table_of_flows_shows_numbers_with_units():
     """Nothing that is not known is shown as 0."""
-    state = fold([
-        progress("QUEUED", flow="waiting"),
-        progress("RUNNING", rows=(12000, 11000), quality=quality(1000, a=(11000, 1000)), input_rows_per_second=2345.6,
-                 batch_duration_ms=1500, watermark="2026-01-02T11:59:30.000Z", backlog_files=4),
-        progress("RUNNING", flow="first", rows=(5, 5), watermark="1970-01-01T00:00:00.000Z"),
-    ])  # fmt: skip
+    state = fold(
+        [
+            progress("QUEUED", flow="waiting"),
+            progress(
+                "RUNNING",
+                rows=(12000, 11000),
+                quality=quality(1000, a=(11000, 1000)),
+                input_rows_per_second=2345.6,
+                batch_duration_ms=1500,
+                watermark="2026-01-02T11:59:30.000Z",
+                backlog_files=4,
+            ),
+            progress("RUNNING", flow="first", rows=(5, 5), watermark="1970-01-01T00:00:00.000Z"),
+        ]
+    )
     columns = [[str(cell) for cell in column.cells] for column in flow_table(state, "sales").columns]
     assert [list(row) for row in zip(*columns, strict=True)] == [
         ["waiting", "QUEUED", "", "", "", "", "", "", ""],

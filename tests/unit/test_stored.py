@@ -21,11 +21,13 @@ def test_tables_that_the_newest_update_did_not_define_are_inactive(tmp_path):
         write_deltalake(str(tmp_path / "tables" / name), pa.table({"id": [1]}))
     marks = []
     log = EventLogWriter(tmp_path / "system" / "events", FakeTime().clock)
-    for seq, (update, kinds) in enumerate([
-        ("u-1", {"Silver": "STREAMING_TABLE", "old": "STREAMING_TABLE", "now_a_view": "MATERIALIZED_VIEW"}),
-        ("u-2", {"Silver": "STREAMING_TABLE", "now_a_view": "VIEW"}),
-        ("u-3", {}),
-    ]):  # fmt: skip
+    for seq, (update, kinds) in enumerate(
+        [
+            ("u-1", {"Silver": "STREAMING_TABLE", "old": "STREAMING_TABLE", "now_a_view": "MATERIALIZED_VIEW"}),
+            ("u-2", {"Silver": "STREAMING_TABLE", "now_a_view": "VIEW"}),
+            ("u-3", {}),
+        ]
+    ):
         log(event("create_update", {}, seq=seq, update_id=update))
         for name, kind in kinds.items():
             log(event("dataset_definition", {"dataset_type": kind}, seq=seq, update_id=update, dataset_name=name))

@@ -42,7 +42,7 @@ OPTIONS = {
     "queue.buffering.max.messages": 2 * MAX_WAITING,
     "delivery.report.only.error": False,  # only the last row of each partition in a block has a callback
     "reconnect.backoff.max.ms": 1000,
-}  # fmt: skip
+}
 
 
 @dataclass
