@@ -16,7 +16,7 @@ from pyspark.sql.streaming.listener import StreamingQueryListener
 
 from benchmarks._pairs import BenchmarkError
 from benchmarks._process import ROOT
-from livetables.autoloader import json_fields
+from livetables.autoloader.schema import json_fields
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
 

@@ -21,7 +21,7 @@ import typer
 from benchmarks._autoloader_sides import Load, Native, Ours, idle
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
 from benchmarks._process import ROOT
-from livetables.observe.stored import select
+from livetables.storage.stored import select
 from loadgen.rows import Stream, generate
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def main(
     full: Annotated[bool, typer.Option("--full", help="empty triggers with a million known files, too")] = False,
 ) -> None:
     """Measure both sides in turns and print the result as a line of JSON."""
-    place = ROOT / ".livetables" / "benchmarks"
-    place.mkdir(parents=True, exist_ok=True)
-    with failing_in_words(), tempfile.TemporaryDirectory(dir=place, prefix="autoloader-") as name:
+    location = ROOT / ".livetables" / "benchmarks"
+    location.mkdir(parents=True, exist_ok=True)
+    with failing_in_words(), tempfile.TemporaryDirectory(dir=location, prefix="autoloader-") as name:
         bench = Bench(Path(name))
         for side in SIDES:
             bench.take(side, WARM_UP)

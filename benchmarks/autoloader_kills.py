@@ -26,8 +26,8 @@ import typer
 
 from benchmarks._pairs import BenchmarkError, failing_in_words
 from benchmarks._process import ROOT, kill_session, run_program
-from livetables.execute.storage import Storage
-from livetables.observe.stored import select
+from livetables.storage.layout import Storage
+from livetables.storage.stored import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -233,9 +233,9 @@ def main(
     seed: Annotated[int, typer.Option(help="of the lines, and of the moments of the kills")] = 1,
 ) -> None:
     """Run the trial, and print the result as a line of JSON."""
-    place = ROOT / ".livetables" / "benchmarks"
-    place.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=place, prefix="autoloader-kills-"))
+    location = ROOT / ".livetables" / "benchmarks"
+    location.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=location, prefix="autoloader-kills-"))
     print(f"Landing folder and storage are in {folder}, and stay there when something is wrong.", flush=True)
     with failing_in_words():
         found, phases = trial(folder, kills=kills, files=files, lines=lines, seed=seed)

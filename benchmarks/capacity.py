@@ -24,10 +24,10 @@ from deltalake import DeltaTable, write_deltalake
 from benchmarks import _hand_written
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
 from benchmarks._process import ROOT, run_program
-from livetables.execute import session
-from livetables.observe.event_log import read_events
-from livetables.observe.stored import stored_tables
+from livetables.events.log import read_events
 from livetables.settings import load_settings
+from livetables.spark import session
+from livetables.storage.stored import stored_tables
 from scripts.demo import device_rows
 from scripts.kafka import running_broker
 
@@ -217,9 +217,7 @@ def check_same_session(folder: Path) -> None:
     theirs = _hand_written.session_confs(folder)
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if differing or settings.master != _hand_written.MASTER:
-        raise BenchmarkError(
-            f"_hand_written.py and livetables/execute/session.py differ in {differing or 'the master'}"
-        )
+        raise BenchmarkError(f"_hand_written.py and livetables/spark/session.py differ in {differing or 'the master'}")
     same = {
         "sensors.watermark": _hand_written.WATERMARK,
         "sensors.window": _hand_written.WINDOW,
@@ -260,9 +258,9 @@ def main(
     rows: Annotated[int, typer.Option(min=10_000, max=10_000_000, help="rows in the topic")] = 5_000_000,
 ) -> None:
     """Measure both sides in turns and print the result as a line of JSON."""
-    place = ROOT / ".livetables" / "benchmarks"  # beside the project, on its disk: /tmp may be memory
-    place.mkdir(parents=True, exist_ok=True)
-    with failing_in_words(), tempfile.TemporaryDirectory(dir=place, prefix="capacity-") as name:
+    location = ROOT / ".livetables" / "benchmarks"  # beside the project, on its disk: /tmp may be memory
+    location.mkdir(parents=True, exist_ok=True)
+    with failing_in_words(), tempfile.TemporaryDirectory(dir=location, prefix="capacity-") as name:
         folder = Path(name)
         check_same_session(folder)
         with running_broker(folder / "kafka") as servers:

@@ -23,8 +23,8 @@ from pyarrow import parquet
 
 from benchmarks._pairs import BenchmarkError, failing_in_words, print_result, run_pairs
 from benchmarks._process import ROOT, run_program
-from livetables.observe.event_log import read_events
-from livetables.observe.stored import select, stored_tables
+from livetables.events.log import read_events
+from livetables.storage.stored import select, stored_tables
 
 if TYPE_CHECKING:
     from benchmarks._process import Finished
@@ -149,9 +149,9 @@ def main(
     filled: Annotated[bool, typer.Option("--filled", help="one more batch before them has every key")] = False,
 ) -> None:
     """Measure both sides in turns and print the result as a line of JSON."""
-    place = ROOT / ".livetables" / "benchmarks"
-    place.mkdir(parents=True, exist_ok=True)
-    with failing_in_words(), tempfile.TemporaryDirectory(dir=place, prefix="cdc-") as name:
+    location = ROOT / ".livetables" / "benchmarks"
+    location.mkdir(parents=True, exist_ok=True)
+    with failing_in_words(), tempfile.TemporaryDirectory(dir=location, prefix="cdc-") as name:
         bench = Bench(Path(name), rows, keys, filled=filled)
         bench.fill()
         measured = run_pairs(pairs, bench.ours, bench.alternative)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import LocalTree, discover
+from livetables.autoloader.find.ledger import Ledger
+from livetables.autoloader.find.listing import LocalTree, discover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

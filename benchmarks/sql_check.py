@@ -52,7 +52,7 @@ def check(file: Path, scratch: Path) -> dict[str, float]:
         profile.runcall(lambda: opened.graph)
     spent: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined] # function -> times
     whole = sum(times[2] for times in spent.values())
-    ours = sum(times[2] for (place, *_), times in spent.items() if "/livetables/" in place)
+    ours = sum(times[2] for (location, *_), times in spent.items() if "/livetables/" in location)
     return {"seconds": round(seconds, 2), "own_share": round(ours / whole, 3)}
 
 

@@ -63,9 +63,9 @@ def main(
     seconds: Annotated[int, typer.Option(min=10, max=600, help="of each run")] = 30,
 ) -> None:
     """Measure in turns and print the result as a line of JSON."""
-    place = ROOT / ".livetables" / "benchmarks"
-    place.mkdir(parents=True, exist_ok=True)
-    with failing_in_words(), tempfile.TemporaryDirectory(dir=place, prefix="streams-") as name:
+    location = ROOT / ".livetables" / "benchmarks"
+    location.mkdir(parents=True, exist_ok=True)
+    with failing_in_words(), tempfile.TemporaryDirectory(dir=location, prefix="streams-") as name:
         folder = Path(name)
         with running_broker(folder / "kafka") as servers:
             bench = Bench(folder, servers, seconds)

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from livetables import cli
-from livetables.errors import LivetablesError, Problem
+from livetables.cli import app as cli
+from livetables.errors import Diagnostic, LivetablesError
 from livetables.redaction import redacted
 
 _INTERRUPTED = 130
@@ -45,12 +45,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 (the last that can say it)
         _trace_if_debug(error)
-        from livetables.collect.python_files import code_of, first_sentence
+        from livetables.spark.messages import code_of, first_sentence
 
         hint = getattr(error, "hint", "Run it again with --debug to see the whole trace.")
         message = str(error).removesuffix(hint) if hasattr(error, "hint") else first_sentence(error)
-        problem = Problem(getattr(error, "code", None) or code_of(error), message.strip(), hint=hint)
-        err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+        diagnostic = Diagnostic(getattr(error, "code", None) or code_of(error), message.strip(), hint=hint)
+        err.print(str(diagnostic), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where in the user's files something was said; `line` 0 means the whole file, `column` 0 the whole line."""
 
     file: str
@@ -30,7 +30,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Diagnostic:
     """One thing that is wrong, as data: errors carry it, `check` lists it, tests assert on `code`.
 
     Its words show no secret.
@@ -38,7 +38,7 @@ class Problem:
 
     code: str
     message: str
-    place: Place | None = None
+    location: SourceLocation | None = None
     hint: str | None = None
     #: The line of the place, with a caret below it.
     excerpt: str = ""
@@ -49,16 +49,16 @@ class Problem:
 
     def __str__(self) -> str:
         """Return the text for a terminal: code and place, the sentence, the hint."""
-        head = f"error[{self.code}]" + (f" {self.place}" if self.place else "")
+        head = f"error[{self.code}]" + (f" {self.location}" if self.location else "")
         lines = [head, *(f"  {line}" for line in f"{self.message}\n{self.excerpt}".splitlines())]
         if self.hint:
             lines.append(f"  Hint: {self.hint}")
         return "\n".join(lines)
 
     @property
-    def placed(self) -> str:
+    def one_line(self) -> str:
         """The place and the sentence in one line."""
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return f"{self.location}: {self.message}" if self.location else self.message
 
 
 class LivetablesError(Exception):
@@ -66,20 +66,22 @@ class LivetablesError(Exception):
 
     exit_code = 1
 
-    def __init__(self, code: str, message: str, *, place: Place | None = None, hint: str | None = None) -> None:
-        self.problem = Problem(code, message, place, hint)
-        super().__init__(str(self.problem))
+    def __init__(
+        self, code: str, message: str, *, location: SourceLocation | None = None, hint: str | None = None
+    ) -> None:
+        self.diagnostic = Diagnostic(code, message, location, hint)
+        super().__init__(str(self.diagnostic))
 
     @property
     def code(self) -> str:
         """The stable name of the error."""
-        return self.problem.code
+        return self.diagnostic.code
 
-    def locate(self, place: Place) -> None:
+    def locate(self, location: SourceLocation) -> None:
         """Say where it happened, unless that is known."""
-        if self.problem.place is None:
-            self.problem = replace(self.problem, place=place)
-            self.args = (str(self.problem),)
+        if self.diagnostic.location is None:
+            self.diagnostic = replace(self.diagnostic, location=location)
+            self.args = (str(self.diagnostic),)
 
 
 class SettingsError(LivetablesError, ValueError):
@@ -111,13 +113,13 @@ class PipelineBusyError(LivetablesError, RuntimeError):
 class GraphError(LivetablesError, ValueError):
     """The pipeline has problems that were found before anything ran; `problems` holds all of them."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("GRAPH_INVALID", f"The pipeline has {count(len(self.problems), 'error')}.")
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("GRAPH_INVALID", f"The pipeline has {count(len(self.diagnostics), 'error')}.")
 
     def __str__(self) -> str:
         """Return every problem, one after the other."""
-        return "\n".join(str(problem) for problem in self.problems)
+        return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

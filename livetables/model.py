@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import StructType
 
-    from livetables.errors import Place, Problem
+    from livetables.errors import Diagnostic, SourceLocation
 
 Query: TypeAlias = Callable[[], "DataFrame"]
 
@@ -33,7 +33,7 @@ class Expectation:
     predicate: str | Column
     action: Action
     #: Where it stands, if that is not where its dataset stands.
-    place: Place | None = field(default=None, compare=False)
+    location: SourceLocation | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Dataset:
     """What every dataset has. `key` is how it is looked up: names are case-insensitive."""
 
     name: str
-    place: Place
+    location: SourceLocation
     comment: str | None = None
 
     @property
@@ -124,7 +124,7 @@ class Flow:
     name: str
     target: str
     query: Query
-    place: Place
+    location: SourceLocation
     comment: str | None = None
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
@@ -147,7 +147,7 @@ class ReplaceFlow(Flow):
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnSelector:
     """A choice of columns: `only` these, or all `but` these; without either, all."""
 
     only: tuple[str, ...] | None = None
@@ -173,9 +173,9 @@ class Changes:
     scd_type: int = 1
     deletes: str | Column | None = None
     truncates: str | Column | None = None
-    columns: Columns = Columns()
-    tracked: Columns = Columns()
-    partial: Columns | None = None
+    columns: ColumnSelector = ColumnSelector()
+    tracked: ColumnSelector = ColumnSelector()
+    partial: ColumnSelector | None = None
     where: str | Column | None = None
     columns_to_update: str | Column | None = None
 
@@ -204,13 +204,22 @@ class SnapshotFlow(Flow):
 
 
 @dataclass(frozen=True)
+class EventHook:
+    """A user's function that is called with each event; `limit` is how many failures in a row it may have."""
+
+    name: str
+    function: Callable[[dict[str, Any]], Any]
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Definitions:
     """Everything that the files of a pipeline define, plus what is wrong with it."""
 
     datasets: tuple[Dataset, ...]
     flows: tuple[Flow, ...]
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 _PART = re.compile(r"`((?:[^`]|``)*)`|([^.`]+)")

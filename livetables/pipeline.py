@@ -11,31 +11,34 @@ from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException
 
 from livetables.clock import Clock
-from livetables.collect import python_files, reads, sql_files
+from livetables.collect import python_files, sql_files
 from livetables.collect.binding import bound
-from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
-from livetables.collect.sql_queries import SqlQuery
-from livetables.collect.sql_relations import changes_something
-from livetables.errors import DatasetNotFoundError, GraphError, LivetablesError, Problem, SettingsError, did_you_mean
-from livetables.execute.attempts import SCHEMA_CHANGE, Attempts
-from livetables.execute.confs import confs
-from livetables.execute.failures import describe
-from livetables.execute.functions import defined_in, functions
+from livetables.errors import DatasetNotFoundError, Diagnostic, GraphError, LivetablesError, SettingsError, did_you_mean
+from livetables.events.events import EventBus, error_of
+from livetables.events.hooks import HookRunner
+from livetables.events.log import EventLogWriter, compact, has_events
+from livetables.events.state import UpdateState
 from livetables.execute.reader import StoredReader
-from livetables.execute.runner import Runner, selection_details
-from livetables.execute.session import java_ended, start_session
+from livetables.execute.scheduler import Runner, selection_details
 from livetables.execute.sources import Sources, start_probes
-from livetables.execute.storage import Storage
 from livetables.execute.tables import Tables
+from livetables.execute.update import SCHEMA_CHANGE, UpdateRun
 from livetables.graph.resolve import Resolver
 from livetables.model import CdcFlow, SnapshotFlow
-from livetables.observe.event_log import EventLogWriter, compact, has_events
-from livetables.observe.events import EventBus, error_of
-from livetables.observe.hooks import HookRunner
-from livetables.observe.state import UpdateState
-from livetables.plan import Selection, plan
+from livetables.notebook.dbutils import notebook_names
+from livetables.plan.builder import plan
+from livetables.plan.steps import Selection
+from livetables.queries import reads
+from livetables.queries.sql_queries import SqlQuery
+from livetables.queries.sql_relations import changes_something
 from livetables.settings import DROP_INACTIVE, map_path
+from livetables.spark.confs import confs
+from livetables.spark.failures import describe
+from livetables.spark.functions import defined_in, functions
+from livetables.spark.messages import code_of, first_sentence
+from livetables.spark.session import java_ended, start_session
+from livetables.storage.layout import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,10 +47,10 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from livetables.events.events import Event
     from livetables.graph.graph import Graph
     from livetables.model import Definitions
-    from livetables.observe.events import Event
-    from livetables.plan import Step
+    from livetables.plan.steps import Step
     from livetables.settings import Settings
 
 _HADOOP = "spark.hadoop."
@@ -74,7 +77,7 @@ class Pipeline:
         self._system = scratch or settings.storage / "system"
         self._registry = Registry(root=settings.root)
         self._open, self._ending = ExitStack(), ExitStack()
-        self._said: list[Problem] = []
+        self._said: list[Diagnostic] = []
         #: While an update runs, what is said aloud is an event at once.
         self._bus: EventBus | None = None
 
@@ -121,7 +124,7 @@ class Pipeline:
         try:
             self._open.enter_context(functions(self.spark, self._registry.functions))
         except SettingsError as error:
-            self._registry.problems.append(error.problem)
+            self._registry.diagnostics.append(error.diagnostic)
         here = partial(map_path, path_map=self.settings.path_map, root=self.settings.root)
         return python_files.collect(python, self._registry, names, here)
 
@@ -132,7 +135,7 @@ class Pipeline:
         return resolver.resolve()
 
     @property
-    def warnings(self) -> tuple[Problem, ...]:
+    def warnings(self) -> tuple[Diagnostic, ...]:
         """What was said aloud while the pipeline was loaded."""
         return (*self.settings.warnings, *self._registry.warnings, *self._said)
 
@@ -187,7 +190,7 @@ class Pipeline:
         Events go to `listeners` and to the event log. Raises PipelineBusyError when another update is running.
         """
         stop = stop or threading.Event()
-        attempts = Attempts(self.settings, self._clock, stop, selection or Selection(), for_seconds)
+        update_run = UpdateRun(self.settings, self._clock, stop, selection or Selection(), for_seconds)
         with self.storage.locked():
             compact(self.storage.events)
             log = EventLogWriter(self.storage.events, self._clock)
@@ -195,25 +198,25 @@ class Pipeline:
                 state = UpdateState()
                 bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
                 try:
-                    again, error = self._attempt(bus, state, attempts, log.flush_if_due)
+                    again, error = self._attempt(bus, state, update_run, log.flush_if_due)
                 finally:
                     self._ending.close()
                     log.flush()
-                if again and attempts.wait():
+                if again and update_run.wait():
                     continue
                 if error is not None:
                     raise error
                 return state
 
     def _attempt(
-        self, bus: EventBus, state: UpdateState, attempts: Attempts, idle: Callable[[], None]
+        self, bus: EventBus, state: UpdateState, update_run: UpdateRun, idle: Callable[[], None]
     ) -> tuple[bool, BaseException | None]:
         """Run one update; return whether it is to be run again, and what it raised."""
-        attempts.start()
+        update_run.start()
         error: BaseException | None = None
         restarts = False
         try:
-            runner = self._update(bus, attempts, idle)
+            runner = self._update(bus, update_run, idle)
             outcome, mendable, restarts = runner.outcome, runner.mendable, runner.restarts
         except KeyboardInterrupt:  # a second Ctrl-C
             _end(bus, "CANCELED")
@@ -221,36 +224,36 @@ class Pipeline:
         except BaseException as caught:  # noqa: BLE001 (it is raised again, unless another update may mend it)
             raised = java_ended(caught, self._system) or caught
             error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
-            for problem in _problems(error):
+            for diagnostic in _problems(error):
                 bus.emit(
                     "update_progress",
-                    str(problem),
+                    str(diagnostic),
                     {"state": outcome},
                     level="ERROR",
-                    error=error_of(error, problem.message, fatal=True),
+                    error=error_of(error, diagnostic.message, fatal=True),
                 )
         reason = describe(error).message if error else next(iter(state.errors), "")
         _end(bus, outcome)
-        again = outcome == "FAILED" and mendable and attempts.left
+        again = outcome == "FAILED" and mendable and update_run.left
         if again:
-            which = attempts.retry()
-            message = f"Update {bus.update_id[:6]} is run again in {attempts.wait_seconds:g} s ({which}). {reason}"
+            which = update_run.retry()
+            message = f"Update {bus.update_id[:6]} is run again in {update_run.wait_seconds:g} s ({which}). {reason}"
             bus.emit("update_progress", message, {"state": outcome}, level="WARN")
         return again or restarts, error
 
-    def _update(self, bus: EventBus, attempts: Attempts, idle: Callable[[], None]) -> Runner:
+    def _update(self, bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]) -> Runner:
         hooks = HookRunner(bus)
         bus.subscribers.append(hooks)
         self._ending.callback(hooks.close)
-        if attempts.cause == "USER_ACTION":
+        if update_run.cause == "USER_ACTION":
             bus.emit("user_action", "User started an update.", {"action": "START"})
-        selection = attempts.selection
+        selection = update_run.selection
         bus.emit(
             "create_update",
             f"Update {bus.update_id[:6]} started.",
-            {"cause": attempts.cause, "config": self.settings.document, **selection_details(selection)},
+            {"cause": update_run.cause, "config": self.settings.document, **selection_details(selection)},
         )
-        if attempts.cause == SCHEMA_CHANGE:
+        if update_run.cause == SCHEMA_CHANGE:
             self.__dict__.pop("graph", None)  # it is resolved anew, from the columns that there are now
         for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
             bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
@@ -259,8 +262,8 @@ class Pipeline:
         self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
         hooks.begin(self._registry.hooks)
         graph = self.graph
-        for problem in self.warnings:
-            _warn(bus, problem)
+        for diagnostic in self.warnings:
+            _warn(bus, diagnostic)
         self._bus = bus
         self._ending.callback(setattr, self, "_bus", None)
         self._definitions_events(bus)
@@ -274,7 +277,7 @@ class Pipeline:
             self._sources,
             bus,
             self._clock,
-            attempts,
+            update_run,
             idle,
         )
         runner.run(steps)
@@ -322,15 +325,15 @@ class Pipeline:
         return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry, probes=self._probes)
 
     def _say(self, code: str, message: str) -> None:
-        problem = Problem(code, message)
-        if problem not in self._said:
-            self._said.append(problem)
+        diagnostic = Diagnostic(code, message)
+        if diagnostic not in self._said:
+            self._said.append(diagnostic)
             if self._bus is not None:
-                _warn(self._bus, problem)
+                _warn(self._bus, diagnostic)
 
 
-def _warn(bus: EventBus, problem: Problem) -> None:
-    bus.emit("deprecation", problem.placed, {"code": problem.code}, level="WARN")
+def _warn(bus: EventBus, diagnostic: Diagnostic) -> None:
+    bus.emit("deprecation", diagnostic.one_line, {"code": diagnostic.code}, level="WARN")
 
 
 def _end(bus: EventBus, outcome: str) -> None:
@@ -342,12 +345,12 @@ def _end(bus: EventBus, outcome: str) -> None:
     )
 
 
-def _problems(error: BaseException) -> tuple[Problem, ...]:
+def _problems(error: BaseException) -> tuple[Diagnostic, ...]:
     if isinstance(error, GraphError):
-        return error.problems
+        return error.diagnostics
     if isinstance(error, LivetablesError):
-        return (error.problem,)
-    return (Problem(python_files.code_of(error), python_files.first_sentence(error)),)
+        return (error.diagnostic,)
+    return (Diagnostic(code_of(error), first_sentence(error)),)
 
 
 def _flow_type(kind: str, flow: Any) -> str:

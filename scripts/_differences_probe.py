@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.collect import reads
 from livetables.collect import registry as registries
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError
+from livetables.queries import reads
 from scripts._differences_data import Missing, Name, Sample, Silent, other_rows
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUPPORTED, WARNED, REFUSED, SILENT = "supported", "warned", "refused", "silent"
 #: What differs between two calls of the same text, and says nothing of what was asked for.
-_NOT_COMPARED = {"query", "place", "next_snapshot", "function", "write_batch"}
+_NOT_COMPARED = {"query", "location", "next_snapshot", "function", "write_batch"}
 
 
 class ProbeError(Exception):
@@ -120,16 +120,16 @@ def _refusal(name: Name, error: DefinitionError | TypeError, *, missing: bool) -
     expected = ("UNKNOWN_PARAMETER", "TypeError") if missing else ("NOT_SUPPORTED",)
     if code not in expected:
         raise ProbeError(f"The sample of {name.name} is wrong: {error}") from error
-    return _Outcome(REFUSED, (error.problem.message if isinstance(error, DefinitionError) else f"{error}.",))
+    return _Outcome(REFUSED, (error.diagnostic.message if isinstance(error, DefinitionError) else f"{error}.",))
 
 
 def _outcome(name: Name, registry: Registry) -> _Outcome:
     defined = registry.freeze()
-    wrong = [problem for problem in defined.problems if problem.code != "FLOW_TARGET_NOT_FOUND"]
+    wrong = [diagnostic for diagnostic in defined.diagnostics if diagnostic.code != "FLOW_TARGET_NOT_FOUND"]
     warned = [warning for warning in defined.warnings if warning.code != "DECORATOR_NOT_USED"]  # a rule is tried alone
     odd = {warning.code for warning in warned} - {"PARAMETER_WITHOUT_EFFECT", "DEPRECATED_NAME"}
     if wrong or odd:
-        raise ProbeError(f"The sample of {name.name} is wrong: {[str(problem) for problem in wrong] or odd}")
+        raise ProbeError(f"The sample of {name.name} is wrong: {[str(diagnostic) for diagnostic in wrong] or odd}")
     said = tuple(warning.message for warning in warned)
     # What the platform calls deprecated too is no difference.
     without_effect = any(warning.code == "PARAMETER_WITHOUT_EFFECT" for warning in warned)

@@ -59,8 +59,8 @@ def document(text: str) -> str:
         "ways": _ways_table(),
     }
     for name, made in tables.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        text, found = place.subn(lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text)
+        location = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        text, found = location.subn(lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text)
         if found != 1:
             raise TableError(f"{DOCUMENT} needs the comments <!-- {name} --> and <!-- end of {name} --> once.")
     return text

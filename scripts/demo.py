@@ -22,8 +22,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from livetables.observe.event_log import read_events
-from livetables.observe.stored import select, stored_tables
+from livetables.events.log import read_events
+from livetables.storage.stored import select, stored_tables
 from scripts.kafka import running_broker
 
 ROOT = Path(__file__).parent.parent

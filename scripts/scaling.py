@@ -23,7 +23,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from livetables.observe.event_log import read_events
+from livetables.events.log import read_events
 from loadgen.options import parse_speed
 from loadgen.scaling.picture import draw
 from loadgen.scaling.record import read_samples

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     """The shared session, started as the runtime starts it, with what S3 needs."""
-    from livetables.execute.session import start_session
     from livetables.jars import s3_jars
+    from livetables.spark.session import start_session
 
     s3_jars()
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StructType
 
-from livetables.autoloader import formats
-from livetables.autoloader.json_fields import Looks
-from livetables.autoloader.listing import discover, local_path
-from livetables.autoloader.pieces import UnreadableError
-from livetables.autoloader.schemas import merge, new_fields, sorted_columns, without_variants
+from livetables.autoloader.find.listing import discover
+from livetables.autoloader.read import formats
+from livetables.autoloader.schema.blocks import UnreadableError
+from livetables.autoloader.schema.json_fields import Looks
+from livetables.autoloader.schema.schemas import merge, new_fields, sorted_columns, without_variants
 from livetables.autoloader.stream import empty
 from livetables.errors import LivetablesError, NewColumnsError, count
+from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from livetables.autoloader.cleaning import Cleaner
-    from livetables.autoloader.formats import Group, Layout
-    from livetables.autoloader.hadoop import HadoopTree
-    from livetables.autoloader.ledger import Entry, Ledger
-    from livetables.autoloader.listing import LocalTree
+    from livetables.autoloader.find.hadoop import HadoopTree
+    from livetables.autoloader.find.ledger import Entry, Ledger
+    from livetables.autoloader.find.listing import LocalTree
     from livetables.autoloader.options import Options
-    from livetables.autoloader.schemas import SchemaStore
+    from livetables.autoloader.read.formats import Group, Layout
+    from livetables.autoloader.schema.schemas import SchemaStore
 
 _PAUSE_SECONDS = 0.05
 #: So many bins keep the counts of so many files apart.

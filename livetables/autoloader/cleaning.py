@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.autoloader.globs import beginning
-from livetables.autoloader.listing import local_path
+from livetables.autoloader.find.globs import beginning
 from livetables.errors import count
+from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyspark.sql import SparkSession
 
-    from livetables.autoloader.ledger import Entry, Ledger
+    from livetables.autoloader.find.ledger import Entry, Ledger
     from livetables.autoloader.options import Options
 
 #: After so many failures the rest waits for its next turn.

@@ -22,20 +22,21 @@ from pyspark.sql.types import (
     VariantType,
 )
 
-from livetables.autoloader import formats
 from livetables.autoloader.batches import Batches
 from livetables.autoloader.cleaning import Cleaner
-from livetables.autoloader.formats import FIXED, METADATA, Layout
-from livetables.autoloader.hadoop import HadoopTree
-from livetables.autoloader.hints import apply_hints
-from livetables.autoloader.json_fields import Looks
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import Found, LocalTree, Selection, local_path
+from livetables.autoloader.find.hadoop import HadoopTree
+from livetables.autoloader.find.ledger import Ledger
+from livetables.autoloader.find.listing import Found, LocalTree, Selection
+from livetables.autoloader.option_values import size
 from livetables.autoloader.options import Options, check_move_to, full_name_of, options_of
-from livetables.autoloader.schemas import SchemaStore, merge, sorted_columns
+from livetables.autoloader.read import formats
+from livetables.autoloader.read.formats import FIXED, METADATA, Layout
+from livetables.autoloader.schema.hints import apply_hints
+from livetables.autoloader.schema.json_fields import Looks
+from livetables.autoloader.schema.schemas import SchemaStore, merge, sorted_columns
 from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata, planned
-from livetables.autoloader.values import size
 from livetables.errors import LivetablesError, count
+from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from livetables.autoloader import values
-from livetables.autoloader.globs import beginning
+from livetables.autoloader import option_values as values
+from livetables.autoloader.find.globs import beginning
 from livetables.errors import SettingsError, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -191,9 +191,9 @@ def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, 
 
 def check_move_to(move_to: str, load_path: str) -> None:
     """Raise SettingsError when files would be moved to where they are found again: into the path that is read."""
-    *place, target = _place(move_to)
+    *location, target = _place(move_to)
     *source, root = _place(load_path)
-    if place == source and target.is_relative_to(root):
+    if location == source and target.is_relative_to(root):
         said = f"which lies in {load_path}: its files would be read again"
         name = full_name("cleanSource.moveDestination")
         raise values.wrong(name, move_to, said, "Name a folder outside of the path that is read.")

@@ -1,1 +1,1 @@
-"""Files to frozen definitions."""
+"""Loads the files of a pipeline and collects its definitions."""

@@ -20,7 +20,7 @@ from livetables.collect.row_filter import row_filter
 
 if TYPE_CHECKING:
     from livetables.collect.registry import Registry
-    from livetables.errors import Place
+    from livetables.errors import SourceLocation
 
 _called: ContextVar[str] = ContextVar("called", default="")
 
@@ -156,10 +156,10 @@ def _watched(registry: Registry, what: str, decorate: Callable[[Any], Any]) -> C
     return put_on
 
 
-def _no_decorator(what: str, place: Place) -> Callable[[Any], Any]:
+def _no_decorator(what: str, location: SourceLocation) -> Callable[[Any], Any]:
     def put_on(_function: Any) -> Any:
         message = f"{what} was put on a function, and is no decorator."
-        raise refuse("NOT_A_DECORATOR", message, place, "Write it on a line of its own, without @.")
+        raise refuse("NOT_A_DECORATOR", message, location, "Write it on a line of its own, without @.")
 
     return put_on
 

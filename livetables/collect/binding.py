@@ -19,7 +19,8 @@ from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.sql_formatter import SQLStringFormatter
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
-from livetables.collect import facade, reads, sql_run
+from livetables.collect import facade
+from livetables.queries import reads, sql_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -137,9 +138,9 @@ def _forget_helpers(known: set[str], folders: Sequence[Path]) -> None:
     # A helper imported by one pipeline must not be found, stale, by the next one in this process.
     roots = tuple(str(folder) + os.sep for folder in folders)
     # All places first: that of a folder in a folder is asked of the folder above it.
-    places = {name: _place(sys.modules[name]) for name in set(sys.modules) - known}
-    for name, place in places.items():
-        if place.startswith(roots) and "site-packages" not in place and not _is_ours(name):
+    locations = {name: _place(sys.modules[name]) for name in set(sys.modules) - known}
+    for name, location in locations.items():
+        if location.startswith(roots) and "site-packages" not in location and not _is_ours(name):
             del sys.modules[name]
 
 

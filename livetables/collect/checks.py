@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from livetables.collect.registry import Registry
-    from livetables.errors import Place
+    from livetables.errors import SourceLocation
 
 #: Parameters that a run on one machine cannot honour, with what is done instead. Nothing is ignored in silence.
 NOT_LOCAL = {
@@ -23,14 +23,14 @@ NOT_LOCAL = {
 }
 
 
-def refuse(code: str, message: str, place: Place, hint: str) -> DefinitionError:
+def refuse(code: str, message: str, location: SourceLocation, hint: str) -> DefinitionError:
     """Return the error of a wrong call."""
-    return DefinitionError(code, message, place=place, hint=hint)
+    return DefinitionError(code, message, location=location, hint=hint)
 
 
-def not_supported(name: str, place: Place) -> DefinitionError:
+def not_supported(name: str, location: SourceLocation) -> DefinitionError:
     """Return the error of something that the platform has and this runtime has not."""
-    return refuse("NOT_SUPPORTED", f"{name} does not run here yet.", place, "See docs/differences.md for what runs.")
+    return refuse("NOT_SUPPORTED", f"{name} does not run here yet.", location, "See docs/differences.md for what runs.")
 
 
 def must_be_callable(what: str, function: Any, registry: Registry, *takes: str) -> None:
@@ -47,7 +47,7 @@ def must_be_callable(what: str, function: Any, registry: Registry, *takes: str) 
     must_take(what, function, registry.caller(), *takes)
 
 
-def must_take(what: str, function: Callable[..., Any], place: Place, *takes: str) -> None:
+def must_take(what: str, function: Callable[..., Any], location: SourceLocation, *takes: str) -> None:
     """Refuse a function that can't be called with the arguments that it will get."""
     try:
         signature = inspect.signature(function, follow_wrapped=False)  # a decorator may give arguments
@@ -58,22 +58,22 @@ def must_take(what: str, function: Callable[..., Any], place: Place, *takes: str
     except TypeError:
         message = f"{what} calls its function with ({', '.join(takes)}), and it takes {signature}."
         hint = f"Let it take ({', '.join(takes)})." if takes else "Give each of its parameters a default value."
-        raise refuse("WRONG_ARGUMENT", message, place, hint) from None
+        raise refuse("WRONG_ARGUMENT", message, location, hint) from None
 
 
 #: What the platform's catalogs have in no name of a table.
 NOT_IN_NAMES = re.compile(r"[\s/\x00-\x1f\x7f]")
 
 
-def dataset_name(what: str, name: str | None, place: Place) -> str:
+def dataset_name(what: str, name: str | None, location: SourceLocation) -> str:
     """Return the last part of a dotted name; refuse one that no dataset can have."""
     last = (name_parts(name or "") or ("",))[-1]
     if not last or last == "<lambda>":
-        raise refuse("WRONG_ARGUMENT", f"{what} needs a name.", place, 'name="my_table"')
+        raise refuse("WRONG_ARGUMENT", f"{what} needs a name.", location, 'name="my_table"')
     wrong = NOT_IN_NAMES.search(last)
     if wrong:
         message = f"{what}: the name {last!r} has {wrong.group()!r} in it, which no table can have in its name."
-        raise refuse("WRONG_ARGUMENT", message, place, f'name="{NOT_IN_NAMES.sub("_", last)}"')
+        raise refuse("WRONG_ARGUMENT", message, location, f'name="{NOT_IN_NAMES.sub("_", last)}"')
     return last
 
 
@@ -96,19 +96,19 @@ def say_not_local(registry: Registry, what: str, parameter: str) -> None:
     registry.warn("PARAMETER_WITHOUT_EFFECT", message, registry.caller())
 
 
-def function_place(registry: Registry, function: Callable[..., Any]) -> Place:
+def function_place(registry: Registry, function: Callable[..., Any]) -> SourceLocation:
     """Return where a function is defined; the calling line for what has no code of its own."""
     code = getattr(function, "__code__", None)
-    return registry.caller() if code is None else registry.place(code.co_filename, code.co_firstlineno)
+    return registry.caller() if code is None else registry.location(code.co_filename, code.co_firstlineno)
 
 
-def name_of_flow(what: str, name: str, place: Place) -> str:
+def name_of_flow(what: str, name: str, location: SourceLocation) -> str:
     """Return the name of a flow; refuse one that can't name the folder of its checkpoint."""
     if "/" in name:
         raise refuse(
             "WRONG_ARGUMENT",
             f"{what}: the name {name!r} has '/' in it, which no flow can have in its name.",
-            place,
+            location,
             f'name="{name.replace("/", "_")}"',
         )
     return name

@@ -9,7 +9,6 @@ import functools
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from livetables.collect import reads
 from livetables.collect.arguments import as_called, called
 from livetables.collect.cdc import (
     apply_changes,
@@ -51,6 +50,7 @@ from livetables.model import (
     View,
     as_strings,
 )
+from livetables.queries import reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -214,7 +214,7 @@ for _name in __all__:
 def _decorate(takes: str, kind: type[Dataset], query_function: Any, options: dict[str, Any]) -> Any:
     what, known = called(), _OPTIONS[takes]
     registry = active()
-    place = registry.caller()
+    location = registry.caller()
 
     def decorate(function: F) -> F:
         must_be_callable(what, function, registry)
@@ -241,7 +241,7 @@ def _decorate(takes: str, kind: type[Dataset], query_function: Any, options: dic
         raise DefinitionError(
             "NOT_A_FUNCTION",
             f"@{what} was given {query_function!r}, which is not a function.",
-            place=place,
+            location=location,
             hint=f"Write @dlt.{what}(name={query_function!r}) above the function."
             if isinstance(query_function, str)
             else f"Put @dlt.{what} above a function that returns a DataFrame.",
@@ -291,30 +291,30 @@ _OPTIONS: dict[str, frozenset[str]] = {
 def _dataset(
     registry: Registry, what: str, kind: type[Dataset], name: str, given: Mapping[str, Any], known: frozenset[str]
 ) -> Dataset:
-    place = registry.caller()
+    location = registry.caller()
     must_be_known(registry, what, given, known)
     for parameter in sorted(set(NOT_LOCAL) & set(given)):
         if given[parameter] and (parameter, given[parameter]) not in _HONOURED:
             say_not_local(registry, what, parameter)
-    own_name = dataset_name(what, name, place)
+    own_name = dataset_name(what, name, location)
     if kind is View:
-        return View(own_name, place, given.get("comment"))
-    return _table(kind, own_name, place, given)
+        return View(own_name, location, given.get("comment"))
+    return _table(kind, own_name, location, given)
 
 
-def _table(kind: type[Any], name: str, place: Any, given: Mapping[str, Any]) -> Dataset:
+def _table(kind: type[Any], name: str, location: Any, given: Mapping[str, Any]) -> Dataset:
     partition_cols, cluster_by = column_names(given.get("partition_cols")), column_names(given.get("cluster_by"))
     if partition_cols and cluster_by:
         raise DefinitionError(
             "WRONG_ARGUMENT",
             f"Dataset '{name}' has both partition_cols and cluster_by; a table can have one of them.",
-            place=place,
+            location=location,
             hint="Keep cluster_by, and leave partition_cols out.",
         )
     schema: str | StructType | None = given.get("schema")
     dataset: Dataset = kind(
         name,
-        place,
+        location,
         given.get("comment"),
         schema=schema,
         table_properties=as_strings(given.get("table_properties")),
@@ -337,18 +337,18 @@ def _with_rules(dataset: Dataset, rules: Sequence[Expectation]) -> Dataset:
 
 def _expectations(rules: Mapping[str, str | Column], action: Action) -> Callable[[F], F]:
     registry, what = active(), called()
-    place = registry.caller()
+    location = registry.caller()
 
     def decorate(function: F) -> F:
         if not callable(function):
             raise DefinitionError(
                 "NOT_A_FUNCTION",
                 f"@{what} was put on {function!r}, which is not a function.",
-                place=place,
+                location=location,
                 hint=f"Put @dlt.{what} above a function that returns a DataFrame.",
             )
         gathered = [Expectation(name, predicate, action) for name, predicate in rules.items()]
-        registry.rules += [(what, place, rule) for rule in gathered]
+        registry.rules += [(what, location, rule) for rule in gathered]
         # The decorator nearest to the function runs first, but people read rules from the top.
         setattr(function, EXPECTATIONS, (*gathered, *getattr(function, EXPECTATIONS, ())))
         return function

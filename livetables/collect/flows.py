@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from livetables.collect.checks import column_names, dataset_name, function_place, must_be_callable, name_of_flow, refuse
-from livetables.collect.registry import Hook, active
+from livetables.collect.registry import active
 from livetables.errors import nearest
-from livetables.model import Flow, ReplaceFlow, Sink, as_strings, name_parts
+from livetables.model import EventHook, Flow, ReplaceFlow, Sink, as_strings, name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,14 +70,14 @@ def replace_flow(
 
 def replacing(what: str, replace_using: Any, sequence_by: Any) -> dict[str, Any]:
     """Return the fields of a ReplaceFlow; raises DefinitionError when one is missing or a key is repeated."""
-    place = active().caller()
+    location = active().caller()
     keys = column_names(replace_using)
     if not keys or sequence_by is None:
         needed = "sequence_by=, the order of the rows" if keys else "replace_using=, the columns that identify rows"
         hint = 'replace_using=["id"], sequence_by="updated_at"'
-        raise refuse("WRONG_ARGUMENT", f"{what} needs {needed}.", place, hint)
+        raise refuse("WRONG_ARGUMENT", f"{what} needs {needed}.", location, hint)
     if len({key.lower() for key in keys}) < len(keys):
-        raise refuse("WRONG_ARGUMENT", f"{what}(replace_using=) names a column twice.", place, "Name each once.")
+        raise refuse("WRONG_ARGUMENT", f"{what}(replace_using=) names a column twice.", location, "Name each once.")
     return {"keys": keys, "sequence_by": sequence_by}
 
 
@@ -99,9 +99,9 @@ def _flow(
     def decorate(function: F) -> F:
         must_be_callable(what, function, registry)
         own_name = name_of_flow(what, name or getattr(function, "__name__", None) or target, registry.caller())
-        place = function_place(registry, function)
+        location = function_place(registry, function)
         registry.flows.append(
-            flow_class(own_name, name_parts(target)[-1], function, place, comment, as_strings(spark_conf), **kind)
+            flow_class(own_name, name_parts(target)[-1], function, location, comment, as_strings(spark_conf), **kind)
         )
         return function
 
@@ -114,30 +114,30 @@ def create_sink(name: str, format: str, options: Mapping[str, Any] | None = None
     `format` is `delta` (option `path` or `tableName`), `kafka`, `console` or any that Spark can stream to.
     """
     registry = active()
-    place = registry.caller()
+    location = registry.caller()
     given = as_strings(options)
     if format.lower() == "delta":  # Spark's formats have no letter case
         format = "delta"  # noqa: A001
     close = nearest(format, _FORMATS)
     if close and format.lower() not in _FORMATS:
         message = f"create_sink: Spark has no format '{format}' of its own; did you mean '{close}'?"
-        registry.warn("UNKNOWN_FORMAT", message, place)
+        registry.warn("UNKNOWN_FORMAT", message, location)
     if format == "delta" and len({"path", "tableName"} & set(given)) != 1:
         message = f"The Delta sink '{name}' needs one of the options path and tableName."
-        raise refuse("WRONG_ARGUMENT", message, place, 'options={"path": "/mnt/out"}')
-    registry.add(Sink(dataset_name("create_sink", name, place), place, format=format, options=given), None, None)
+        raise refuse("WRONG_ARGUMENT", message, location, 'options={"path": "/mnt/out"}')
+    registry.add(Sink(dataset_name("create_sink", name, location), location, format=format, options=given), None, None)
 
 
 def foreach_batch_sink(batch_function: Any = None, *, name: str | None = None) -> Any:
     """Define a sink from a function `f(df, batch_id)` that writes one micro-batch; batch 0 is the first one."""
     registry = active()
-    place = registry.caller()
+    location = registry.caller()
     if isinstance(batch_function, str):
         batch_function, name = None, batch_function
 
     def decorate(function: F) -> F:
         must_be_callable("foreach_batch_sink", function, registry, "df", "batch_id")
-        sink_name = dataset_name("foreach_batch_sink", name or getattr(function, "__name__", ""), place)
+        sink_name = dataset_name("foreach_batch_sink", name or getattr(function, "__name__", ""), location)
         place_ = function_place(registry, function)
         registry.add(Sink(sink_name, place_, format="foreach_batch", write_batch=function), None, None)
         return function
@@ -151,15 +151,15 @@ def on_event_hook(user_event_hook_fn: Any = None, *, max_allowable_consecutive_f
     After more than `max_allowable_consecutive_failures` failures in a row it is off until the next start.
     """
     registry = active()
-    place = registry.caller()
+    location = registry.caller()
     limit = max_allowable_consecutive_failures
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
         message = f"max_allowable_consecutive_failures is {limit!r}, not a whole number of 0 or more."
-        raise refuse("WRONG_ARGUMENT", message, place, "Leave it out for no limit.")
+        raise refuse("WRONG_ARGUMENT", message, location, "Leave it out for no limit.")
 
     def decorate(function: F) -> F:
         must_be_callable("on_event_hook", function, registry, "event")
-        registry.hooks.append(Hook(getattr(function, "__name__", "hook"), function, limit))
+        registry.hooks.append(EventHook(getattr(function, "__name__", "hook"), function, limit))
         return function
 
     return decorate if user_event_hook_fn is None else decorate(user_event_hook_fn)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.errors import DefinitionError, Place, did_you_mean
+from livetables.errors import DefinitionError, SourceLocation, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Run:
     """A `%run` line: the notebook `target` is executed in the same namespace before the code goes on."""
 
     target: str
-    place: Place
+    location: SourceLocation
 
 
 def parts(file: Path, registry: Registry) -> list[Code | Run]:
@@ -92,7 +92,7 @@ def included(run: Run, file: Path, map_path: Callable[[str], str]) -> Path:
     raise DefinitionError(
         "RUN_NOT_FOUND",
         f"%run {run.target} names no notebook; looked for {path}.py and {path}.ipynb.",
-        place=run.place,
+        location=run.location,
         hint=did_you_mean(path.name, known, otherwise),
     )
 
@@ -104,7 +104,7 @@ def _jupyter(file: Path, data: bytes, registry: Registry) -> list[Code | Run]:
         raise DefinitionError(
             "NOT_SUPPORTED",
             f"The language of this notebook is {language}; here .ipynb notebooks run in Python alone.",
-            place=registry.place(str(file), 0),
+            location=registry.location(str(file), 0),
             hint="Write its statements to a .sql file." if language == "sql" else "Take it out of the pipeline.",
         )
     found: list[Code | Run] = []
@@ -127,19 +127,19 @@ def _document(file: Path, data: bytes, registry: Registry) -> dict[str, Any]:
         if isinstance(document, dict) and isinstance(document.get("cells"), list):
             return document
         why = "it has no list of cells"
-    place = registry.place(str(file), line)
+    location = registry.location(str(file), line)
     hint = "Save it again in Jupyter, VS Code or Databricks, as a notebook of format 4."
-    raise DefinitionError("SYNTAX_ERROR", f"The file is not a notebook: {why}.", place=place, hint=hint)
+    raise DefinitionError("SYNTAX_ERROR", f"The file is not a notebook: {why}.", location=location, hint=hint)
 
 
 def _language(metadata: Any) -> str:
     given = metadata if isinstance(metadata, dict) else {}
-    places = (
+    locations = (
         ("application/vnd.databricks.v1+notebook", "language"),
         ("language_info", "name"),
         ("kernelspec", "language"),
     )
-    for above, key in places:
+    for above, key in locations:
         entry = given.get(above)
         if isinstance(entry, dict) and entry.get(key):
             return str(entry[key]).lower()
@@ -171,7 +171,7 @@ class _Cells:
                 text = "\n".join(self._python.get(number, "") if number >= start else "" for number in range(1, line))
                 found.append(Code(self.file, text + "\n"))
             if line in self._runs:
-                found.append(Run(self._runs[line], self.registry.place(self.file, line)))
+                found.append(Run(self._runs[line], self.registry.location(self.file, line)))
             start = line + 1
         return found
 
@@ -217,7 +217,7 @@ class _Cells:
         return instead
 
     def _say(self, number: int, message: str, hint: str | None = None, code: str = "NOTEBOOK_MAGIC") -> None:
-        self.registry.warn(code, message, self.registry.place(self.file, number), hint)
+        self.registry.warn(code, message, self.registry.location(self.file, number), hint)
 
 
 def _words(rest: str) -> list[str]:

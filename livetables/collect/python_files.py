@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from livetables.collect import binding, notebooks
 from livetables.collect import registry as registries
-from livetables.collect.python_io import way_to_file
-from livetables.errors import DefinitionError, LivetablesError, Problem
-from livetables.redaction import redacted
+from livetables.errors import DefinitionError, Diagnostic, LivetablesError
+from livetables.notebook.python_io import way_to_file
+from livetables.queries.locations import SQL_LOCATION
+from livetables.spark.messages import code_of, first_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,8 +42,8 @@ def collect(
             try:
                 sources.names_of(file)
             except LivetablesError as error:
-                if error.problem not in registry.problems:  # what an included file does wrong is said once
-                    registry.problems.append(error.problem)
+                if error.diagnostic not in registry.diagnostics:  # what an included file does wrong is said once
+                    registry.diagnostics.append(error.diagnostic)
     finally:
         registries.current.reset(token)
     return registry.freeze()
@@ -90,16 +91,18 @@ class _Sources:
                 flags |= code.co_flags & _FUTURES
                 exec(code, namespace)  # noqa: S102 (the user's code)
         except LivetablesError as error:
-            place = problem_of(error, file, registry).place
-            if place is not None:
-                error.locate(place)
+            location = diagnostic_of(error, file, registry).location
+            if location is not None:
+                error.locate(location)
             raise
         except SyntaxError as error:
-            place = registry.place(error.filename or str(file), error.lineno or 0)
-            raise DefinitionError("SYNTAX_ERROR", f"{error.msg}.", place=place) from error
+            location = registry.location(error.filename or str(file), error.lineno or 0)
+            raise DefinitionError("SYNTAX_ERROR", f"{error.msg}.", location=location) from error
         except (Exception, SystemExit) as error:
-            problem = problem_of(error, file, registry)
-            raise DefinitionError(problem.code, problem.message, place=problem.place, hint=problem.hint) from error
+            diagnostic = diagnostic_of(error, file, registry)
+            raise DefinitionError(
+                diagnostic.code, diagnostic.message, location=diagnostic.location, hint=diagnostic.hint
+            ) from error
 
     def _include(self, run: notebooks.Run, files: tuple[Path, ...], namespace: dict[str, Any]) -> None:
         """Do a `%run` line of the last of `files`."""
@@ -107,7 +110,7 @@ class _Sources:
         if any(found.samefile(file) for file in files):
             names = " -> ".join(file.name for file in (*files, found))
             hint = "Move what they share to a third notebook."
-            raise DefinitionError("RUN_CYCLE", f"Notebooks %run each other: {names}.", place=run.place, hint=hint)
+            raise DefinitionError("RUN_CYCLE", f"Notebooks %run each other: {names}.", location=run.location, hint=hint)
         source = next((file for file in self.files if found.samefile(file)), None)
         if source is None:
             self._execute((*files, found), namespace)
@@ -116,12 +119,12 @@ class _Sources:
             namespace.update({name: value for name, value in names_of_it.items() if not name.startswith("__")})
 
 
-def problem_of(error: BaseException, file: Path | None, registry: Registry) -> Problem:
+def diagnostic_of(error: BaseException, file: Path | None, registry: Registry) -> Diagnostic:
     """Describe an exception of user code: its last line in the user's own files, and its own words."""
-    in_sql = getattr(error, registries.SQL_PLACE, None)
+    in_sql = getattr(error, SQL_LOCATION, None)
     if in_sql is not None:
         hint = way_to_file(error, registry.map_path)
-        return Problem(code_of(error), first_sentence(error), in_sql, hint)
+        return Diagnostic(code_of(error), first_sentence(error), in_sql, hint)
     root, package = str(registry.root), str(Path(__file__).parents[1]) + os.sep
     frames = [
         frame
@@ -130,22 +133,7 @@ def problem_of(error: BaseException, file: Path | None, registry: Registry) -> P
         or (frame.filename.startswith(root) and "site-packages" not in frame.filename)
     ]
     own = [frame for frame in frames if not frame.filename.startswith(package)] or frames
-    place = registry.place(own[-1].filename, own[-1].lineno or 0) if own else registry.place(str(file or ""), 0)
-    return Problem(code_of(error), first_sentence(error), place, way_to_file(error, registry.map_path))
-
-
-def code_of(error: BaseException) -> str:
-    """Return Spark's own error condition where the error has one, else PYTHON_ERROR."""
-    condition = getattr(error, "getCondition", None)
-    return str(condition() or "SPARK_ERROR") if callable(condition) else "PYTHON_ERROR"
-
-
-def first_sentence(error: BaseException) -> str:
-    """Return what an error says without its class of JVM frames and plan listings, and without secrets."""
-    text = redacted(str(error)).split("\n\nJVM stacktrace")[0].split("\n\tat ")[0].strip()
-    text = text.split(";\n'")[0].split(";\n")[0]
-    lines = [line for line in text.splitlines() if line.strip()]
-    shown, kind = " ".join(lines[:3]), type(error).__name__
-    if not shown or callable(getattr(error, "getCondition", None)):
-        return shown or kind
-    return f"{kind}: {shown}"
+    location = (
+        registry.location(own[-1].filename, own[-1].lineno or 0) if own else registry.location(str(file or ""), 0)
+    )
+    return Diagnostic(code_of(error), first_sentence(error), location, way_to_file(error, registry.map_path))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.errors import DefinitionError, Place, Problem
-from livetables.model import Dataset, Definitions, Expectation, Flow, Table, View
+from livetables.errors import DefinitionError, Diagnostic, SourceLocation
+from livetables.model import Dataset, Definitions, EventHook, Expectation, Flow, Table, View
+from livetables.queries.locations import calling_location, location_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,19 +20,6 @@ if TYPE_CHECKING:
 EXPECTATIONS = "__livetables_expectations__"
 
 current: ContextVar[Registry | None] = ContextVar("registry", default=None)
-#: The attribute of an exception of Spark's that holds the place in a SQL file that it speaks of.
-SQL_PLACE = "livetables_sql_place"
-#: Where a SQL file reads what is being opened; None while Python reads.
-sql_place: ContextVar[Place | None] = ContextVar("sql_place", default=None)
-
-
-@dataclass(frozen=True)
-class Hook:
-    """A function of the user's that hears of events; `limit` is how many failures in a row it may have."""
-
-    name: str
-    function: Callable[[dict[str, Any]], Any]
-    limit: int | None = None
 
 
 @dataclass
@@ -43,15 +29,15 @@ class Registry:
     root: Path = field(default_factory=Path.cwd)
     datasets: list[tuple[Dataset, Callable[..., Any] | None]] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    hooks: list[Hook] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    hooks: list[EventHook] = field(default_factory=list)
     #: Decorators that were made and are not put on a function yet: their names and places.
-    unused: list[tuple[str, Place]] = field(default_factory=list)
+    unused: list[tuple[str, SourceLocation]] = field(default_factory=list)
     #: The rules of all functions, each with the name and the place of its decorator.
-    rules: list[tuple[str, Place, Expectation]] = field(default_factory=list)
+    rules: list[tuple[str, SourceLocation, Expectation]] = field(default_factory=list)
     #: The functions that SQL files create: name, what follows it in the statement, place.
-    functions: list[tuple[str, str, Place]] = field(default_factory=list)
+    functions: list[tuple[str, str, SourceLocation]] = field(default_factory=list)
     #: The keys of datasets whose definitions were not understood: to read them is no second error.
     broken: set[str] = field(default_factory=set)
     #: The SQL files, by their names in places.
@@ -64,38 +50,30 @@ class Registry:
         if flow is not None:
             self.flows.append(flow)
 
-    def warn(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
+    def warn(self, code: str, message: str, location: SourceLocation, hint: str | None = None) -> None:
         """Say something aloud once, however often it is met."""
-        problem = Problem(code, message, place, hint)
-        if problem not in self.warnings:
-            self.warnings.append(problem)
+        diagnostic = Diagnostic(code, message, location, hint)
+        if diagnostic not in self.warnings:
+            self.warnings.append(diagnostic)
 
-    def place(self, file: str, line: int) -> Place:
-        """Return a place with the file named from the project's root where it lies in it."""
-        path = Path(file)
-        return Place(str(path.relative_to(self.root)) if path.is_relative_to(self.root) else file, line)
+    def location(self, file: str, line: int) -> SourceLocation:
+        """Return the location of a line, with the file named from the project's root where it lies in it."""
+        return location_in(self.root, file, line)
 
-    def shown(self, problem: Problem) -> Problem:
+    def shown(self, diagnostic: Diagnostic) -> Diagnostic:
         """Return a problem with the line that it is about, where that is one of a SQL file."""
-        place = problem.place
-        if place is None or not place.column or place.file not in self.scripts:
-            return problem
-        return replace(problem, excerpt=self.scripts[place.file].excerpt(place))
+        location = diagnostic.location
+        if location is None or not location.column or location.file not in self.scripts:
+            return diagnostic
+        return replace(diagnostic, excerpt=self.scripts[location.file].excerpt(location))
 
-    def caller(self) -> Place:
+    def caller(self) -> SourceLocation:
         """Return the line of the user's file that is being executed now."""
-        place = sql_place.get()
-        if place is not None:
-            return place
-        package = str(Path(__file__).parent.parent) + os.sep
-        frame = sys._getframe(1)  # noqa: SLF001 (the documented way to walk frames cheaply)
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-            frame = frame.f_back
-        return self.place(frame.f_code.co_filename, frame.f_lineno)
+        return calling_location(self.root)
 
     def freeze(self) -> Definitions:
         """Return the definitions, each with the expectations that its function has gathered."""
-        problems = list(self.problems)
+        diagnostics = list(self.diagnostics)
         datasets: list[Dataset] = []
         for dataset, function in self.datasets:
             added = tuple(getattr(function, EXPECTATIONS, ()))
@@ -103,38 +81,42 @@ class Registry:
                 datasets.append(replace(dataset, expectations=(*dataset.expectations, *added)))
             else:
                 datasets.append(dataset)
-        problems += [problem for dataset in datasets for problem in _repeated_rules(dataset)]
-        problems += _duplicates(datasets)
-        problems += self._misplaced_rules()
-        self._warn_of_unused(datasets, {problem.place.file for problem in problems if problem.place})
-        return Definitions(tuple(datasets), tuple(self.flows), tuple(map(self.shown, problems)), tuple(self.warnings))
+        diagnostics += [diagnostic for dataset in datasets for diagnostic in _repeated_rules(dataset)]
+        diagnostics += _duplicates(datasets)
+        diagnostics += self._misplaced_rules()
+        self._warn_of_unused(datasets, {diagnostic.location.file for diagnostic in diagnostics if diagnostic.location})
+        return Definitions(
+            tuple(datasets), tuple(self.flows), tuple(map(self.shown, diagnostics)), tuple(self.warnings)
+        )
 
     def _warn_of_unused(self, datasets: list[Dataset], broken: set[str]) -> None:
         """Warn of decorators without effect; not in `broken` files, which may have ended before their use."""
         used = {id(rule) for dataset in datasets for rule in getattr(dataset, "expectations", ())}
-        unused = [(what, place, "was put on no function") for what, place in self.unused]
-        unused += [(what, place, "is on no table or view") for what, place, rule in self.rules if id(rule) not in used]
-        for what, place, why in unused:
-            if place.file not in broken:
-                self.warn("DECORATOR_NOT_USED", f"{what}(...) {why}, so it has no effect.", place)
+        unused = [(what, location, "was put on no function") for what, location in self.unused]
+        unused += [
+            (what, location, "is on no table or view") for what, location, rule in self.rules if id(rule) not in used
+        ]
+        for what, location, why in unused:
+            if location.file not in broken:
+                self.warn("DECORATOR_NOT_USED", f"{what}(...) {why}, so it has no effect.", location)
 
-    def _misplaced_rules(self) -> list[Problem]:
+    def _misplaced_rules(self) -> list[Diagnostic]:
         own = [function for _, function in self.datasets]
         on_sinks = [
-            Problem(
+            Diagnostic(
                 "EXPECTATION_ON_SINK",
                 f"Sink '{dataset.name}' has expectations, which only a table or a view can have.",
-                dataset.place,
+                dataset.location,
                 "Move them to the table or view that the flow into the sink reads.",
             )
             for dataset, _ in self.datasets
             if hasattr(getattr(dataset, "write_batch", None), EXPECTATIONS)
         ]
         on_flows = [
-            Problem(
+            Diagnostic(
                 "EXPECTATION_ON_FLOW",
                 f"Flow '{flow.name}' has expectations, which only a dataset can have.",
-                flow.place,
+                flow.location,
                 f'Move them to the table: create_streaming_table("{flow.target}", expect_all={{...}}).',
             )
             for flow in self.flows
@@ -152,33 +134,33 @@ def active() -> Registry:
     return registry
 
 
-def _repeated_rules(dataset: Dataset) -> list[Problem]:
+def _repeated_rules(dataset: Dataset) -> list[Diagnostic]:
     rules: tuple[Expectation, ...] = getattr(dataset, "expectations", ())
     names = [rule.name for rule in rules]
-    places = {rule.name: rule.place for rule in rules}
+    locations = {rule.name: rule.location for rule in rules}
     return [
-        Problem(
+        Diagnostic(
             "DUPLICATE_EXPECTATION",
             f"Dataset '{dataset.name}' has two expectations named '{name}'.",
-            places[name] or dataset.place,
+            locations[name] or dataset.location,
             "Give each expectation of a dataset its own name.",
         )
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
 
 
-def _duplicates(datasets: list[Dataset]) -> list[Problem]:
+def _duplicates(datasets: list[Dataset]) -> list[Diagnostic]:
     first: dict[str, Dataset] = {}
-    problems = []
+    diagnostics = []
     for dataset in datasets:
         earlier = first.setdefault(dataset.key, dataset)
         if earlier is not dataset:
-            problems.append(
-                Problem(
+            diagnostics.append(
+                Diagnostic(
                     "DUPLICATE_DATASET",
-                    f"Dataset '{dataset.name}' is defined twice; the first definition is at {earlier.place}.",
-                    dataset.place,
+                    f"Dataset '{dataset.name}' is defined twice; the first definition is at {earlier.location}.",
+                    dataset.location,
                     "Rename one of them, or fill one table from several queries: append_flow, or in SQL CREATE FLOW.",
                 )
             )
-    return problems
+    return diagnostics

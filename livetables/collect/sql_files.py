@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from livetables.collect.checks import NOT_IN_NAMES, NOT_LOCAL
-from livetables.collect.sql_queries import SqlQuery
-from livetables.errors import Problem
+from livetables.errors import Diagnostic
 from livetables.model import (
     Action,
     CdcFlow,
     Changes,
-    Columns,
+    ColumnSelector,
     Expectation,
     Flow,
     MaterializedView,
@@ -23,6 +22,7 @@ from livetables.model import (
     View,
     quoted,
 )
+from livetables.queries.sql_queries import SqlQuery
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
 from livetables.sql.lexer import STRING, UnfinishedError, cells, name_value, statements, string_value, tokens
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livetables.collect.registry import Registry
-    from livetables.errors import Place
+    from livetables.errors import SourceLocation
     from livetables.model import Dataset
     from livetables.sql.lexer import Token
     from livetables.sql.statements import ColumnChoice, Statement
@@ -66,12 +66,12 @@ def collect(
 ) -> None:
     """Register what SQL files define. What is wrong with a statement becomes a problem; the others still count."""
     for file in files:
-        place = registry.place(str(file), 0)
+        location = registry.location(str(file), 0)
         try:
-            script = Script(place.file, file.read_text("utf-8-sig"))
+            script = Script(location.file, file.read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             message = f"The file can't be read: {error}."
-            registry.problems.append(Problem("SQL_SYNTAX", message, place, "Save it as UTF-8 text."))
+            registry.diagnostics.append(Diagnostic("SQL_SYNTAX", message, location, "Save it as UTF-8 text."))
             continue
         registry.scripts[script.file] = script
         _Collector(script, registry, dict(configuration), parameters).collect()
@@ -120,10 +120,10 @@ class _Collector:
         self.registry.broken.add(name_value(statement[min(at, len(statement) - 1)]).lower())
 
     def _wrong(self, at: int, code: str, message: str, hint: str | None) -> None:
-        self.registry.problems.append(self.script.problem(at, code, message, hint))
+        self.registry.diagnostics.append(self.script.diagnostic(at, code, message, hint))
 
     def _define(self, statement: Statement, text: Edited) -> None:
-        place = self.script.place(text.origin(statement.start))
+        location = self.script.location(text.origin(statement.start))
         match statement:
             case SetConf(key, value):
                 if value is not None:
@@ -131,24 +131,24 @@ class _Collector:
                     if key.startswith(_CONFS):  # the others stand for text only
                         self.confs[key] = _unquoted(value)
             case Use():
-                self._no_effect("USE", "all tables of a pipeline lie in its own schema", place)
+                self._no_effect("USE", "all tables of a pipeline lie in its own schema", location)
             case CreateFunction(name, said):
-                self.registry.functions.append((name.last, said.text, place))
+                self.registry.functions.append((name.last, said.text, location))
             case CreateDataset():
-                self._dataset(statement, text, place)
+                self._dataset(statement, text, location)
             case CreateFlow(name, target, flow, _, comment):
                 own_name = ".".join(name.parts)
                 if "/" in own_name:
                     message = f"The name '{own_name}' has '/' in it, which no flow can have in its name."
                     raise SqlError(name.start, message, f"Write {own_name.replace('/', '_')}.", "WRONG_ARGUMENT")
-                self.registry.flows.append(self._flow(own_name, target.last, flow, text, place, comment))
+                self.registry.flows.append(self._flow(own_name, target.last, flow, text, location, comment))
 
-    def _no_effect(self, clause: str, why: str, place: Place) -> None:
-        self.registry.warn("NO_EFFECT_HERE", f"{clause} has no effect here: {why}.", place)
+    def _no_effect(self, clause: str, why: str, location: SourceLocation) -> None:
+        self.registry.warn("NO_EFFECT_HERE", f"{clause} has no effect here: {why}.", location)
 
     # Datasets
 
-    def _dataset(self, created: CreateDataset, text: Edited, place: Place) -> None:
+    def _dataset(self, created: CreateDataset, text: Edited, location: SourceLocation) -> None:
         name = created.name.last
         wrong = NOT_IN_NAMES.search(name)
         if wrong:
@@ -156,26 +156,29 @@ class _Collector:
             raise SqlError(created.name.start, message, f"Write {NOT_IN_NAMES.sub('_', name)}.", "WRONG_ARGUMENT")
         rules = tuple(
             Expectation(
-                rule.name, rule.predicate.text, Action[rule.action.upper()], self.script.place(text.origin(rule.start))
+                rule.name,
+                rule.predicate.text,
+                Action[rule.action.upper()],
+                self.script.location(text.origin(rule.start)),
             )
             for rule in created.constraints
         )
         if created.kind == VIEW:
-            dataset: Dataset = View(name, place, created.comment, rules)
+            dataset: Dataset = View(name, location, created.comment, rules)
         else:
-            dataset = replace(self._table(created, name, place), expectations=rules)
+            dataset = replace(self._table(created, name, location), expectations=rules)
         flow = None
         if created.query is not None:
             names = tuple((column.name, column.comment) for column in created.columns if not column.typed)
             streams = created.kind in (STREAMING_TABLE, TABLE) or None
             query = self._query(created.query, text, streams=streams, columns=names)
-            flow = Flow(name, name, query, place, created.comment, dict(self.confs))
+            flow = Flow(name, name, query, location, created.comment, dict(self.confs))
         elif created.flow is not None:
-            flow = self._flow(name, name, created.flow, text, place, created.comment)
+            flow = self._flow(name, name, created.flow, text, location, created.comment)
         self.registry.add(dataset, None, flow)
 
-    def _table(self, created: CreateDataset, name: str, place: Place) -> Table:
-        self._check(created, place)
+    def _table(self, created: CreateDataset, name: str, location: SourceLocation) -> Table:
+        self._check(created, location)
         typed = [column for column in created.columns if column.typed]
         row_filter = None
         if created.row_filter is not None:
@@ -186,7 +189,7 @@ class _Collector:
         kind = Table if created.kind != MATERIALIZED_VIEW and created.query is not None else _KINDS[created.kind]
         table: Table = kind(
             name,
-            place,
+            location,
             created.comment,
             schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
             table_properties={key: value for key, value in created.properties.items() if key != _MARK},
@@ -200,7 +203,7 @@ class _Collector:
             return replace(table, refresh_policy=created.refresh_policy)
         return table
 
-    def _check(self, created: CreateDataset, place: Place) -> None:
+    def _check(self, created: CreateDataset, location: SourceLocation) -> None:
         """Refuse a table that is none of the pipeline's, and say what has no effect."""
         marked = created.properties.get(_MARK, "").lower() == "true"
         if created.kind == TABLE and not marked:
@@ -208,12 +211,12 @@ class _Collector:
             hint = "Write CREATE OR REFRESH STREAMING TABLE, or MATERIALIZED VIEW."
             raise SqlError(created.start, message, hint, "NOT_A_DATASET")
         if created.cluster_by_auto:
-            self._no_effect("CLUSTER BY AUTO", NOT_LOCAL["cluster_by_auto"], place)
+            self._no_effect("CLUSTER BY AUTO", NOT_LOCAL["cluster_by_auto"], location)
         if created.refresh_policy == "incremental_strict":
-            self._no_effect("REFRESH POLICY INCREMENTAL STRICT", NOT_LOCAL["refresh_policy"], place)
+            self._no_effect("REFRESH POLICY INCREMENTAL STRICT", NOT_LOCAL["refresh_policy"], location)
         if created.schedule is not None:
             self._no_effect(
-                created.schedule.text.split()[0].upper(), "start updates with a scheduler of your own", place
+                created.schedule.text.split()[0].upper(), "start updates with a scheduler of your own", location
             )
 
     # Flows
@@ -222,10 +225,10 @@ class _Collector:
         self, said: Text, text: Edited, *, streams: bool | None, columns: tuple[tuple[str, str | None], ...] = ()
     ) -> SqlQuery:
         query = text.part(said.start, said.start + len(said.text))
-        return SqlQuery(query, self.script, self.registry, streams=streams, columns=columns)
+        return SqlQuery(query, self.script, self.registry.warn, streams=streams, columns=columns)
 
     def _flow(
-        self, name: str, target: str, flow: Insert | Cdc, text: Edited, place: Place, comment: str | None
+        self, name: str, target: str, flow: Insert | Cdc, text: Edited, location: SourceLocation, comment: str | None
     ) -> Flow:
         confs = dict(self.confs)
         if isinstance(flow, Insert):
@@ -237,7 +240,7 @@ class _Collector:
                     name,
                     target,
                     query,
-                    place,
+                    location,
                     comment,
                     confs,
                     flow.once,
@@ -245,10 +248,10 @@ class _Collector:
                     sequence_by=flow.sequence.text,
                 )
             where = None if flow.replace_where is None else flow.replace_where.text
-            return Flow(name, target, query, place, comment, confs, flow.once, replace_where=where)
+            return Flow(name, target, query, location, comment, confs, flow.once, replace_where=where)
         query = self._query(flow.source, text, streams=not flow.once)
         query = replace(query, text=query.text.replaced([(0, 0, "SELECT * FROM ")]))
-        return CdcFlow(name, target, query, place, comment, confs, flow.once, changes=_changes(flow))
+        return CdcFlow(name, target, query, location, comment, confs, flow.once, changes=_changes(flow))
 
 
 def _unquoted(value: str) -> str:
@@ -260,7 +263,7 @@ def _unquoted(value: str) -> str:
 def _changes(flow: Cdc) -> Changes:
     partial = None
     if flow.columns_to_update is not None:
-        partial = Columns()
+        partial = ColumnSelector()
     elif flow.ignore_null_updates:
         partial = _columns(flow.ignored)
     return Changes(
@@ -281,7 +284,7 @@ def _text(text: Text | None) -> str | None:
     return None if text is None else text.text
 
 
-def _columns(choice: ColumnChoice | None) -> Columns:
+def _columns(choice: ColumnChoice | None) -> ColumnSelector:
     if choice is None:
-        return Columns()
-    return Columns(None, choice.names) if choice.but else Columns(choice.names)
+        return ColumnSelector()
+    return ColumnSelector(None, choice.names) if choice.but else ColumnSelector(choice.names)

@@ -1,1 +1,1 @@
-"""Steps to tables."""
+"""Carries out the steps of an update."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from livetables.collect import reads
-from livetables.execute.cdc_columns import VISIBLE
+from livetables.cdc.columns import VISIBLE
 from livetables.execute.expectations import observed
 from livetables.graph.resolve import CHANGE_COLUMNS
 from livetables.graph.row_filters import NOT_APPLIED, not_applied, seen
 from livetables.model import Namespace, View
+from livetables.queries import reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession
 
     from livetables.autoloader.stream import FileSource
-    from livetables.collect.reads import Reader
     from livetables.execute.sources import Sources
-    from livetables.execute.storage import Storage
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedDataset
+    from livetables.queries.reads import Reader
+    from livetables.storage.layout import Storage
 
 _IN_A_FILE = "in a SQL file that 'functions' names in livetables.yml"
 
@@ -49,7 +49,7 @@ class _Outside:
 
     sources: Reader
 
-    def rewritten(self, name: str) -> bool:
+    def complete_mode(self, name: str) -> bool:
         """Tell whether a name is a table that is written in complete mode: nothing outside is known to be."""
         del name
         return False
@@ -109,10 +109,10 @@ class FlowReader(_Outside):
         self.files.append(files)
         return frame
 
-    def rewritten(self, name: str) -> bool:
+    def complete_mode(self, name: str) -> bool:
         """Tell whether a name is a table that is written in complete mode."""
         dataset = self.engine.graph.datasets.get(self.namespace.own(name) or "")
-        return dataset is not None and dataset.rewritten
+        return dataset is not None and dataset.complete_mode
 
     def observe(self, frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
         """Apply the expectations of a dataset to a frame, and count its rows."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from livetables.autoloader.loader import in_sql, open_stream, read_files
 from livetables.autoloader.options import PATHS
 from livetables.errors import SettingsError, UnreachableError
-from livetables.execute.object_stores import ObjectStores
-from livetables.execute.servers import PROBE_SECONDS, refusal
-from livetables.execute.storage import Storage
-from livetables.observe.event_log import SCHEMA, has_events
+from livetables.events.log import SCHEMA, has_events
 from livetables.settings import map_path
+from livetables.spark.object_stores import ObjectStores
+from livetables.spark.servers import PROBE_SECONDS, refusal
+from livetables.storage.layout import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ class Sources:
             name.rsplit(".", maxsplit=1)[-1]
         )
 
-    def rewritten(self, name: str) -> bool:
+    def complete_mode(self, name: str) -> bool:
         """Tell whether a name is a table that is written in complete mode: none of these is known to be."""
         del name
         return False

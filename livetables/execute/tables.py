@@ -12,13 +12,14 @@ from deltalake import Schema
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.types import ArrayType, DecimalType, MapType, StructType
 
+from livetables.cdc.columns import VISIBLE, hidden_layout, hidden_schema, seen_columns
 from livetables.errors import DefinitionError
-from livetables.execute.cdc_columns import VISIBLE, hidden_layout, hidden_schema, seen_columns
-from livetables.execute.failures import describe
-from livetables.execute.storage import GIVEN, KIND, stored_schema
+from livetables.graph.schema import new_columns, stored_schema
 from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
-from livetables.observe.stored import HIDDEN
-from livetables.plan import given
+from livetables.plan.builder import declared_properties
+from livetables.spark.failures import describe
+from livetables.storage.layout import GIVEN, KIND, schema_json
+from livetables.storage.stored import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import DataType
 
-    from livetables.execute.storage import Storage
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Namespace
+    from livetables.storage.layout import Storage
 
 #: The types that all versions of Delta have.
 _PLAIN_TYPES = {
@@ -76,7 +77,7 @@ class Tables:
         folder = self._storage.hidden_table(dataset.name) if hidden else self._storage.table(dataset.name)
         if elsewhere is not None:
             self._storage.place_table(folder, elsewhere, dataset.name)
-        gives = given(dataset)
+        gives = declared_properties(dataset)
         properties = {**gives, KIND: dataset.stored_kind, GIVEN: json.dumps(gives)}
         properties.pop("comment", None)
         schema, partition_cols = dataset.schema, list(definition.partition_cols)
@@ -124,7 +125,7 @@ class Tables:
         """
         table = f"ALTER TABLE delta.`{self._storage.table(dataset.name)}`"
         # What is noted last is what the next update compares with: a change that failed is tried again.
-        properties = {**changed, GIVEN: json.dumps(given(dataset))}
+        properties = {**changed, GIVEN: json.dumps(declared_properties(dataset))}
         pairs = ", ".join(f"{_literal(key)} = {_literal(value)}" for key, value in properties.items())
         keys = ", ".join(map(_literal, removed))
         added = self._added_columns(dataset, columns)
@@ -142,13 +143,15 @@ class Tables:
             view = isinstance(dataset.definition, MaterializedView)
             other = "give the view a new name" if view else f"fill it from the start with --full-refresh {dataset.name}"
             hint = f"Take the change back. If Delta lets a new table have it, {other}."
-            raise DefinitionError("CHANGE_REFUSED", msg, place=dataset.definition.place, hint=hint) from error
+            raise DefinitionError("CHANGE_REFUSED", msg, location=dataset.definition.location, hint=hint) from error
 
     def _added_columns(self, dataset: ResolvedDataset, columns: Mapping[str, DataType]) -> str:
         """Return new columns as ADD COLUMNS takes them; of a hidden table, also those that nobody sees."""
         if columns and dataset.changes is not None:
             sequence = next(flow.sequence for flow in dataset.flows if flow.sequence is not None)
-            columns = self._storage.new_columns(dataset.name, hidden_schema(dataset, sequence))
+            columns = new_columns(
+                stored_schema(self._storage.schema_json(dataset.name)), hidden_schema(dataset, sequence)
+            )
         to_sql = self._spark._jvm.org.apache.spark.sql.types.DataType.fromJson  # type: ignore[union-attr] # noqa: SLF001
         return ", ".join(f"{path} {to_sql(kind.json()).sql()}" for path, kind in columns.items())
 
@@ -167,7 +170,7 @@ class Tables:
             escaped = location.replace("'", "\\'")
             self._spark.sql(f"CREATE TABLE {self.qualified(name)} USING delta LOCATION '{escaped}'")
             return
-        columns = ", ".join(map(quoted, seen_columns(stored_schema(folder))))
+        columns = ", ".join(map(quoted, seen_columns(stored_schema(schema_json(folder)))))
         query = f"SELECT {columns} FROM delta.`{location}` WHERE {VISIBLE}"  # noqa: S608 (all names are our own)
         self._spark.sql(f"CREATE VIEW {self.qualified(name)} AS {query}")
 

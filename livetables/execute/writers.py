@@ -11,13 +11,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.collect import reads
+from livetables.cdc import apply as cdc
+from livetables.cdc import replace, snapshots
 from livetables.errors import DefinitionError
-from livetables.execute import cdc, replace, snapshots
-from livetables.execute.confs import confs, own_confs
-from livetables.execute.flows import Batch, FlowRun, StreamRun, Told, WorkRun, batch_of
+from livetables.execute.runs import Batch, BatchResults, BatchRun, FlowRun, StreamRun, batch_of
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
+from livetables.queries import reads
+from livetables.spark.confs import confs, own_confs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,19 +43,19 @@ def start(
     """Start a flow; `trigger` is that of a streaming query."""
     definition = flow.definition
     if flow.streaming:
-        told = Told()
+        told = BatchResults()
         with own_confs(engine.spark, definition.spark_conf):
             merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
             with confs(engine.spark, merging):
                 query = _stream(engine, reader, flow, dataset, trigger, told)
         return StreamRun(engine.graph, dataset.name, query, told, reader.files)
     if isinstance(definition, SnapshotFlow):
-        return WorkRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
+        return BatchRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
     if definition.once:
-        return WorkRun(engine, flow.name, lambda: _once(engine, reader, flow, dataset))
+        return BatchRun(engine, flow.name, lambda: _once(engine, reader, flow, dataset))
     if definition.replace_where is not None:
-        return WorkRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
-    return WorkRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
+        return BatchRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
+    return BatchRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
 
 
 def merging_confs(session: RuntimeConfig) -> dict[str, str]:
@@ -68,7 +69,7 @@ def _stream(
     flow: ResolvedFlow,
     dataset: ResolvedDataset,
     trigger: dict[str, Any],
-    told: Told,
+    told: BatchResults,
 ) -> StreamingQuery:
     definition = dataset.definition
     path = engine.storage.table(dataset.name)
@@ -135,7 +136,7 @@ def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> Non
         raise DefinitionError(
             "CHECKPOINT_NOT_FOUND",
             f"Flow '{flow.name}' imports the checkpoint {source}, and there is none.",
-            place=flow.definition.place,
+            location=flow.definition.location,
             hint="It is the folder that a streaming query had as its checkpointLocation, with 'offsets' in it.",
         )
     half = checkpoint.with_name("importing")

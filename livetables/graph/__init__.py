@@ -1,1 +1,1 @@
-"""Definitions to a checked graph."""
+"""The checked graph of a pipeline: datasets, flows and what they read."""

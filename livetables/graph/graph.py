@@ -73,7 +73,7 @@ class ResolvedDataset:
         return names[type(self.definition)]
 
     @property
-    def rewritten(self) -> bool:
+    def complete_mode(self) -> bool:
         """Whether each batch rewrites the whole table: then it is no source of a stream."""
         return any(flow.output_mode == "complete" for flow in self.flows)
 

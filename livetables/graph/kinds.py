@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql.types import StructField, StructType
 
 from livetables.errors import DefinitionError
-from livetables.graph.cdc import is_cdc
+from livetables.graph.cdc_schema import is_cdc
 from livetables.model import (
     Dataset,
     Flow,
@@ -46,8 +46,8 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
             raise DefinitionError(
                 "STREAM_IN_MATERIALIZED_VIEW",
                 f"The query of the materialized view '{dataset.name}' returns a stream.",
-                place=dataset.place,
-                hint=dataset.place.hint(
+                location=dataset.location,
+                hint=dataset.location.hint(
                     "Read its inputs with spark.read, or make it a @dlt.table.",
                     "Leave STREAM out, or make it a STREAMING TABLE.",
                 ),
@@ -58,15 +58,17 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
         raise DefinitionError(
             "BATCH_IN_STREAMING_TABLE",
             f"Flow '{batch[0].name}' of the streaming table '{dataset.name}' returns a batch DataFrame.",
-            place=batch[0].definition.place,
-            hint=batch[0].definition.place.hint("Read its inputs with spark.readStream.", "Write FROM STREAM(name)."),
+            location=batch[0].definition.location,
+            hint=batch[0].definition.location.hint(
+                "Read its inputs with spark.readStream.", "Write FROM STREAM(name)."
+            ),
         )
     if not flows and dataset.schema is None:
         raise DefinitionError(
             "NO_FLOWS",
             f"Nothing fills the streaming table '{dataset.name}', and it has no schema.",
-            place=dataset.place,
-            hint=dataset.place.hint(
+            location=dataset.location,
+            hint=dataset.location.hint(
                 f'Add a flow with @dlt.append_flow(target="{dataset.name}").',
                 f"Add AS and a query, or CREATE FLOW name AS INSERT INTO {dataset.name} BY NAME SELECT ...",
             ),
@@ -91,7 +93,7 @@ def _check_only_own(dataset: Dataset, flows: list[ResolvedFlow], kind: str) -> N
         raise DefinitionError(
             "SECOND_FLOW",
             f"Flow '{others[0].name}' fills the {kind} '{dataset.name}', which has only its own query.",
-            place=others[0].definition.place,
+            location=others[0].definition.location,
             hint="Union the two queries, or give the flow a target of its own: create_streaming_table(...).",
         )
 
@@ -103,7 +105,7 @@ def _check_updates(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
         raise DefinitionError(
             "UPDATE_FLOW_TARGET",
             f"The update_flow '{updates[0].name}' fills '{dataset.name}', which is {what}.",
-            place=updates[0].definition.place,
+            location=updates[0].definition.location,
             hint="Write @dlt.append_flow, or let it fill a sink of another format.",
         )
 
@@ -115,7 +117,7 @@ def _check_sink(sink: Dataset, flows: list[ResolvedFlow]) -> None:
         raise DefinitionError(
             "BATCH_IN_SINK",
             f"Flow '{wrong[0].name}' fills the sink '{sink.name}', and only streams of rows can be written there.",
-            place=wrong[0].definition.place,
+            location=wrong[0].definition.location,
             hint="Let it fill a streaming table: create_streaming_table(...)."
             if to_table
             else "Read its inputs with spark.readStream.",
@@ -130,7 +132,7 @@ def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
         raise DefinitionError(
             "MIXED_FLOWS",
             f"'{dataset.name}' is filled by {'AUTO CDC' if cdc else 'a replace_flow'} and in another way too.",
-            place=(other or by_key)[-1].definition.place,
+            location=(other or by_key)[-1].definition.location,
             hint="Give each way a target of its own: create_streaming_table(...).",
         )
     shapes = {(c.keys, c.scd_type) for flow in cdc for c in [getattr(flow.definition, "changes")]}  # noqa: B009
@@ -138,7 +140,7 @@ def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
         raise DefinitionError(
             "FLOWS_DISAGREE",
             f"The CDC flows of '{dataset.name}' have different keys or types.",
-            place=cdc[-1].definition.place,
+            location=cdc[-1].definition.location,
             hint="All flows of a target have the same keys and the same SCD type.",
         )
 
@@ -173,7 +175,7 @@ def merged_schema(dataset: Dataset, flows: list[ResolvedFlow]) -> StructType:
                     "FLOWS_DISAGREE",
                     f"The flows of '{dataset.name}' give column '{column.name}' two types: "
                     f"{known.dataType.simpleString()} and {column.dataType.simpleString()}.",
-                    place=flow.definition.place,
+                    location=flow.definition.location,
                     hint=f"Cast it in one of them, for example col('{column.name}').cast(...).",
                 )
     # Without metadata: a watermark's mark on a column belongs to the query, not to the table.

@@ -16,19 +16,17 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
-from livetables.collect import reads
-from livetables.collect.python_files import problem_of
-from livetables.collect.registry import SQL_PLACE
+from livetables.collect.python_files import diagnostic_of
 from livetables.errors import (
     DatasetNotFoundError,
     DefinitionError,
+    Diagnostic,
     GraphError,
     LivetablesError,
-    Problem,
     UnreachableError,
     did_you_mean,
 )
-from livetables.graph.cdc import check_replacing, written
+from livetables.graph.cdc_schema import check_replacing, written
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 from livetables.graph.kinds import kind_of, merged_schema, output_mode
 from livetables.graph.row_filters import row_filter_problems
@@ -48,6 +46,8 @@ from livetables.model import (
     View,
     is_live,
 )
+from livetables.queries import reads
+from livetables.queries.locations import SQL_LOCATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from livetables.collect.registry import Registry
-    from livetables.errors import Place
+    from livetables.errors import SourceLocation
 
 
 _T = TypeVar("_T")
@@ -89,7 +89,7 @@ class Resolver:
         self._namespace = namespace
         self._sources = sources
         self._registry = registry
-        self.problems = list(definitions.problems)
+        self.diagnostics = list(definitions.diagnostics)
         self._definitions: dict[str, Dataset] = {}
         for dataset in definitions.datasets:
             self._definitions.setdefault(dataset.key, dataset)
@@ -111,9 +111,9 @@ class Resolver:
             for key in self._definitions:
                 self._dataset(key)
         # Last, since a query function may define the function of a filter.
-        self.problems += row_filter_problems(self._spark, self._resolved.values(), self._registry)
-        if self.problems:
-            raise GraphError(sorted(map(self._registry.shown, self.problems), key=_by_place))
+        self.diagnostics += row_filter_problems(self._spark, self._resolved.values(), self._registry)
+        if self.diagnostics:
+            raise GraphError(sorted(map(self._registry.shown, self.diagnostics), key=_by_place))
         return Graph.of(self._resolved[key] for key in self._definitions)
 
     def _assign(self, flow: Flow) -> None:
@@ -121,20 +121,20 @@ class Resolver:
         if target in self._registry.broken:
             return
         if target not in self._definitions:
-            define = flow.place.hint(
+            define = flow.location.hint(
                 f'create_streaming_table("{flow.target}")', f"CREATE STREAMING TABLE {flow.target}"
             )
             hint = did_you_mean(flow.target, (d.name for d in self._definitions.values()), f"Define it with {define}.")
             message = f"Flow '{flow.name}' fills '{flow.target}', which is not defined."
-            self.problems.append(Problem("FLOW_TARGET_NOT_FOUND", message, flow.place, hint))
+            self.diagnostics.append(Diagnostic("FLOW_TARGET_NOT_FOUND", message, flow.location, hint))
             return
         same = [other for flows in self._flows.values() for other in flows if other.key == flow.key]
         if same:
             if target in self._defined_twice:
                 return  # the dataset was reported already; its second query would only confuse
             message = f"Two flows are named '{flow.name}': they fill '{same[0].target}' and '{flow.target}'."
-            hint = flow.place.hint("Give each flow its own name=", "Give each one a name: CREATE FLOW name AS ...")
-            self.problems.append(Problem("DUPLICATE_FLOW", message, flow.place, hint))
+            hint = flow.location.hint("Give each flow its own name=", "Give each one a name: CREATE FLOW name AS ...")
+            self.diagnostics.append(Diagnostic("DUPLICATE_FLOW", message, flow.location, hint))
         self._flows[target].append(flow)
 
     # The Reader that query functions see while they are resolved.
@@ -160,24 +160,24 @@ class Resolver:
             raise DefinitionError(
                 "READ_OF_SINK",
                 f"'{dataset.name}' is a sink, which can't be read.",
-                place=self._registry.caller(),
+                location=self._registry.caller(),
                 hint="Read what the flow into it reads.",
             )
         if streaming and isinstance(dataset.definition, MaterializedView):
-            place = self._registry.caller()
-            read = place.hint(f'Read it with spark.read.table("{dataset.name}")', "Leave STREAM out")
+            location = self._registry.caller()
+            read = location.hint(f'Read it with spark.read.table("{dataset.name}")', "Leave STREAM out")
             raise DefinitionError(
                 "STREAM_OF_MATERIALIZED_VIEW",
                 f"'{dataset.name}' is a materialized view, which can't be read as a stream.",
-                place=place,
+                location=location,
                 hint=f"{read}, or make it a streaming table.",
             )
         return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
 
-    def rewritten(self, name: str) -> bool:
+    def complete_mode(self, name: str) -> bool:
         """Tell whether a name is a table that is written in complete mode; it was read before."""
         dataset = self._resolved.get(self._namespace.own(name) or "")
-        return dataset is not None and dataset.rewritten
+        return dataset is not None and dataset.complete_mode
 
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open a source outside the pipeline."""
@@ -223,7 +223,7 @@ class Resolver:
             self._broken.add(key)
         except LivetablesError as error:
             self._broken.add(key)
-            self._report(error.problem, self._definitions[key])
+            self._report(error.diagnostic, self._definitions[key])
             if isinstance(error, UnreachableError):
                 raise _UnreachableServerError from error
         finally:
@@ -234,11 +234,11 @@ class Resolver:
         names = " -> ".join(self._definitions[member].name for member in members)
         message = f"Datasets read each other in a circle: {names}."
         hint = "Break the circle: one of them must read something else."
-        self.problems.append(Problem("CYCLE", message, self._definitions[key].place, hint))
+        self.diagnostics.append(Diagnostic("CYCLE", message, self._definitions[key].location, hint))
         self._broken.update(members)
 
-    def _report(self, problem: Problem, dataset: Dataset) -> None:
-        self.problems.append(problem if problem.place else replace(problem, place=dataset.place))
+    def _report(self, diagnostic: Diagnostic, dataset: Dataset) -> None:
+        self.diagnostics.append(diagnostic if diagnostic.location else replace(diagnostic, location=dataset.location))
 
     def _resolve_dataset(self, dataset: Dataset) -> None:
         flows, frames = [], []
@@ -288,21 +288,21 @@ class Resolver:
         batch_only = ""
         if flow.once or flow.replace_where is not None:
             python, sql = ("once=True", "ONCE") if flow.once else ("replace_where=", "REPLACE WHERE")
-            batch_only = flow.place.hint(python, sql)
-        batch_hint = flow.place.hint("Read its inputs with spark.read", "Leave STREAM out")
+            batch_only = flow.location.hint(python, sql)
+        batch_hint = flow.location.hint("Read its inputs with spark.read", "Leave STREAM out")
         if batch_only and frame.isStreaming:
             raise DefinitionError(
                 "STREAM_IN_BATCH_FLOW",
                 f"Flow '{flow.name}' has {batch_only}, and its query returns a stream.",
-                place=flow.place,
+                location=flow.location,
                 hint=f"{batch_hint}, or leave {batch_only} out.",
             )
         if isinstance(flow, CdcFlow) and not flow.once and not frame.isStreaming:
             raise DefinitionError(
                 "BATCH_IN_CDC_FLOW",
                 f"Flow '{flow.name}' reads its change feed from a view that returns a batch DataFrame.",
-                place=flow.place,
-                hint=flow.place.hint(
+                location=flow.location,
+                hint=flow.location.hint(
                     "Let the view read its inputs with spark.readStream.", "Let the view read FROM STREAM(name)."
                 ),
             )
@@ -311,24 +311,24 @@ class Resolver:
     def _failure(self, error: Exception, flow: Flow) -> LivetablesError:
         if isinstance(error, AnalysisException) and error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
             parameters = error.getMessageParameters() or {}
-            place = getattr(error, SQL_PLACE, flow.place)
-            return self._unknown(parameters.get("relationName", "").replace("`", ""), place)
-        problem = problem_of(error, None, self._registry)
+            location = getattr(error, SQL_LOCATION, flow.location)
+            return self._unknown(parameters.get("relationName", "").replace("`", ""), location)
+        diagnostic = diagnostic_of(error, None, self._registry)
         return DefinitionError(
-            problem.code,
-            f"The query of '{flow.name}' fails: {problem.message}",
-            place=problem.place if problem.place and problem.place.line else flow.place,
-            hint=problem.hint,
+            diagnostic.code,
+            f"The query of '{flow.name}' fails: {diagnostic.message}",
+            location=diagnostic.location if diagnostic.location and diagnostic.location.line else flow.location,
+            hint=diagnostic.hint,
         )
 
-    def _unknown(self, name: str, place: Place | None = None) -> DatasetNotFoundError:
+    def _unknown(self, name: str, location: SourceLocation | None = None) -> DatasetNotFoundError:
         known = [dataset.name for dataset in self._definitions.values()]
         last = name.rsplit(".", maxsplit=1)[-1]
         otherwise = f"Define it, or register a table outside the pipeline with --table {last}=PATH."
         return DatasetNotFoundError(
             "DATASET_NOT_FOUND",
             f"'{name}' is neither a dataset of this pipeline nor a table that Spark knows.",
-            place=place or self._registry.caller(),
+            location=location or self._registry.caller(),
             hint=did_you_mean(last, known, otherwise),
         )
 
@@ -337,9 +337,9 @@ class Resolver:
         if not isinstance(dataset, Table | View):
             return dataset
         checked = [checked_rule(rule, dataset, frame) for rule in dataset.expectations]
-        for _, problem in checked:
-            if problem is not None:
-                self._report(problem, dataset)
+        for _, diagnostic in checked:
+            if diagnostic is not None:
+                self._report(diagnostic, dataset)
         return replace(dataset, expectations=tuple(rule for rule, _ in checked))
 
 
@@ -347,6 +347,6 @@ def _reads_changes(options: Mapping[str, str]) -> bool:
     return any(key.lower() == "readchangefeed" and value.lower() == "true" for key, value in options.items())
 
 
-def _by_place(problem: Problem) -> tuple[str, int, str]:
-    place = problem.place
-    return (place.file, place.line, problem.code) if place else ("", 0, problem.code)
+def _by_place(diagnostic: Diagnostic) -> tuple[str, int, str]:
+    location = diagnostic.location
+    return (location.file, location.line, diagnostic.code) if location else ("", 0, diagnostic.code)

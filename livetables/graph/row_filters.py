@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException
 
-from livetables.collect.python_files import first_sentence
-from livetables.errors import Problem, did_you_mean
+from livetables.errors import Diagnostic, did_you_mean
+from livetables.spark.messages import first_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,28 +38,30 @@ def not_applied(name: str, predicate: str, where: str) -> str:
     return f"The row filter {predicate} of '{name}' is not applied: there is no such function. Define it {where}."
 
 
-def row_filter_problems(spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry) -> list[Problem]:
+def row_filter_problems(
+    spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry
+) -> list[Diagnostic]:
     """Return what does not fit in the row filters of tables; of one without its function, warn."""
     filters = ((dataset, getattr(dataset.definition, "row_filter", None)) for dataset in datasets)
-    problems = (_problem(spark, dataset, given, registry) for dataset, given in filters if given is not None)
-    return [problem for problem in problems if problem is not None]
+    diagnostics = (_problem(spark, dataset, given, registry) for dataset, given in filters if given is not None)
+    return [diagnostic for diagnostic in diagnostics if diagnostic is not None]
 
 
 def _problem(
     spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, registry: Registry
-) -> Problem | None:
-    place, names = dataset.definition.place, dataset.schema.names
+) -> Diagnostic | None:
+    location, names = dataset.definition.location, dataset.schema.names
     for name in row_filter.columns:
         if name.lower() not in {known.lower() for known in names}:
             message = f"The row filter of '{dataset.name}' names '{name}', which is not one of its columns."
             hint = did_you_mean(name, names, f"The columns are {', '.join(names)}.")
-            return Problem("INVALID_ROW_FILTER", message, place, hint)
+            return Diagnostic("INVALID_ROW_FILTER", message, location, hint)
     try:
         rows = seen(spark.createDataFrame([], dataset.schema), row_filter.predicate)
     except AnalysisException as error:
         message = f"The row filter of '{dataset.name}' can't be evaluated: {first_sentence(error)}"
         hint = "Give its function the arguments that it takes, and let it return a BOOLEAN."
-        return Problem("INVALID_ROW_FILTER", message, place, hint)
+        return Diagnostic("INVALID_ROW_FILTER", message, location, hint)
     if rows is None:
-        registry.warn(NOT_APPLIED, not_applied(dataset.name, row_filter.predicate, _ANYWHERE), place)
+        registry.warn(NOT_APPLIED, not_applied(dataset.name, row_filter.predicate, _ANYWHERE), location)
     return None

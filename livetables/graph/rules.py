@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions
 
-from livetables.collect.python_files import code_of, first_sentence
-from livetables.errors import Problem
+from livetables.errors import Diagnostic
+from livetables.spark.messages import code_of, first_sentence
 from livetables.sql.json_paths import on_string_columns
 
 if TYPE_CHECKING:
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from livetables.model import Dataset, Expectation
 
 
-def checked_rule(rule: Expectation, dataset: Dataset, frame: DataFrame) -> tuple[Expectation, Problem | None]:
+def checked_rule(rule: Expectation, dataset: Dataset, frame: DataFrame) -> tuple[Expectation, Diagnostic | None]:
     """Return a rule of a dataset as it can be evaluated over a frame, and what is wrong with it.
 
     A path such as `raw:id` is taken of a string, or else of a VARIANT, where Spark has it itself.
     """
     given = rule.predicate
     forms = (on_string_columns(given), given) if isinstance(given, str) and ":" in given else (given,)
-    problem = None
+    diagnostic = None
     for predicate in forms:
         tried = replace(rule, predicate=predicate)
-        problem = _problem(tried, dataset, frame)
-        if problem is None:
+        diagnostic = _problem(tried, dataset, frame)
+        if diagnostic is None:
             return tried, None
-    return rule, problem
+    return rule, diagnostic
 
 
-def _problem(rule: Expectation, dataset: Dataset, frame: DataFrame) -> Problem | None:
+def _problem(rule: Expectation, dataset: Dataset, frame: DataFrame) -> Diagnostic | None:
     predicate = functions.expr(rule.predicate) if isinstance(rule.predicate, str) else rule.predicate
     try:
         found = frame.select(predicate.alias("predicate")).schema["predicate"].dataType.simpleString()
@@ -45,4 +45,4 @@ def _problem(rule: Expectation, dataset: Dataset, frame: DataFrame) -> Problem |
         why, code = f"it is of type {found}, not boolean", ""
     hint = f"The columns are {', '.join(frame.columns)}." if "UNRESOLVED_COLUMN" in code else None
     message = f"Expectation '{rule.name}' of '{dataset.name}' can't be evaluated: {why}"
-    return Problem("INVALID_EXPECTATION", message, rule.place or dataset.place, hint)
+    return Diagnostic("INVALID_EXPECTATION", message, rule.location or dataset.location, hint)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions
 from pyspark.sql.types import ArrayType, MapType, NullType, StructField, StructType
 
-from livetables.collect.python_files import first_sentence
 from livetables.errors import DefinitionError, did_you_mean
 from livetables.model import Dataset, Table, quoted
+from livetables.spark.messages import first_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +39,16 @@ def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
         raise DefinitionError(
             "INVALID_SCHEMA",
             f"The schema of '{dataset.name}' is not a list of columns: {first_sentence(error)}",
-            place=dataset.place,
+            location=dataset.location,
             hint="Write it as \"id BIGINT NOT NULL, name STRING COMMENT 'full name'\".",
         ) from error
     columns = parsed.columns()
     return StructType([_field(columns.apply(index), dataset) for index in range(columns.size())])
+
+
+def stored_schema(schema_json: str) -> StructType:
+    """Return the columns of a stored table from the JSON of its schema."""
+    return StructType.fromJson(json.loads(schema_json))
 
 
 def new_columns(stored: StructType, now: StructType) -> dict[str, DataType]:
@@ -99,14 +104,14 @@ def _field(column: Any, dataset: Dataset) -> StructField:
         raise DefinitionError(
             "NOT_SUPPORTED",
             f"Column '{column.name()}' of '{dataset.name}' is an identity column, whose values are not generated here.",
-            place=dataset.place,
+            location=dataset.location,
             hint="Leave IDENTITY out, and let the query make the key, for example with xxhash64(...).",
         )
     if column.defaultValue().isDefined():
         raise DefinitionError(
             "INVALID_SCHEMA",
             f"Column '{column.name()}' of '{dataset.name}' has a DEFAULT, which no table of a pipeline can have.",
-            place=dataset.place,
+            location=dataset.location,
             hint=f"Leave DEFAULT out, and write coalesce({column.name()}, ...) in the query.",
         )
     metadata = {}
@@ -131,7 +136,7 @@ def conform(frame: DataFrame, schema: StructType, dataset: Dataset) -> DataFrame
         raise DefinitionError(
             "COLUMN_NOT_DECLARED",
             f"The query of '{dataset.name}' returns column '{extra[0]}', which its schema does not declare.",
-            place=dataset.place,
+            location=dataset.location,
             hint=did_you_mean(extra[0], schema.names, f"Add '{extra[0]}' to schema=, or drop it in the query."),
         )
     columns = []

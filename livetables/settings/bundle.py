@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.errors import Place, Problem, SettingsError, did_you_mean
+from livetables.errors import Diagnostic, SettingsError, SourceLocation, did_you_mean
 from livetables.settings.model import SILENT
 from livetables.settings.paths import shown
 from livetables.settings.reading import Text, mapping, place_in, read_yaml
@@ -58,7 +58,7 @@ class Bundle:
             entry["libraries"] = [found for library in entry["libraries"] for found in self._located(library)]
         return entry
 
-    def deployed(self, parsed: PipelineFile) -> tuple[PipelineFile, tuple[Problem, ...]]:
+    def deployed(self, parsed: PipelineFile) -> tuple[PipelineFile, tuple[Diagnostic, ...]]:
         """Return the pipeline with what the target's mode and presets do to it, and what is to be said of that."""
         presets, target = mapping(self.document, "presets"), mapping(mapping(self.document, "targets"), self.target)
         develops = target.get("mode") == "development"
@@ -73,7 +73,7 @@ class Bundle:
             f"'continuous' has no effect here: the target '{self.target}' pauses pipelines, as on the platform, so an "
             "update takes what is there, then ends. --continuous runs it all the same."
         )
-        said = Problem("SETTING_WITHOUT_EFFECT", msg, Place(shown(self.file)))
+        said = Diagnostic("SETTING_WITHOUT_EFFECT", msg, SourceLocation(shown(self.file)))
         return parsed.model_copy(update={"continuous": False}), (said,)
 
     def _chosen(self, key: str | None) -> str:
@@ -82,15 +82,17 @@ class Bundle:
             return self.own[0]
         if not self.own:
             hint = "Add resources.pipelines.NAME. Pipelines that Python code defines are not read."
-            raise SettingsError("PIPELINE_NOT_FOUND", "It defines no pipeline.", place=Place(name), hint=hint)
+            raise SettingsError(
+                "PIPELINE_NOT_FOUND", "It defines no pipeline.", location=SourceLocation(name), hint=hint
+            )
         if key is None:
             msg = f"It defines {len(self.own)} pipelines: {keys}."
             hint = f"Name one of them: --settings {name}#{self.own[0]}."
-            raise SettingsError("SEVERAL_PIPELINES", msg, place=Place(name), hint=hint)
+            raise SettingsError("SEVERAL_PIPELINES", msg, location=SourceLocation(name), hint=hint)
         if key not in self.own:
             hint = did_you_mean(key, self.own, f"It defines {keys}.")
             msg = f"It defines no pipeline '{key}'."
-            raise SettingsError("PIPELINE_NOT_FOUND", msg, place=Place(name), hint=hint)
+            raise SettingsError("PIPELINE_NOT_FOUND", msg, location=SourceLocation(name), hint=hint)
         return key
 
     def _resolved(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +105,7 @@ class Bundle:
                 if name == "clusters" and isinstance(value, list):
                     resolved[name] = [self._needed(part, f"{name}.{n}") for n, part in enumerate(value)]
                 elif name not in SILENT:
-                    error.locate(Place(shown(self.file)))
+                    error.locate(SourceLocation(shown(self.file)))
                     raise
         return resolved
 
@@ -177,7 +179,7 @@ def _part(file: Path) -> dict[str, Any]:
     document = read_yaml(file)
     if document is not None and not isinstance(document, dict):
         msg = "A file of a bundle must be a YAML mapping."
-        raise SettingsError("SETTINGS_NOT_YAML", msg, place=Place(shown(file)))
+        raise SettingsError("SETTINGS_NOT_YAML", msg, location=SourceLocation(shown(file)))
     return document or {}
 
 
@@ -185,13 +187,15 @@ def _included(root_file: Path, document: dict[str, Any]) -> Iterator[Path]:
     patterns = document.get("include") or ()
     if not isinstance(patterns, list | tuple):
         msg = f"The value of 'include' is {json.dumps(patterns)}: it must be a list of files."
-        raise SettingsError("WRONG_VALUE", msg, place=place_in(document, ("include",), Place(shown(root_file))))
+        raise SettingsError(
+            "WRONG_VALUE", msg, location=place_in(document, ("include",), SourceLocation(shown(root_file)))
+        )
     for pattern in patterns:
         found = _matches(str(pattern), root_file.parent)
         if not found and not glob.has_magic(str(pattern)):
             msg = f"'include' names {pattern}, which does not exist."
-            place = pattern.place if isinstance(pattern, Text) else Place(shown(root_file))
-            raise SettingsError("SETTINGS_NOT_FOUND", msg, place=place)
+            location = pattern.location if isinstance(pattern, Text) else SourceLocation(shown(root_file))
+            raise SettingsError("SETTINGS_NOT_FOUND", msg, location=location)
         for name in found:
             file = Path(os.path.normpath(root_file.parent / name))
             if file != root_file and file.is_file():
@@ -204,7 +208,7 @@ def _target(document: dict[str, Any], root_file: Path) -> str:
     if asked and asked not in (targets or {"default": None}):
         hint = did_you_mean(asked, targets, f"Its targets are {', '.join(targets)}." if targets else "It has none.")
         msg = f"The bundle has no target '{asked}', which DATABRICKS_BUNDLE_TARGET names."
-        raise SettingsError("TARGET_NOT_FOUND", msg, place=Place(shown(root_file)), hint=hint)
+        raise SettingsError("TARGET_NOT_FOUND", msg, location=SourceLocation(shown(root_file)), hint=hint)
     by_default = (name for name in targets if mapping(targets, name).get("default") is True)
     # The platform gives a bundle without targets one of this name.
     return str(asked or next(by_default, None) or next(iter(targets), "default"))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.errors import Place, Problem, SettingsError
+from livetables.errors import Diagnostic, SettingsError, SourceLocation
 from livetables.settings.bundle import is_bundle, open_bundle
-from livetables.settings.effects import refuse_unsupported, said_aloud
 from livetables.settings.model import Library, PipelineFile, SparkSpec
 from livetables.settings.paths import shown
 from livetables.settings.reading import place_in, read_settings
+from livetables.settings.unsupported import refuse_unsupported, said_aloud
 from livetables.settings.validation import validated
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ class Found:
 
     parsed: PipelineFile
     base: Path
-    file: Place | None = None
+    file: SourceLocation | None = None
     document: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
-    def place(self, *keys: str | int) -> Place | None:
+    def location(self, *keys: str | int) -> SourceLocation | None:
         """Return where a key stands: file and line in YAML, the file in JSON."""
         return place_in(self.document, keys, self.file)
 
@@ -38,25 +38,25 @@ def find_pipeline(said: Path) -> Found:
     """Read the pipeline that `--settings` names: FILE, or FILE#KEY for one of several in an asset bundle."""
     file, key = _file_and_key(said)
     document, is_yaml = read_settings(file)
-    place = Place(shown(file))
+    location = SourceLocation(shown(file))
     if is_yaml and is_bundle(document):
         bundle = open_bundle(file, document)
         entry = bundle.pipeline(key)
-        parsed, warnings = bundle.deployed(validated(PipelineFile, entry, place, strict=False))
-        return _of_databricks(Found(parsed, bundle.root, place, entry, warnings))
+        parsed, warnings = bundle.deployed(validated(PipelineFile, entry, location, strict=False))
+        return _of_databricks(Found(parsed, bundle.root, location, entry, warnings))
     if key:
         msg = f"The file holds one pipeline, and '#{key}' names one of several."
-        raise SettingsError("WRONG_OPTION", msg, place=place, hint=f"Write --settings {shown(file)}.")
+        raise SettingsError("WRONG_OPTION", msg, location=location, hint=f"Write --settings {shown(file)}.")
     document = _unwrapped(document)
     if is_yaml and _is_spark_spec(document):
-        spec = validated(SparkSpec, document, place)
-        return Found(_as_pipeline(spec), file.parent, place, document)
-    return _of_databricks(Found(validated(PipelineFile, document, place), file.parent, place, document))
+        spec = validated(SparkSpec, document, location)
+        return Found(_as_pipeline(spec), file.parent, location, document)
+    return _of_databricks(Found(validated(PipelineFile, document, location), file.parent, location, document))
 
 
 def _of_databricks(found: Found) -> Found:
-    refuse_unsupported(found.parsed, found.place)
-    return replace(found, warnings=(*said_aloud(found.parsed, found.place), *found.warnings))
+    refuse_unsupported(found.parsed, found.location)
+    return replace(found, warnings=(*said_aloud(found.parsed, found.location), *found.warnings))
 
 
 def _file_and_key(said: Path) -> tuple[Path, str | None]:

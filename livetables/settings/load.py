@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.errors import Place, SettingsError
+from livetables.errors import SettingsError, SourceLocation
 from livetables.model import Namespace
-from livetables.settings.configuration import Said, configuration
+from livetables.settings.configuration import ConfigLayer, configuration
 from livetables.settings.dialects import Found, find_pipeline
 from livetables.settings.durations import seconds
 from livetables.settings.model import (
@@ -27,7 +27,7 @@ from livetables.settings.model import (
 from livetables.settings.paths import folder_name, local_storage, shown
 from livetables.settings.reading import place_in, read_yaml
 from livetables.settings.secrets import SecretStore
-from livetables.settings.sources import source_files
+from livetables.settings.source_files import source_files
 from livetables.settings.validation import validated
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def load_settings(
     else:
         found = find_pipeline(file or Path(DEFAULT_FILE))
     parsed, base = found.parsed, found.base
-    here, place = _local_file(base)
-    secrets = SecretStore(_named("secrets", here.secrets, base, place) if here.secrets else None)
+    here, location = _local_file(base)
+    secrets = SecretStore(_named("secrets", here.secrets, base, location) if here.secrets else None)
     given = {key: value for key, value in local.items() if value}
     root, path_map = _root_and_paths(parsed, base, {**here.path_map, **given.pop("path_map", {})})
     storage = given.get("storage") or here.storage
@@ -64,16 +64,16 @@ def load_settings(
     settings = Settings(
         name=parsed.name,
         root=root,
-        files=source_files(paths, parsed.libraries, base, path_map, found.place),
+        files=source_files(paths, parsed.libraries, base, path_map, found.location),
         storage=(base / (storage or f".livetables/{folder_name(parsed.name)}")).absolute(),
         namespace=Namespace(parsed.catalog, parsed.schema_ or parsed.target or "default"),
         configuration=configuration(
             [
                 *_of_clusters(found),
-                Said("configuration.", parsed.configuration, lambda key: found.place("configuration", key)),
-                Said("", _ansi(here), lambda _: place("ansi")),
-                Said("configuration.", here.configuration, lambda key: place("configuration", key)),
-                Said("--set ", overrides or {}, lambda _: None),
+                ConfigLayer("configuration.", parsed.configuration, lambda key: found.location("configuration", key)),
+                ConfigLayer("", _ansi(here), lambda _: location("ansi")),
+                ConfigLayer("configuration.", here.configuration, lambda key: location("configuration", key)),
+                ConfigLayer("--set ", overrides or {}, lambda _: None),
             ],
             secrets if with_secrets else None,
         ),
@@ -83,7 +83,7 @@ def load_settings(
         master=given.get("master") or here.master or "local[*]",
         tables={**here.tables, **given.get("tables", {})},
         path_map=path_map,
-        functions=tuple(_named("functions", name, base, place) for name in here.functions),
+        functions=tuple(_named("functions", name, base, location) for name in here.functions),
         secrets=secrets,
         warnings=found.warnings,
         document=found.document,
@@ -120,23 +120,23 @@ def _check_configuration(settings: Settings, found: Found) -> None:
         try:
             check(key)
         except SettingsError as error:
-            place = found.place("configuration", key)
-            if place and settings.configuration[key] == found.parsed.configuration.get(key):
-                error.locate(place)
+            location = found.location("configuration", key)
+            if location and settings.configuration[key] == found.parsed.configuration.get(key):
+                error.locate(location)
             raise
 
 
-def _local_file(base: Path) -> tuple[LocalFile, Callable[..., Place | None]]:
+def _local_file(base: Path) -> tuple[LocalFile, Callable[..., SourceLocation | None]]:
     """Return livetables.yml, and what tells the place of a key in it."""
     file = base / LOCAL_FILE
     if not file.is_file():
         return LocalFile(), lambda *_: None
     document = read_yaml(file) or {}
 
-    def place(*keys: str) -> Place:
-        return place_in(document, keys, None) or Place(shown(file))
+    def location(*keys: str) -> SourceLocation:
+        return place_in(document, keys, None) or SourceLocation(shown(file))
 
-    return validated(LocalFile, document, Place(shown(file))), place
+    return validated(LocalFile, document, SourceLocation(shown(file))), location
 
 
 def _ansi(here: LocalFile) -> dict[str, str]:
@@ -147,19 +147,21 @@ def _ansi(here: LocalFile) -> dict[str, str]:
 _FILES = {"secrets": "as YAML, {scope: {key: value}}", "functions": "as SQL, CREATE FUNCTION ..."}
 
 
-def _named(key: str, name: str, base: Path, place: Callable[..., Place | None]) -> Path:
+def _named(key: str, name: str, base: Path, location: Callable[..., SourceLocation | None]) -> Path:
     """Return a file that a key of livetables.yml names; SettingsError when it is not there."""
     file = Path(os.path.normpath(base / Path(name).expanduser()))
     if not file.is_file():
         msg = f"'{key}' names {shown(file)}, which does not exist."
         hint = f"Write it {_FILES[key]}, or leave '{key}' out."
-        raise SettingsError("SETTINGS_NOT_FOUND", msg, place=place(key), hint=hint)
+        raise SettingsError("SETTINGS_NOT_FOUND", msg, location=location(key), hint=hint)
     return file
 
 
-def _of_clusters(found: Found) -> Iterator[Said]:
+def _of_clusters(found: Found) -> Iterator[ConfigLayer]:
     for label in ("default", "updates"):  # what is said of updates wins
         for number, cluster in enumerate(found.parsed.clusters):
             if cluster.label == label:
                 keys = ("clusters", number, "spark_conf")
-                yield Said(f"clusters.{number}.spark_conf.", cluster.spark_conf or {}, partial(found.place, *keys))
+                yield ConfigLayer(
+                    f"clusters.{number}.spark_conf.", cluster.spark_conf or {}, partial(found.location, *keys)
+                )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from livetables.errors import Problem, SettingsError
+from livetables.errors import Diagnostic, SettingsError
 from livetables.model import Namespace
 from livetables.settings.secrets import SecretStore
 
@@ -193,7 +193,7 @@ class Settings:
     #: SQL files with the functions of the platform's catalog.
     functions: tuple[Path, ...] = ()
     secrets: SecretStore = field(default_factory=SecretStore)
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     document: dict[str, Any] = field(default_factory=dict)
 
     @property

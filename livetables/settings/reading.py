@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from livetables.errors import Place, SettingsError
+from livetables.errors import SettingsError, SourceLocation
 from livetables.settings.paths import shown
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Text(str):  # noqa: SLOT000 (a string with two attributes more)
         return text
 
     @property
-    def place(self) -> Place:
+    def location(self) -> SourceLocation:
         """Where it stands, as messages show it."""
-        return Place(shown(self.file), self.line)
+        return SourceLocation(shown(self.file), self.line)
 
 
 class _Loader(yaml.SafeLoader):
@@ -72,7 +72,7 @@ def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
         language, what = ("YAML", "a mapping") if yaml_ else ("JSON", "an object")
         msg = f"The settings are a {language} {_kind(document)}, not {what}."
         hint = "Start with a line such as `name: ...`." if yaml_ else 'Start with {"name": ...}.'
-        raise SettingsError(f"SETTINGS_NOT_{language}", msg, place=Place(shown(file)), hint=hint)
+        raise SettingsError(f"SETTINGS_NOT_{language}", msg, location=SourceLocation(shown(file)), hint=hint)
     return document, yaml_
 
 
@@ -81,19 +81,19 @@ def read_yaml(file: Path) -> Any:
     return _yaml(file, text_of(file))
 
 
-def place_in(document: Any, keys: tuple[str | int, ...], default: Place | None) -> Place | None:
+def place_in(document: Any, keys: tuple[str | int, ...], default: SourceLocation | None) -> SourceLocation | None:
     """Return the place of what stands below `keys`: as far as they are there and know it, else `default`."""
     found = default
     for key in keys:
         if isinstance(document, dict):
             stored = next((name for name in document if name == key), None)
-            found = stored.place if isinstance(stored, Text) else found
+            found = stored.location if isinstance(stored, Text) else found
             document = document.get(key)
         elif isinstance(document, list) and isinstance(key, int) and key < len(document):
             document = document[key]
         else:
             return found
-    return document.place if isinstance(document, Text) else found
+    return document.location if isinstance(document, Text) else found
 
 
 def mapping(document: dict[str, Any], key: str) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def mapping(document: dict[str, Any], key: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         msg = f"The value of '{key}' is {json.dumps(value, default=str)}: it must be a mapping."
-        raise SettingsError("WRONG_VALUE", msg, place=place_in(document, (key,), None))
+        raise SettingsError("WRONG_VALUE", msg, location=place_in(document, (key,), None))
     return value
 
 
 def text_of(file: Path) -> str:
     """Return what a file of settings holds; SettingsError when it can't be read."""
-    place = Place(shown(file))
+    location = SourceLocation(shown(file))
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -117,9 +117,9 @@ def text_of(file: Path) -> str:
         hint = f"Name another file with --settings, or run in the folder that holds {file.name}."
         if others:
             hint = f"{others[0]} is there: run with --settings {shown(file.parent / others[0])}."
-        raise SettingsError("SETTINGS_NOT_FOUND", "There is no such file.", place=place, hint=hint) from error
+        raise SettingsError("SETTINGS_NOT_FOUND", "There is no such file.", location=location, hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError("SETTINGS_UNREADABLE", f"The file can't be read: {error}", place=place) from error
+        raise SettingsError("SETTINGS_UNREADABLE", f"The file can't be read: {error}", location=location) from error
 
 
 def _json(file: Path, text: str) -> Any:
@@ -128,7 +128,9 @@ def _json(file: Path, text: str) -> Any:
     except json.JSONDecodeError as error:
         msg = f"The settings are not valid JSON: {error.msg} (column {error.colno})."
         hint = "Look at that line and the one before it: a comma, a quote or a bracket is missing or too many."
-        raise SettingsError("SETTINGS_NOT_JSON", msg, place=Place(shown(file), error.lineno), hint=hint) from error
+        raise SettingsError(
+            "SETTINGS_NOT_JSON", msg, location=SourceLocation(shown(file), error.lineno), hint=hint
+        ) from error
 
 
 def _yaml(file: Path, text: str) -> Any:
@@ -141,8 +143,8 @@ def _yaml(file: Path, text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or " ".join(str(error).split())
         msg = f"The file is not valid YAML: {said}" + (f" (column {mark.column + 1})." if mark else ".")
-        place = Place(shown(file), mark.line + 1 if mark else 0)
-        raise SettingsError("SETTINGS_NOT_YAML", msg, place=place) from error
+        location = SourceLocation(shown(file), mark.line + 1 if mark else 0)
+        raise SettingsError("SETTINGS_NOT_YAML", msg, location=location) from error
 
 
 def _kind(value: Any) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from livetables.errors import Place, SettingsError, did_you_mean
+from livetables.errors import SettingsError, SourceLocation, did_you_mean
 from livetables.settings.paths import shown
 from livetables.settings.reading import Text, mapping
 
@@ -62,8 +62,8 @@ class References:
         if found is _MISSING:
             msg = f"'${{{path}}}' in '{key}' has no value."
             hint = "It leads back to itself." if path in asked else self._way_out(path)
-            place = value.place if isinstance(value, Text) else None
-            raise SettingsError("UNRESOLVED_REFERENCE", msg, place=place, hint=hint)
+            location = value.location if isinstance(value, Text) else None
+            raise SettingsError("UNRESOLVED_REFERENCE", msg, location=location, hint=hint)
         kind, _, name = path.partition(".")
         return self.resolve(found, f"variables.{name}" if kind == "var" else path, (*asked, path))
 
@@ -125,5 +125,5 @@ def _variable_overrides(file: Path) -> dict[str, Any]:
         values = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError) as error:
         msg = f"The values of variables can't be read: {error}"
-        raise SettingsError("SETTINGS_NOT_JSON", msg, place=Place(shown(file))) from error
+        raise SettingsError("SETTINGS_NOT_JSON", msg, location=SourceLocation(shown(file))) from error
     return values if isinstance(values, dict) else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from livetables.errors import Place, SettingsError
+from livetables.errors import SettingsError, SourceLocation
 from livetables.redaction import Hidden
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class SecretStore:
         raise SettingsError(
             "SECRETS_UNREADABLE",
             f"The file of secrets can't be used: {why}.",
-            place=Place(str(self.file), line),
+            location=SourceLocation(str(self.file), line),
             hint=hint,
         )
 

@@ -14,31 +14,31 @@ from livetables.settings.reading import place_in
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from livetables.errors import Place
+    from livetables.errors import SourceLocation
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def validated(model: type[_Model], document: Any, place: Place, *, strict: bool = True) -> _Model:
+def validated(model: type[_Model], document: Any, location: SourceLocation, *, strict: bool = True) -> _Model:
     """Return the document as its model; without `strict`, a text such as `true` may stand for a boolean."""
     try:
         return model.model_validate(document, strict=None if strict else False)
     except ValidationError as error:
         # A misspelt key makes the right one missing: the misspelling is what to show.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        raise _problem(model, document, place, first) from error
+        raise _problem(model, document, location, first) from error
 
 
-def _problem(model: type[BaseModel], document: Any, place: Place, found: ErrorDetails) -> SettingsError:
+def _problem(model: type[BaseModel], document: Any, location: SourceLocation, found: ErrorDetails) -> SettingsError:
     *above, last = [str(part) for part in found["loc"]] or ["settings"]
     key = ".".join([*above, last])
-    place = place_in(document, found["loc"], place) or place
+    location = place_in(document, found["loc"], location) or location
     if found["type"] == "extra_forbidden":
         known = _known_keys(model, above)
         hint = did_you_mean(last, known, f"Known keys: {', '.join(sorted(known))}.")
-        return SettingsError("UNKNOWN_KEY", f"Unknown key '{key}'.", place=place, hint=hint)
+        return SettingsError("UNKNOWN_KEY", f"Unknown key '{key}'.", location=location, hint=hint)
     msg = f"The value of '{key}' is {json.dumps(found.get('input'), default=str)}: {_plain(found['msg'])}."
-    return SettingsError("WRONG_VALUE", msg, place=place, hint=_way_out(last, found))
+    return SettingsError("WRONG_VALUE", msg, location=location, hint=_way_out(last, found))
 
 
 def _way_out(key: str, found: ErrorDetails) -> str | None:

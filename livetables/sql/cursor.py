@@ -110,7 +110,7 @@ class Cursor:
     def clauses(self, owner: str, known: Mapping[str, Clause], *ends: str) -> tuple[dict[str, Any], dict[str, int]]:
         """Take clauses in any order up to one of `ends`; return what each says, and where it begins."""
         told: dict[str, Any] = {}
-        places: dict[str, int] = {}
+        locations: dict[str, int] = {}
         while self.next.kind != END and not any(self.sees(end) for end in ends):
             start, form = self.next.start, self.form
             phrase = None if self._lacks_as() else self.took_one(known)
@@ -119,8 +119,8 @@ class Cursor:
             name, self.form, take = known[phrase]
             if name in told:
                 raise SqlError(start, f"{owner} has two {phrase} clauses.", "Leave one out.")
-            told[name], places[name], self.form = take(), start, form
-        return told, places
+            told[name], locations[name], self.form = take(), start, form
+        return told, locations
 
     def _lacks_as(self) -> bool:
         """Tell whether a query comes next, not WITH ROW FILTER."""

@@ -102,12 +102,12 @@ class FlowParser(Cursor):
         self.form = _CDC
         self.take("FROM", why="and the source")
         source = self._source()
-        told, places = self.clauses("AUTO CDC", self._cdc_clauses())
+        told, locations = self.clauses("AUTO CDC", self._cdc_clauses())
         if "keys" not in told:
             raise self.expected("KEYS", why="(...), the columns that identify a row")
         if "sequence" not in told:
             raise self.expected("SEQUENCE BY", why="and what orders the events of a key")
-        _check(told, places)
+        _check(told, locations)
         if "ignored" in told:
             told["ignore_null_updates"] = True
         return Cdc(source, once=once, **told)
@@ -187,15 +187,15 @@ class FlowParser(Cursor):
         return text
 
 
-def _check(told: dict[str, Any], places: dict[str, int]) -> None:
+def _check(told: dict[str, Any], locations: dict[str, int]) -> None:
     """Refuse clauses that do not go together."""
     history = told.get("stored_as", "1") == "2"
-    if "tracked" in places and not history:
+    if "tracked" in locations and not history:
         message = "TRACK HISTORY needs a table that keeps history."
-        raise SqlError(places["tracked"], message, "Add STORED AS SCD TYPE 2, or leave TRACK HISTORY out.")
-    if "truncates" in places and history:
+        raise SqlError(locations["tracked"], message, "Add STORED AS SCD TYPE 2, or leave TRACK HISTORY out.")
+    if "truncates" in locations and history:
         message = "APPLY AS TRUNCATE can't empty a table that keeps history."
-        raise SqlError(places["truncates"], message, "Leave it out, or write STORED AS SCD TYPE 1.")
-    if "columns_to_update" in places and "ignored" in places:
+        raise SqlError(locations["truncates"], message, "Leave it out, or write STORED AS SCD TYPE 1.")
+    if "columns_to_update" in locations and "ignored" in locations:
         message = "COLUMNS TO UPDATE and IGNORE NULL UPDATES both say what an event leaves alone."
-        raise SqlError(places["columns_to_update"], message, "Leave one of them out.")
+        raise SqlError(locations["columns_to_update"], message, "Leave one of them out.")

@@ -151,8 +151,8 @@ class _Parser(FlowParser, ColumnParser):
         name = self.name(f"the name of the {kind}")
         listed = self.column_list(kind, published=not (live or private)) if self.sees("(") else {}
         ends = ("AS", "FLOW") if kind == STREAMING_TABLE else ("AS",)
-        told, places = self.clauses(f"A {kind}", self._clauses(kind), *ends)
-        _check(places)
+        told, locations = self.clauses(f"A {kind}", self._clauses(kind), *ends)
+        _check(locations)
         if self.took("AS"):
             told["query"] = self.rest("a query")
         elif self.took("FLOW"):
@@ -269,9 +269,11 @@ class _Parser(FlowParser, ColumnParser):
             raise self.expected("the end of the statement")
 
 
-def _check(places: dict[str, int]) -> None:
+def _check(locations: dict[str, int]) -> None:
     """Refuse clauses that do not go together."""
-    layouts = sorted(places[name] for name in ("partitioned_by", "cluster_by", "cluster_by_auto") if name in places)
+    layouts = sorted(
+        locations[name] for name in ("partitioned_by", "cluster_by", "cluster_by_auto") if name in locations
+    )
     if len(layouts) > 1:
         message = "A table has only one of PARTITIONED BY, CLUSTER BY and CLUSTER BY AUTO."
         raise SqlError(layouts[1], message, "Leave one out.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livetables.errors import Place, Problem
+from livetables.errors import Diagnostic, SourceLocation
 
 
 @dataclass(frozen=True)
@@ -14,17 +14,17 @@ class Script:
     file: str
     text: str
 
-    def place(self, at: int) -> Place:
+    def location(self, at: int) -> SourceLocation:
         """Return line and column of a character, both from 1 on."""
-        return Place(self.file, self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at))
+        return SourceLocation(self.file, self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at))
 
-    def problem(self, at: int, code: str, message: str, hint: str | None) -> Problem:
+    def diagnostic(self, at: int, code: str, message: str, hint: str | None) -> Diagnostic:
         """Return a problem at a character."""
-        return Problem(code, message, self.place(at), hint)
+        return Diagnostic(code, message, self.location(at), hint)
 
-    def excerpt(self, place: Place) -> str:
+    def excerpt(self, location: SourceLocation) -> str:
         """Return the line of a place, and a caret below its column."""
-        line = self.text.split("\n")[place.line - 1]
-        margin = "".join("\t" if char == "\t" else " " for char in line[: place.column - 1])
-        line, number = line.rstrip(), str(place.line)
+        line = self.text.split("\n")[location.line - 1]
+        margin = "".join("\t" if char == "\t" else " " for char in line[: location.column - 1])
+        line, number = line.rstrip(), str(location.line)
         return f"{number} | {line}\n{' ' * len(number)} | {margin}^"

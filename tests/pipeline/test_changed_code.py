@@ -4,8 +4,8 @@ import pytest
 from deltalake import DeltaTable
 
 from livetables.errors import DefinitionError
-from livetables.observe.stored import HIDDEN
-from livetables.plan import Alter, Begin, Inactive, Leave, Run, Selection
+from livetables.plan.steps import Alter, Inactive, OrphanFlow, Run, Selection, StartFlow
+from livetables.storage.stored import HIDDEN
 
 pytestmark = pytest.mark.pipeline
 
@@ -58,7 +58,7 @@ def test_a_stored_table_takes_a_changed_definition(bench):
     bench.write(changing=changed.replace('"delta.appendOnly": "true"', '"delta.nothing": "true"'))
     with pytest.raises(DefinitionError, match="The table of 'raw' can't take its new definition") as caught:
         bench.run(path)
-    assert ("CHANGE_REFUSED", 4) == (caught.value.code, caught.value.problem.place.line)
+    assert ("CHANGE_REFUSED", 4) == (caught.value.code, caught.value.diagnostic.location.line)
 
 
 def _described(bench, name):
@@ -89,7 +89,7 @@ def test_what_leaves_the_code_stays_until_it_may_go(bench):
     bench.write(leaving=text[: text.index("    @dlt.table\n")].replace("arriving", "coming"))
     with bench.pipeline(path) as pipeline:
         steps = pipeline.plan()
-        assert [("all_numbers", Begin), ("all_numbers", Leave), ("all_numbers", Run), ("old", Inactive)] == [
+        assert [("all_numbers", StartFlow), ("all_numbers", OrphanFlow), ("all_numbers", Run), ("old", Inactive)] == [
             (step.dataset, type(step)) for step in steps
         ]
         state = pipeline.run()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from livetables.cli import app
+from livetables.cli.app import app
 
 pytestmark = pytest.mark.pipeline
 PIPELINE = """
@@ -79,8 +79,8 @@ def test_every_look_at_a_pipeline_is_one_json_document(bench):
     } == set(events[0])
     path.write_text("import dlt\ndlt.table('x')\n")
     code, document = invoke("check", *source)
-    [problem] = document["problems"]
-    assert (1, False, "NOT_A_FUNCTION", 2) == (code, document["ok"], problem["code"], problem["line"])
+    [diagnostic] = document["problems"]
+    assert (1, False, "NOT_A_FUNCTION", 2) == (code, document["ok"], diagnostic["code"], diagnostic["line"])
 
 
 def test_a_file_that_spark_can_not_read_is_named(bench):

@@ -7,7 +7,7 @@ import time
 import pytest
 from deltalake import DeltaTable
 
-from livetables.autoloader.ledger import list_entries
+from livetables.autoloader.find.ledger import list_entries
 from tests.drift import Drift
 
 pytestmark = pytest.mark.pipeline

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from livetables.cdc import apply as cdc
 from livetables.errors import GraphError
-from livetables.execute import cdc
-from livetables.observe.event_log import read_events
-from livetables.observe.stored import stored_tables
-from livetables.plan import Selection
+from livetables.events.log import read_events
+from livetables.plan.steps import Selection
+from livetables.storage.stored import stored_tables
 
 pytestmark = pytest.mark.pipeline
 

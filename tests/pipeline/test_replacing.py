@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetables.observe.stored import stored_tables
+from livetables.storage.stored import stored_tables
 
 pytestmark = pytest.mark.pipeline
 

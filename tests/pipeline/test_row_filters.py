@@ -2,9 +2,9 @@
 
 import pytest
 
-from livetables.cli import app
+from livetables.cli.app import app
 from livetables.errors import GraphError
-from livetables.plan import Alter, Reset, Selection
+from livetables.plan.steps import Alter, Reset, Selection
 
 pytestmark = pytest.mark.pipeline
 
@@ -121,8 +121,8 @@ def test_a_row_filter_must_fit_its_table(project):
     [path] = project.write(wrong=text)
     with project.pipeline(path) as pipeline, pytest.raises(GraphError) as caught:
         pipeline.graph  # noqa: B018 (the graph is checked when it is asked for)
-    names, arguments, kind = caught.value.problems
-    assert [(p.code, p.place.line) for p in caught.value.problems] == [
+    names, arguments, kind = caught.value.diagnostics
+    assert [(p.code, p.location.line) for p in caught.value.diagnostics] == [
         ("INVALID_ROW_FILTER", 7),
         ("INVALID_ROW_FILTER", 8),
         ("INVALID_ROW_FILTER", 9),
@@ -132,5 +132,5 @@ def test_a_row_filter_must_fit_its_table(project):
     assert "WRONG_NUM_ARGS" in arguments.message
     assert "FILTER_NOT_BOOLEAN" in kind.message
     [warning] = pipeline.warnings
-    assert (warning.code, warning.place.line) == ("ROW_FILTER_NOT_APPLIED", 10)
+    assert (warning.code, warning.location.line) == ("ROW_FILTER_NOT_APPLIED", 10)
     assert "Define it with spark.udf.register in a source file" in warning.message

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from livetables.observe.event_log import read_events
-from livetables.observe.state import RuleCount
+from livetables.events.log import read_events
+from livetables.events.state import RuleCount
 
 pytestmark = pytest.mark.pipeline
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetables.observe.event_log import read_events
+from livetables.events.log import read_events
 
 pytestmark = pytest.mark.pipeline
 

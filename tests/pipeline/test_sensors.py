@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from expectations.sensors import READING_RULES
-from livetables.observe.stored import select
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
+from livetables.storage.stored import select
 from scripts.demo import Account, device_rows
 
 pytestmark = pytest.mark.pipeline

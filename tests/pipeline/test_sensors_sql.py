@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from livetables.observe.event_log import read_events
-from livetables.observe.stored import select, stored_tables
+from livetables.events.log import read_events
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
+from livetables.storage.stored import select, stored_tables
 from tests.pipeline.test_sensors import BROKEN_CHANGES, check_account, send
 from tests.small import SMALL
 

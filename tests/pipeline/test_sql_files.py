@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from livetables.errors import GraphError
-from livetables.observe.event_log import read_events
+from livetables.events.log import read_events
 from livetables.pipeline import Pipeline
 
 pytestmark = pytest.mark.pipeline
@@ -115,8 +115,8 @@ def test_sql_and_python_files_make_one_graph(bench, sql):
         assert [(1, "Ada", 1, 2), (1, "Ann", 2, None), (2, None, 1, None), (3, "Bob", 1, None)] == (
             [tuple(row) for row in history.collect()]
         )
-        places = [dataset.definition.place for dataset in pipeline.graph.datasets.values()]
-        assert {"orders.sql", "gold.py", "report.sql"} == {place.file for place in places}
+        locations = [dataset.definition.location for dataset in pipeline.graph.datasets.values()]
+        assert {"orders.sql", "gold.py", "report.sql"} == {location.file for location in locations}
 
 
 #: What people ask the event log, as they write it.
@@ -173,7 +173,10 @@ def test_all_that_is_wrong_is_reported_at_once(bench, sql):
     """)
     with pytest.raises(GraphError) as caught:
         bench.run(path)
-    found = [(problem.code, str(problem.place), problem.excerpt.count("^")) for problem in caught.value.problems]
+    found = [
+        (diagnostic.code, str(diagnostic.location), diagnostic.excerpt.count("^"))
+        for diagnostic in caught.value.diagnostics
+    ]
     assert [
         ("SQL_SYNTAX", "pipeline.sql:2:18", 1),
         ("UNRESOLVED_COLUMN.WITH_SUGGESTION", "pipeline.sql:3:38", 1),
@@ -201,7 +204,7 @@ def test_readers_of_a_broken_statement_are_no_second_error(bench, sql):
     """)
     with pytest.raises(GraphError) as caught:
         bench.run(path)
-    assert [("UNKNOWN_VARIABLE", "pipeline.sql:2:39")] == [(p.code, str(p.place)) for p in caught.value.problems]
+    assert [("UNKNOWN_VARIABLE", "pipeline.sql:2:39")] == [(p.code, str(p.location)) for p in caught.value.diagnostics]
 
 
 def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
@@ -220,7 +223,7 @@ def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
     with bench.pipeline(path) as pipeline:
         with pytest.raises(GraphError) as caught:
             pipeline.graph  # noqa: B018
-        found = [(problem.code, problem.place.line) for problem in caught.value.problems]
+        found = [(diagnostic.code, diagnostic.location.line) for diagnostic in caught.value.diagnostics]
         assert [("BROKER_UNREACHABLE", 6), ("FUNCTION_REFUSED", 9)] == found
     path.write_text(path.read_text().replace("RETURN nope", "RETURN x"))
     with dry(bench.pipeline(path), tmp_path) as pipeline:

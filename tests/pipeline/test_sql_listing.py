@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from livetables.observe.stored import select
+from livetables.storage.stored import select
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.kafka]
 LISTING = Path(__file__).parent / "sql" / "listing.sql"
@@ -64,7 +64,7 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
         conf = {"pipelines.trigger.interval": "1 second"}
         with bench.pipeline(path, continuous=True, overrides=conf) as pipeline:
             state = pipeline.run(stop=stop, listeners=[listen])
-            warned = {(warning.code, warning.place.line) for warning in pipeline.warnings}
+            warned = {(warning.code, warning.location.line) for warning in pipeline.warnings}
     finally:
         stop.set()
         actor.join()

@@ -9,9 +9,9 @@ import pytest
 
 from livetables.clock import Clock
 from livetables.errors import PipelineBusyError
-from livetables.observe.event_log import read_events
+from livetables.events.log import read_events
 from livetables.pipeline import Pipeline
-from livetables.plan import Selection
+from livetables.plan.steps import Selection
 
 pytestmark = pytest.mark.pipeline
 
@@ -330,4 +330,4 @@ def test_two_updates_do_not_share_a_storage_folder(bench):
     with bench.pipeline(path) as pipeline, pipeline.storage.locked(), pytest.raises(PipelineBusyError) as caught:
         pipeline.run()
     assert "PIPELINE_BUSY" == caught.value.code
-    assert str(bench.storage) in caught.value.problem.message
+    assert str(bench.storage) in caught.value.diagnostic.message

@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetables.execute.confs import confs
+from livetables.spark.confs import confs
 from tests.small import SMALL
 
 

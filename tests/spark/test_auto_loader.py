@@ -6,9 +6,9 @@ import json
 import pytest
 from pyspark.errors import StreamingQueryException
 
-from livetables.autoloader.ledger import list_entries
+from livetables.autoloader.find.ledger import list_entries
 from livetables.autoloader.loader import in_sql, open_stream, read_files
-from livetables.autoloader.schemas import SchemaStore
+from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.errors import LivetablesError, NewColumnsError, SettingsError
 
 pytestmark = pytest.mark.spark

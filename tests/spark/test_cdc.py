@@ -9,18 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
-from livetables.errors import Place
-from livetables.execute import cdc, scd1
-from livetables.execute.storage import Storage
+from livetables.cdc import apply as cdc
+from livetables.cdc import scd1
+from livetables.errors import SourceLocation
 from livetables.execute.tables import Tables
-from livetables.graph.cdc import written
+from livetables.graph.cdc_schema import written
 from livetables.graph.graph import ResolvedDataset, ResolvedFlow
-from livetables.model import CdcFlow, Changes, Columns, Namespace, StreamingTable
+from livetables.model import CdcFlow, Changes, ColumnSelector, Namespace, StreamingTable
+from livetables.storage.layout import Storage
 from tests.cdc_oracle import Event, history, newest
 
 pytestmark = pytest.mark.spark
 
-HERE = Place("test.py", 1)
+HERE = SourceLocation("test.py", 1)
 _numbers = itertools.count()
 
 
@@ -85,15 +86,15 @@ DOCUMENTED = {
 }
 MODES = {
     "type 1": {"scd_type": 1},
-    "type 1, NULL leaves alone": {"scd_type": 1, "partial": Columns()},
+    "type 1, NULL leaves alone": {"scd_type": 1, "partial": ColumnSelector()},
     "type 1, truncates": {"scd_type": 1, "truncates": "operation = 'TRUNCATE'"},
     "type 2": {"scd_type": 2},
-    "type 2, NULL leaves name alone": {"scd_type": 2, "partial": Columns(only=("name",))},
-    "type 2, city untracked": {"scd_type": 2, "tracked": Columns(but=("city",))},
+    "type 2, NULL leaves name alone": {"scd_type": 2, "partial": ColumnSelector(only=("name",))},
+    "type 2, city untracked": {"scd_type": 2, "tracked": ColumnSelector(but=("city",))},
     "type 2, city untracked, NULL leaves all but name alone": {
         "scd_type": 2,
-        "tracked": Columns(but=("city",)),
-        "partial": Columns(but=("name",)),
+        "tracked": ColumnSelector(but=("city",)),
+        "partial": ColumnSelector(but=("name",)),
     },
 }
 ROUNDS, COPIES, EXAMPLES = 4, 21, 60
@@ -107,7 +108,7 @@ def users(spark, folder, **options):
         ("userId",),
         "sequenceNum",
         deletes="operation = 'DELETE'",
-        columns=Columns(but=("operation", "sequenceNum")),
+        columns=ColumnSelector(but=("operation", "sequenceNum")),
         **options,
     )
     return Target(spark, folder, USERS, changes)
@@ -247,7 +248,7 @@ def test_counts_of_a_batch(spark, tmp_path):
 
 def test_sequences_may_be_structs_and_keys_may_be_null(spark, tmp_path):
     """Structs compare field by field; a NULL key is a key like any other; odd column names are only names."""
-    changes = Changes(("key",), F.struct("at", "n"), columns=Columns(but=("at", "n")), scd_type=2)
+    changes = Changes(("key",), F.struct("at", "n"), columns=ColumnSelector(but=("at", "n")), scd_type=2)
     target = Target(spark, tmp_path, "key INT, `a-b` STRING, at TIMESTAMP, n INT", changes)
     from datetime import datetime
 
@@ -266,7 +267,11 @@ def test_sequences_may_be_structs_and_keys_may_be_null(spark, tmp_path):
 def test_columns_to_update_are_named_by_the_event(spark, tmp_path):
     """A named column takes the event's value, NULL too; the others keep theirs, also when events come late."""
     changes = Changes(
-        ("id",), "seq", columns=Columns(but=("seq", "change")), partial=Columns(), columns_to_update="change"
+        ("id",),
+        "seq",
+        columns=ColumnSelector(but=("seq", "change")),
+        partial=ColumnSelector(),
+        columns_to_update="change",
     )
     target = Target(spark, tmp_path, "id INT, a STRING, b STRING, change ARRAY<STRING>, seq INT", changes)
     target.apply([(1, None, "old", ["a"], 3)])
@@ -278,7 +283,9 @@ def test_a_null_field_of_a_struct_leaves_that_field_alone(spark, tmp_path):
     """Where NULLs change nothing, that holds for each field of a struct, and for a struct as a whole."""
     columns, found = "id INT, home STRUCT<city: STRING, at: STRUCT<zip: STRING>>, seq INT", {}
     for scd_type in (1, 2):
-        changes = Changes(("id",), "seq", columns=Columns(but=("seq",)), partial=Columns(), scd_type=scd_type)
+        changes = Changes(
+            ("id",), "seq", columns=ColumnSelector(but=("seq",)), partial=ColumnSelector(), scd_type=scd_type
+        )
         target = Target(spark, tmp_path, columns, changes)
         target.apply([(1, ("Rome", None), 2), (2, None, 2)])
         target.apply([(1, None, 3), (1, ("Oslo", ("0150",)), 1)])

@@ -3,7 +3,7 @@
 import pytest
 
 from livetables.errors import SettingsError
-from livetables.execute.functions import defined_in, functions
+from livetables.spark.functions import defined_in, functions
 
 pytestmark = pytest.mark.spark
 
@@ -52,7 +52,7 @@ def test_a_file_of_functions_holds_nothing_else(spark, file, statement, says):
     file.write_text(f"{FUNCTIONS}\n;\n\n/* two\nlines; */ {statement};\n")
     with pytest.raises(SettingsError) as caught, functions(spark, defined_in((file,))):
         pass
-    problem = caught.value.problem
-    assert (problem.code, str(problem.place)) == ("FUNCTION_REFUSED", "functions.sql:13:11")
-    assert problem.message.startswith(says)
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, str(diagnostic.location)) == ("FUNCTION_REFUSED", "functions.sql:13:11")
+    assert diagnostic.message.startswith(says)
     assert not spark.catalog.functionExists("lies_in")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from livetables.execute.confs import confs
+from livetables.spark.confs import confs
 from loadgen.scaling.rows import Rows, lines, spark_columns, spark_due, spark_line
 from loadgen.scaling.shape import SECOND, shape_of
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from livetables.errors import GraphError
-from livetables.execute.object_stores import ObjectStores
 from livetables.jars import s3_jars
+from livetables.spark.object_stores import ObjectStores
 from scripts.s3 import SECRET_KEY, client, running_store, settings_of
 
 pytestmark = pytest.mark.spark
@@ -30,13 +30,13 @@ def loader(path, source="cloudFiles"):
         """
 
 
-def problem_of(bench, path, **options):
+def diagnostic_of(bench, path, **options):
     """Return the one problem of a pipeline that loads from `path`."""
     [file] = bench.write(loader=loader(path))
     with bench.pipeline(file, **options) as pipeline, pytest.raises(GraphError) as caught:
         pipeline.graph  # noqa: B018
-    [problem] = caught.value.problems
-    return problem
+    [diagnostic] = caught.value.diagnostics
+    return diagnostic
 
 
 def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store, monkeypatch):
@@ -75,28 +75,28 @@ def test_auto_loader_and_batch_reads_follow_a_bucket(bench, spark, store, monkey
 def test_an_unreachable_store_is_named_with_host_port_and_cause(bench):
     """Before s3a has tried for minutes; the place is the line that reads."""
     started = time.monotonic()
-    problem = problem_of(bench, "s3://gone/landing", overrides=settings_of("http://127.0.0.1:9", "gone"))
-    assert ("STORE_UNREACHABLE", 6) == (problem.code, problem.place.line)
-    assert "No object store answers at http://127.0.0.1:9: connection refused." == problem.message
+    diagnostic = diagnostic_of(bench, "s3://gone/landing", overrides=settings_of("http://127.0.0.1:9", "gone"))
+    assert ("STORE_UNREACHABLE", 6) == (diagnostic.code, diagnostic.location.line)
+    assert "No object store answers at http://127.0.0.1:9: connection refused." == diagnostic.message
     assert time.monotonic() - started < 10
 
 
 def test_a_missing_bucket_and_a_wrong_key_are_one_sentence(bench, store):
     """They say which bucket, and what the store says of the key."""
     client(store).create_dir("locked")
-    problem = problem_of(bench, "s3a://nowhere/in", overrides=settings_of(store, "nowhere"))
-    assert ("BUCKET_NOT_FOUND", f"There is no bucket 'nowhere' at {store}.") == (problem.code, problem.message)
+    diagnostic = diagnostic_of(bench, "s3a://nowhere/in", overrides=settings_of(store, "nowhere"))
+    assert ("BUCKET_NOT_FOUND", f"There is no bucket 'nowhere' at {store}.") == (diagnostic.code, diagnostic.message)
     conf = settings_of(store, "locked") | {"spark.hadoop.fs.s3a.bucket.locked.secret.key": "other"}
-    problem = problem_of(bench, "s3a://locked/in/*.json", overrides=conf)
-    assert "STORE_ACCESS_DENIED" == problem.code
-    assert problem.message.startswith(f"{store} refuses access to s3a://locked/in/*.json")
+    diagnostic = diagnostic_of(bench, "s3a://locked/in/*.json", overrides=conf)
+    assert "STORE_ACCESS_DENIED" == diagnostic.code
+    assert diagnostic.message.startswith(f"{store} refuses access to s3a://locked/in/*.json")
 
 
 def test_a_store_without_jars_is_refused_with_the_way_to_them(bench):
     """Only S3 can be set up here, which the error of another store says."""
-    problem = problem_of(bench, "abfss://box@account.dfs.core.windows.net/in")
-    assert "FILE_SYSTEM_NOT_SET_UP" == problem.code
-    assert "only S3 is set up" in problem.message
+    diagnostic = diagnostic_of(bench, "abfss://box@account.dfs.core.windows.net/in")
+    assert "FILE_SYSTEM_NOT_SET_UP" == diagnostic.code
+    assert "only S3 is set up" in diagnostic.message
 
 
 def test_folders_in_a_bucket_are_renamed_and_large_objects_come_in_parts(spark, store):

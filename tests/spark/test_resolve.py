@@ -149,13 +149,13 @@ def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
     bench.folder.joinpath("orders").mkdir()
     with bench.pipeline(*paths) as pipeline, pytest.raises(GraphError) as caught:
         pipeline.graph  # noqa: B018
-    found = {(p.code, p.place.file.split("/")[-1]): p for p in caught.value.problems}
+    found = {(p.code, p.location.file.split("/")[-1]): p for p in caught.value.diagnostics}
     lines = BROKEN.splitlines()
 
     def line(text):
         return 1 + next(i for i, code in enumerate(lines) if text in code)
 
-    codes = sorted(p.code for p in caught.value.problems)
+    codes = sorted(p.code for p in caught.value.diagnostics)
     assert [
         "CYCLE",
         "DATASET_NOT_FOUND",
@@ -170,11 +170,11 @@ def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
         "UNRESOLVED_COLUMN.WITH_SUGGESTION",
     ] == codes
     assert "Did you mean 'orders'?" == found["DATASET_NOT_FOUND", "broken.py"].hint
-    assert line("def nothing") - 1 == found["NOT_A_DATAFRAME", "broken.py"].place.line
+    assert line("def nothing") - 1 == found["NOT_A_DATAFRAME", "broken.py"].location.line
     assert "chicken -> egg -> chicken" in found["CYCLE", "broken.py"].message
-    assert "again.py" in found["DUPLICATE_DATASET", "again.py"].place.file
-    assert line('select("idd")') == found["UNRESOLVED_COLUMN.WITH_SUGGESTION", "broken.py"].place.line
-    assert 8 == found["NOT_A_FUNCTION", "again.py"].place.line
+    assert "again.py" in found["DUPLICATE_DATASET", "again.py"].location.file
+    assert line('select("idd")') == found["UNRESOLVED_COLUMN.WITH_SUGGESTION", "broken.py"].location.line
+    assert 8 == found["NOT_A_FUNCTION", "again.py"].location.line
     assert not bench.storage.joinpath("tables").exists()
 
 

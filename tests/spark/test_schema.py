@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from livetables.errors import DefinitionError, Place
+from livetables.errors import DefinitionError, SourceLocation
 from livetables.graph.schema import GENERATED, declared_schema
 from livetables.model import StreamingTable
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.spark
 
 def orders(schema):
     """A table with a declared schema."""
-    return StreamingTable("orders", Place("pipeline.py", 3), schema=schema)
+    return StreamingTable("orders", SourceLocation("pipeline.py", 3), schema=schema)
 
 
 def test_a_schema_as_text_keeps_its_clauses(spark):
@@ -43,5 +43,5 @@ def test_a_schema_that_would_fill_columns_otherwise_is_refused(spark, schema, co
     """An identity or a default that is not generated would be NULL, in silence; targets of AUTO CDC have neither."""
     with pytest.raises(DefinitionError, match=says) as caught:
         declared_schema(spark, orders(schema))
-    problem = caught.value.problem
-    assert (problem.code, str(problem.place), bool(problem.hint)) == (code, "pipeline.py:3", True)
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, str(diagnostic.location), bool(diagnostic.hint)) == (code, "pipeline.py:3", True)

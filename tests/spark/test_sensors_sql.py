@@ -8,11 +8,11 @@ from chispa import assert_df_equality
 
 from expectations.devices import DEVICE_CHANGE_RULES
 from expectations.sensors import READING_RULES
-from livetables.collect import reads
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.collect.sql_files import collect
-from livetables.execute.confs import confs
+from livetables.queries import reads
+from livetables.spark.confs import confs
 from tests.spark.test_sql_queries import Tables
 from tests.spark.test_transformations_devices import CASES as CHANGES
 from tests.spark.test_transformations_sensors import CASES as READINGS

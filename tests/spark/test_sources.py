@@ -91,8 +91,8 @@ def test_a_missing_landing_folder_and_a_wrong_format_are_named(bench):
         [path] = bench.write(loader=text.format(kind=kind))
         with bench.pipeline(path) as pipeline, pytest.raises(GraphError) as caught:
             pipeline.graph  # noqa: B018
-        [problem] = caught.value.problems
-        assert (code, True, 3) == (problem.code, hint in problem.hint, problem.place.line - 2)
+        [diagnostic] = caught.value.diagnostics
+        assert (code, True, 3) == (diagnostic.code, hint in diagnostic.hint, diagnostic.location.line - 2)
 
 
 def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
@@ -112,14 +112,14 @@ def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
     conf = {"my.bootstrap_servers": "127.0.0.1:9"}
     with bench.pipeline(path, overrides=conf) as pipeline, pytest.raises(GraphError) as caught:
         pipeline.graph  # noqa: B018
-    [problem] = caught.value.problems
-    assert ("BROKER_UNREACHABLE", 6) == (problem.code, problem.place.line)
-    assert "127.0.0.1:9: connection refused" in problem.message
+    [diagnostic] = caught.value.diagnostics
+    assert ("BROKER_UNREACHABLE", 6) == (diagnostic.code, diagnostic.location.line)
+    assert "127.0.0.1:9: connection refused" in diagnostic.message
 
 
 def test_a_selection_of_an_unknown_table_is_refused(bench):
     """--refresh of a name that is no table says which one was meant."""
-    from livetables.plan import Selection
+    from livetables.plan.steps import Selection
 
     [path] = bench.write(one="import dlt\ndlt.table(name='orders')(lambda: spark.range(1))\n")
     with bench.pipeline(path) as pipeline, pytest.raises(SettingsError, match="Did you mean 'orders'"):

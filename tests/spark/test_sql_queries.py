@@ -8,12 +8,13 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 
 from livetables.autoloader.loader import in_sql, read_files
-from livetables.collect import reads
 from livetables.collect.binding import bound
-from livetables.collect.registry import SQL_PLACE, Registry
-from livetables.collect.sql_queries import SqlQuery
+from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError
 from livetables.model import Namespace
+from livetables.queries import reads
+from livetables.queries.locations import SQL_LOCATION
+from livetables.queries.sql_queries import SqlQuery
 from livetables.sql.edits import Edited
 from livetables.sql.script import Script
 
@@ -35,7 +36,7 @@ class Tables:
         self.reads.append((key, streaming, dict(options)))
         return self.frames[key + "_stream" if streaming else key]
 
-    def rewritten(self, name):
+    def complete_mode(self, name):
         """Say that one is."""
         return name == "rewritten"
 
@@ -58,8 +59,8 @@ def tables(spark, tmp_path_factory):
     raw = spark.createDataFrame([(1, DOC)], "id INT, doc STRING").selectExpr("*", "parse_json(doc) AS v")
     orders = spark.createDataFrame([(1, "x"), (2, "y")], "id INT, name STRING")
     stream = spark.readStream.schema("id INT, name STRING, at TIMESTAMP").json(str(tmp_path_factory.mktemp("none")))
-    rewritten = orders.limit(1)
-    return {"raw": raw, "orders": orders, "orders_stream": stream, "rewritten": rewritten}
+    complete_mode = orders.limit(1)
+    return {"raw": raw, "orders": orders, "orders_stream": stream, "rewritten": complete_mode}
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def query(spark, reader, tmp_path):
 
     def make(text, at="SELECT", **options):
         registry, start = Registry(root=tmp_path), text.index(at)
-        return SqlQuery(Edited(text).part(start, len(text)), Script("a.sql", text), registry, **options), registry
+        return SqlQuery(Edited(text).part(start, len(text)), Script("a.sql", text), registry.warn, **options), registry
 
     with reads.reading_with(reader):
         yield make
@@ -170,14 +171,14 @@ def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
     made, registry = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
     assert made().isStreaming
     (warning,) = registry.warnings
-    assert (warning.code, str(warning.place)) == ("STREAM_MISSING", "a.sql:2:18")
+    assert (warning.code, str(warning.location)) == ("STREAM_MISSING", "a.sql:2:18")
     made, registry = query("CREATE STREAMING TABLE t AS SELECT id FROM rewritten", streams=True)
     assert not made().isStreaming
     assert ["RECOMPUTED_TABLE"] == [warning.code for warning in registry.warnings]
     made, _ = query("CREATE STREAMING TABLE t AS SELECT 1 AS one", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
-    assert (caught.value.code, str(caught.value.problem.place)) == ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29")
+    assert (caught.value.code, str(caught.value.diagnostic.location)) == ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29")
 
 
 def test_a_flow_that_runs_once_reads_no_stream(query, reader):
@@ -190,7 +191,7 @@ def test_a_flow_that_runs_once_reads_no_stream(query, reader):
     made.text = made.text.replaced([(0, 0, "SELECT * FROM ")])
     with pytest.raises(DefinitionError) as caught:
         made()
-    assert "a.sql:1:34" == str(caught.value.problem.place)  # though STREAM was taken away before it
+    assert "a.sql:1:34" == str(caught.value.diagnostic.location)  # though STREAM was taken away before it
 
 
 def test_statements_that_are_no_queries(spark, sql):
@@ -225,7 +226,7 @@ def test_double_quotes_are_strings_and_failed_casts_null(sql):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "caret"),
+    ("text", "location", "caret"),
     [
         ("CREATE VIEW v AS\n  SELECT id,\n  nope FROM orders", "a.sql:3:3", "nope"),
         ("CREATE VIEW v AS SELECT doc:a, nope(id) FROM raw", "a.sql:1:32", "nope"),
@@ -234,13 +235,13 @@ def test_double_quotes_are_strings_and_failed_casts_null(sql):
         ("CREATE VIEW v AS SELECT doc:a, id,, id FROM raw", "a.sql:1:35", ","),
     ],
 )
-def test_what_spark_refuses_is_shown_where_it_stands(query, text, place, caret):
+def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, caret):
     """Though names and paths before it are not what they were in the file."""
     made, _ = query(text)
     with pytest.raises(PySparkException) as caught:
         made()
-    where = vars(caught.value)[SQL_PLACE]
-    assert str(where) == place
+    where = vars(caught.value)[SQL_LOCATION]
+    assert str(where) == location
     line, below = Script("a.sql", text).excerpt(where).splitlines()
     assert line[below.index("^") :].startswith(caret)
 
@@ -261,10 +262,10 @@ def test_sources_that_are_not_given_what_they_need(query, source, says):
     made, _ = query(f"CREATE STREAMING TABLE t AS SELECT * FROM STREAM {source}", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
-    problem = caught.value.problem
-    assert (problem.code, problem.message, problem.place.line) == ("SQL_SYNTAX", says, 1)
-    assert problem.hint or "Expected" in says
-    assert problem.place.column > 1
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, diagnostic.message, diagnostic.location.line) == ("SQL_SYNTAX", says, 1)
+    assert diagnostic.hint or "Expected" in says
+    assert diagnostic.location.column > 1
 
 
 def test_columns_of_a_view_are_renamed_by_their_order(query):

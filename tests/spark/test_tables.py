@@ -6,13 +6,13 @@ from itertools import count
 
 from pyspark.sql.types import StructType
 
-from livetables.errors import Place
-from livetables.execute.storage import Storage
+from livetables.errors import SourceLocation
 from livetables.execute.tables import Tables
 from livetables.graph.graph import ResolvedDataset
 from livetables.model import Namespace, StreamingTable
 from livetables.pipeline import Pipeline
 from livetables.settings import Settings
+from livetables.storage.layout import Storage
 
 _COLUMNS = "id BIGINT NOT NULL COMMENT 'the key', at TIMESTAMP, price DECIMAL(10,2), drops ARRAY<STRUCT<x: INT>>"
 _numbers = count()
@@ -22,7 +22,7 @@ def created(spark, folder, columns=_COLUMNS, **properties):
     """Return the description of a new table: protocol, columns, comment, properties that are not our own."""
     name = f"table_{next(_numbers)}"
     schema = StructType.fromDDL(columns)
-    definition = StreamingTable(name, Place("file.py", 1), comment="a 'comment'", table_properties=properties)
+    definition = StreamingTable(name, SourceLocation("file.py", 1), comment="a 'comment'", table_properties=properties)
     storage = Storage(folder)
     Tables(spark, storage, Namespace()).create(ResolvedDataset(definition, schema, ()))
     path = f"delta.`{storage.table(name)}`"

@@ -7,7 +7,7 @@ from chispa import assert_df_equality
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from expectations.devices import DEVICE_CHANGE_RULES
-from livetables.execute.confs import confs
+from livetables.spark.confs import confs
 from transformations.devices import parse_device_changes, with_device
 from transformations.sensors import quarantine
 

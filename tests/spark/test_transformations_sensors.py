@@ -8,7 +8,7 @@ from chispa import assert_df_equality
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from expectations.sensors import AGGREGATE_RULES, READING_RULES
-from livetables.execute.confs import confs
+from livetables.spark.confs import confs
 from transformations.sensors import (
     aggregate_by_minute,
     conform_readings,

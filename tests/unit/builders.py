@@ -9,10 +9,10 @@ from itertools import count
 from pyspark.sql.types import StructType
 
 from livetables.clock import Clock
-from livetables.errors import Place
+from livetables.errors import SourceLocation
+from livetables.events.events import Event
 from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 from livetables.model import Flow, MaterializedView, StreamingTable, View
-from livetables.observe.events import Event
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
@@ -41,11 +41,11 @@ class FakeTime:
 
 def dataset(kind, name, *inputs, schema=None, **options):
     """Build a resolved dataset with one flow that reads `inputs` (names of datasets)."""
-    place = Place("pipeline.py", 1)
-    definition = kind(name, place, **options)
+    location = SourceLocation("pipeline.py", 1)
+    definition = kind(name, location, **options)
     keys = tuple(one.lower() for one in inputs)
     schema = schema or StructType()
-    flow = ResolvedFlow(Flow(name, name, lambda: None, place), keys, (), kind is StreamingTable, schema)
+    flow = ResolvedFlow(Flow(name, name, lambda: None, location), keys, (), kind is StreamingTable, schema)
     return ResolvedDataset(definition, schema, (flow,))
 
 

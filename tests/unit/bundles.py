@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from livetables.errors import Problem, SettingsError
+from livetables.errors import Diagnostic, SettingsError
 from livetables.settings import Settings, load_settings
 
 
@@ -17,11 +17,11 @@ def load(files: str | dict[str, str], said: str = "databricks.yml") -> Settings:
     return load_settings(Path(said))
 
 
-def problem_of(files: str | dict[str, str], said: str = "databricks.yml") -> Problem:
+def diagnostic_of(files: str | dict[str, str], said: str = "databricks.yml") -> Diagnostic:
     """Return the problem of a bundle that must be refused."""
     with pytest.raises(SettingsError) as caught:
         load(files, said)
-    return caught.value.problem
+    return caught.value.diagnostic
 
 
 def bundle(keys: str = "", rest: str = "") -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import GraphError, SettingsError
-from livetables.execute.attempts import Attempts
+from livetables.execute.update import UpdateRun
 from livetables.pipeline import Pipeline
-from livetables.plan import Selection
+from livetables.plan.steps import Selection
 from livetables.settings import Settings
 from tests.unit.builders import FakeTime
 
@@ -23,14 +23,14 @@ def time():
 
 
 @pytest.fixture
-def attempts(time):
+def update_run(time):
     """Return a function that builds the attempts of a run."""
 
-    def attempts(configuration=None, *, development=False, continuous=False, **options):
+    def update_run(configuration=None, *, development=False, continuous=False, **options):
         said = {"configuration": configuration or {}, "development": development, "continuous": continuous}
-        return Attempts(Settings("p", Path(), (), Path("s"), **said), time.clock, threading.Event(), **options)
+        return UpdateRun(Settings("p", Path(), (), Path("s"), **said), time.clock, threading.Event(), **options)
 
-    return attempts
+    return update_run
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def attempts(time):
         ({"development": None, "configuration": {KEY: "2"}}, 2),
     ],
 )
-def test_only_production_tries_again(attempts, said, most):
+def test_only_production_tries_again(update_run, said, most):
     """Five times, in continuous mode without end; who works on a pipeline wants to see the failure at once."""
-    assert attempts(**said).most == most
+    assert update_run(**said).most == most
 
 
-def test_each_wait_is_twice_as_long(attempts):
+def test_each_wait_is_twice_as_long(update_run):
     """From 5 s on, and never more than 5 minutes."""
-    one, waits = attempts(continuous=True), []
+    one, waits = update_run(continuous=True), []
     for _ in range(8):
         one.start()
         one.retry()
@@ -62,9 +62,9 @@ def test_each_wait_is_twice_as_long(attempts):
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
-def test_the_wait_is_short_again_after_an_update_that_ran_for_long(attempts, time):
+def test_the_wait_is_short_again_after_an_update_that_ran_for_long(update_run, time):
     """What fails once a week is not the same trouble."""
-    one = attempts(continuous=True)
+    one = update_run(continuous=True)
     for lasted in (0, 0, 299, 300):
         one.start()
         time.advance(lasted)
@@ -72,32 +72,32 @@ def test_the_wait_is_short_again_after_an_update_that_ran_for_long(attempts, tim
     assert one.wait_seconds == 5
 
 
-def test_retries_are_counted_and_come_to_an_end(attempts):
+def test_retries_are_counted_and_come_to_an_end(update_run):
     """The message says which one is next."""
-    one = attempts({KEY: "2"})
+    one = update_run({KEY: "2"})
     said = [(one.left, one.retry()), (one.left, one.retry())]
     assert (said, one.left) == ([(True, "retry 1 of 2"), (True, "retry 2 of 2")], False)
-    assert attempts(continuous=True).retry() == "retry 1"
+    assert update_run(continuous=True).retry() == "retry 1"
 
 
-def test_the_wait_passes(attempts, time):
+def test_the_wait_passes(update_run, time):
     """Then the next update starts."""
-    one = attempts()
+    one = update_run()
     one.retry()
     assert (one.wait(), round(time.seconds)) == (True, 5)
 
 
-def test_ctrl_c_ends_the_wait(attempts, time):
+def test_ctrl_c_ends_the_wait(update_run, time):
     """At once, and no update follows."""
-    one = attempts()
+    one = update_run()
     one.retry()
     one.stop.set()
     assert (one.wait(), time.seconds, one.left) == (False, 0, False)
 
 
-def test_the_time_of_the_run_ends_the_wait(attempts, time):
+def test_the_time_of_the_run_ends_the_wait(update_run, time):
     """`--for 8s` counts from the first flow's start, over all updates."""
-    one = attempts(for_seconds=8.0)
+    one = update_run(for_seconds=8.0)
     one.begin()
     time.advance(6)
     one.begin()
@@ -115,32 +115,32 @@ def test_the_time_of_the_run_ends_the_wait(attempts, time):
         (Selection(reset_checkpoints=("a",)), Selection()),
     ],
 )
-def test_what_was_reset_is_not_reset_again(attempts, asked, left):
+def test_what_was_reset_is_not_reset_again(update_run, asked, left):
     """The same tables run, and go on from where the failed update came to; one that failed before still resets."""
-    one = attempts(selection=asked)
+    one = update_run(selection=asked)
     before = one.selection
     one.begin()
     assert (before, one.selection) == (asked, left)
 
 
-def test_a_new_schema_is_followed_at_once(attempts, time):
+def test_a_new_schema_is_followed_at_once(update_run, time):
     """Nothing has failed, so nothing is waited for; the next update says why it starts."""
-    one = attempts()
+    one = update_run()
     assert (one.restart("silver"), one.cause, one.wait(), time.seconds) == (True, "SCHEMA_CHANGE", True, 0)
 
 
-def test_a_schema_that_cannot_be_followed_ends_the_run(attempts):
+def test_a_schema_that_cannot_be_followed_ends_the_run(update_run):
     """A flow that comes no further in its new update would restart without end; one that did is free to again."""
-    one = attempts()
+    one = update_run()
     one.restart("silver")
     stuck = one.restart("silver")
     one.progressed("silver")
     assert (stuck, one.restart("gold"), one.restart("silver")) == (False, True, True)
 
 
-def test_a_run_that_is_over_follows_no_new_schema(attempts):
+def test_a_run_that_is_over_follows_no_new_schema(update_run):
     """Ctrl-C means the whole run."""
-    one = attempts()
+    one = update_run()
     one.stop.set()
     assert not one.restart("silver")
 
@@ -159,7 +159,7 @@ def run(tmp_path, time, monkeypatch):
     def run(*ends, configuration=None, stop=None):
         left, events = list(ends), []
 
-        def update(_pipeline, bus, attempts, _idle):
+        def update(_pipeline, bus, update_run, _idle):
             end = left.pop(0)
             bus.emit("update_progress", f"try {len(ends) - len(left)}", {"state": "RUNNING"})
             if isinstance(end, Exception):

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from livetables.autoloader.batches import Batches, _all_committed
-from livetables.autoloader.ledger import Ledger, list_entries
-from livetables.autoloader.listing import Found
+from livetables.autoloader.find.ledger import Ledger, list_entries
+from livetables.autoloader.find.listing import Found
 from livetables.autoloader.stream import FileSource
-from livetables.execute.flows import StreamRun
+from livetables.execute.runs import StreamRun
 from tests.unit.test_failures import WRAPPER, raised_in_the_jvm
 
 READING = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file {}. SQLSTATE: KD001"

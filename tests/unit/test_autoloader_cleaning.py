@@ -6,8 +6,8 @@ import os
 import pytest
 
 from livetables.autoloader.cleaning import Cleaner
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import Found
+from livetables.autoloader.find.ledger import Ledger
+from livetables.autoloader.find.listing import Found
 from livetables.autoloader.options import options_of
 
 DAY = 24 * 3600

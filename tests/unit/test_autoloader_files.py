@@ -7,7 +7,7 @@ import pytest
 
 from livetables.autoloader.batches import Batches
 from livetables.autoloader.cleaning import Cleaner
-from livetables.autoloader.ledger import Ledger
+from livetables.autoloader.find.ledger import Ledger
 from livetables.autoloader.loader import _tree
 from livetables.autoloader.options import options_of
 from tests.unit.trees import put

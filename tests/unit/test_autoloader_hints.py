@@ -13,7 +13,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from livetables.autoloader.hints import apply_hints
+from livetables.autoloader.schema.hints import apply_hints
 from livetables.errors import SettingsError
 
 INT, DOUBLE, STRING, DATE = IntegerType(), DoubleType(), StringType(), DateType()
@@ -159,8 +159,8 @@ def test_a_wrong_hint_is_shown_where_it_stands(hints, said, advice):
     schema = struct(t=STRING, s=struct(a=STRING), l=ArrayType(STRING), m=MapType(STRING, STRING))
     with pytest.raises(SettingsError) as caught:
         apply_hints(schema, hints, TYPES.__getitem__)
-    problem = caught.value.problem
-    assert problem.code == "WRONG_VALUE"
-    assert problem.message.startswith("The option cloudFiles.schemaHints is wrong at character ")
-    assert said in problem.message
-    assert advice in problem.hint
+    diagnostic = caught.value.diagnostic
+    assert diagnostic.code == "WRONG_VALUE"
+    assert diagnostic.message.startswith("The option cloudFiles.schemaHints is wrong at character ")
+    assert said in diagnostic.message
+    assert advice in diagnostic.hint

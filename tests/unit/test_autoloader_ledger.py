@@ -10,14 +10,14 @@ import time
 
 import pytest
 
-from livetables.autoloader.ledger import Ledger, list_entries
-from livetables.autoloader.listing import Found
+from livetables.autoloader.find.ledger import Ledger, list_entries
+from livetables.autoloader.find.listing import Found
 
 ADDING = """
 import sys
 from pathlib import Path
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import Found
+from livetables.autoloader.find.ledger import Ledger
+from livetables.autoloader.find.listing import Found
 ledger = Ledger(Path(sys.argv[1]))
 while True:
     at = ledger.last()

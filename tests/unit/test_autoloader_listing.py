@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetables.autoloader import listing
-from livetables.autoloader.listing import LocalTree, Selection
+from livetables.autoloader.find import listing
+from livetables.autoloader.find.listing import LocalTree, Selection
 from livetables.errors import LivetablesError
 from tests.unit.trees import Watch, later, put, seen
 

@@ -189,7 +189,7 @@ def test_columns_can_not_be_added_to_a_schema_of_the_users(mode):
     """The platform refuses it too; hints do what is meant."""
     with pytest.raises(SettingsError, match="excludes a schema of your own") as caught:
         read({"cloudFiles.schemaEvolutionMode": mode}, has_schema=True)
-    assert (caught.value.code, caught.value.problem.hint) == (
+    assert (caught.value.code, caught.value.diagnostic.hint) == (
         "WRONG_OPTION",
         "Give the schema as cloudFiles.schemaHints.",
     )
@@ -276,8 +276,8 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name, value, hint):
     """Nothing has started when it is said."""
     with pytest.raises(SettingsError, match=f"The option {re.escape(name)} is '{re.escape(value)}', which ") as caught:
         read({name: value})
-    problem = caught.value.problem
-    assert (problem.code, problem.hint) == ("WRONG_VALUE", hint)
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, diagnostic.hint) == ("WRONG_VALUE", hint)
 
 
 def test_a_missing_format_is_said():
@@ -294,7 +294,7 @@ def test_files_are_not_deleted_before_a_week(retention):
     assert read({**move, name: retention})[0].move_to == "/done"
     with pytest.raises(SettingsError, match=f"{name} is '{retention}', which is too short") as caught:
         read({"cloudFiles.cleanSource": "DELETE", name: retention})
-    assert caught.value.problem.hint == "Use more than 7 days."
+    assert caught.value.diagnostic.hint == "Use more than 7 days."
 
 
 def test_files_are_deleted_after_more_than_a_week():

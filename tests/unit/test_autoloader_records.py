@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import orc, parquet
 
-from livetables.autoloader import alike, json_fields, pieces
-from livetables.autoloader.json_fields import Looks, json_lines
-from livetables.autoloader.scan import records
+from livetables.autoloader.read.record_counts import records
+from livetables.autoloader.schema import blocks as pieces
+from livetables.autoloader.schema import json_fields
+from livetables.autoloader.schema import json_pattern as alike
+from livetables.autoloader.schema.json_fields import Looks, json_lines
 
 _NAMES = st.sampled_from(["a", "b", "A", "d.e", "é", "[x]|y", 'f"', "g\\h", "i\n", ""])
 _VALUES = st.recursive(

@@ -24,7 +24,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from livetables.autoloader.schemas import (
+from livetables.autoloader.schema.schemas import (
     SchemaStore,
     as_strings,
     merge,
@@ -105,7 +105,7 @@ def test_a_crash_leaves_the_version_before(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     with monkeypatch.context() as broken:
-        broken.setattr("livetables.autoloader.schemas.os.fsync", crash)
+        broken.setattr("livetables.autoloader.schema.schemas.os.fsync", crash)
         with pytest.raises(OSError, match="no space left"):
             store.append(struct(a=INT, b=INT), "new columns: b", NOON)
     assert [v.number for v in SchemaStore(tmp_path).versions()] == [0]

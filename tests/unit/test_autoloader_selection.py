@@ -4,10 +4,11 @@ import os
 
 import pytest
 
-from livetables.autoloader.globs import expand, matches
-from livetables.autoloader.hadoop import HadoopTree, Status, belongs, parsed
-from livetables.autoloader.listing import Found, LocalTree, Selection, local_path
+from livetables.autoloader.find.globs import expand, matches
+from livetables.autoloader.find.hadoop import HadoopTree, Status, belongs, parsed
+from livetables.autoloader.find.listing import Found, LocalTree, Selection
 from livetables.errors import SettingsError
+from livetables.storage.locations import local_path
 from tests.unit.trees import Watch, put, seen
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from livetables.autoloader import leases
+from livetables.autoloader.find import leases
 from tests.unit.trees import later, put, seen
 
 LINUX = sys.platform == "linux"
@@ -19,7 +19,7 @@ WRITER = "import sys, time; file = open(sys.argv[1], 'a'); print(file.write('x')
 @pytest.fixture
 def untold(monkeypatch):
     """Nobody can tell who has a file open."""
-    monkeypatch.setattr("livetables.autoloader.listing.being_written", lambda _: None)
+    monkeypatch.setattr("livetables.autoloader.find.listing.being_written", lambda _: None)
 
 
 class TestHalfWritten:
@@ -27,7 +27,7 @@ class TestHalfWritten:
 
     def test_a_file_that_nobody_writes_is_taken_at_once(self, root, watch, monkeypatch):
         """Where the system tells that, it need not be old."""
-        monkeypatch.setattr("livetables.autoloader.listing.being_written", lambda _: False)
+        monkeypatch.setattr("livetables.autoloader.find.listing.being_written", lambda _: False)
         put(root, "a")
         watch.tree._now = time.time
         assert watch.look() == ["a"]
@@ -81,7 +81,7 @@ class TestHalfWritten:
         """A writer that opens the file while it is asked about is not refused, and no signal ends this process."""
         put(root, "a")
         asking = (
-            "import sys, time\nfrom livetables.autoloader.leases import being_written\nprint('asks', flush=True)\n"
+            "import sys, time\nfrom livetables.autoloader.find.leases import being_written\nprint('asks', flush=True)\n"
             "end = time.monotonic() + 0.3\nwhile time.monotonic() < end: being_written(sys.argv[1])"
         )
         with subprocess.Popen([sys.executable, "-c", asking, str(root / "a")], stdout=subprocess.PIPE) as asker:

@@ -128,8 +128,8 @@ def test_an_unrelated_dlt_is_back_afterwards(unrelated_dlt, imported):
 
 def test_the_folders_of_the_project_come_first(tmp_path, monkeypatch):
     """A helper of the pipeline wins over a package of the same name that is installed."""
-    for place in ("installed", "project"):
-        write(tmp_path / place / "lt_rules.py", f"where = '{place}'")
+    for location in ("installed", "project"):
+        write(tmp_path / location / "lt_rules.py", f"where = '{location}'")
     monkeypatch.syspath_prepend(tmp_path / "installed")
     with bound([tmp_path / "project", tmp_path]):
         assert sys.path[:2] == [str(tmp_path / "project"), str(tmp_path)]

@@ -3,7 +3,7 @@
 import threading
 from types import SimpleNamespace
 
-from livetables.execute.confs import own_confs
+from livetables.spark.confs import own_confs
 
 
 class Conf(dict):

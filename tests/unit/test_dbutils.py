@@ -9,9 +9,9 @@ import pytest
 
 from livetables.collect import python_files
 from livetables.collect.binding import bound
-from livetables.collect.dbutils import DbUtils, notebook_names
 from livetables.collect.registry import Registry
 from livetables.errors import LivetablesError
+from livetables.notebook.dbutils import DbUtils, notebook_names
 from livetables.redaction import redacted
 from livetables.settings import SecretStore, Settings, map_path
 
@@ -46,7 +46,7 @@ def refused(call, *args, **kwargs):
     """Return the problem that a call ends with."""
     with pytest.raises(LivetablesError) as caught:
         call(*args, **kwargs)
-    return caught.value.problem
+    return caught.value.diagnostic
 
 
 @pytest.mark.parametrize("asked", ["dbfs:/landing", "dbfs:/landing/", "/dbfs/landing"])
@@ -115,10 +115,10 @@ def test_the_folder_that_livetables_runs_in_is_not_removed(dbutils, tmp_path, mo
 
 def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
     """Files for the platform look for the class of the JVM in the text."""
-    problem = refused(dbutils.fs.ls, "dbfs:/nowhere")
-    assert problem.code == "PATH_NOT_FOUND"
-    assert "java.io.FileNotFoundException: 'dbfs:/nowhere'" in problem.message
-    assert str(tmp_path / "dbfs" / "nowhere") in problem.message
+    diagnostic = refused(dbutils.fs.ls, "dbfs:/nowhere")
+    assert diagnostic.code == "PATH_NOT_FOUND"
+    assert "java.io.FileNotFoundException: 'dbfs:/nowhere'" in diagnostic.message
+    assert str(tmp_path / "dbfs" / "nowhere") in diagnostic.message
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
 def test_a_path_of_the_platform_that_nothing_maps(path, prefix, call):
     """The hint is the line to add; nothing is written beside it."""
     name, *args = call
-    problem = refused(getattr(DbUtils(str).fs, name), path, *args)
-    assert (problem.code, f'path_map: {{"{prefix}": folder}}' in problem.hint) == ("PATH_NOT_MAPPED", True)
+    diagnostic = refused(getattr(DbUtils(str).fs, name), path, *args)
+    assert (diagnostic.code, f'path_map: {{"{prefix}": folder}}' in diagnostic.hint) == ("PATH_NOT_MAPPED", True)
 
 
 def test_a_path_of_this_machine_is_itself(tmp_path):
@@ -188,9 +188,9 @@ def test_scopes_and_keys_are_listed_without_values(secrets):
 @pytest.mark.parametrize(("text", "hint"), [(None, "livetables.yml"), ("other: {key: x}", "secrets.yml")])
 def test_a_missing_secret_says_how_to_give_it(secrets, text, hint):
     """By the variable, or in the file."""
-    problem = refused(secrets(text).get, "my scope", "key-1")
-    assert (problem.code, "'key-1'" in problem.message) == ("SECRET_NOT_FOUND", True)
-    assert ("LIVETABLES_SECRET_MY_SCOPE_KEY_1" in problem.hint, hint in problem.hint) == (True, True)
+    diagnostic = refused(secrets(text).get, "my scope", "key-1")
+    assert (diagnostic.code, "'key-1'" in diagnostic.message) == ("SECRET_NOT_FOUND", True)
+    assert ("LIVETABLES_SECRET_MY_SCOPE_KEY_1" in diagnostic.hint, hint in diagnostic.hint) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -201,13 +201,13 @@ def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
     """The words of a YAML parser quote the file."""
     with pytest.raises(LivetablesError) as caught:
         secrets(text).get("one", "a")
-    problem = caught.value.problem
-    assert (problem.code, problem.place.line, problem.place.file.endswith("secrets.yml")) == (
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, diagnostic.location.line, diagnostic.location.file.endswith("secrets.yml")) == (
         "SECRETS_UNREADABLE",
         line,
         True,
     )
-    assert ("hidden" in str(problem), caught.value.__cause__) == (False, None)
+    assert ("hidden" in str(diagnostic), caught.value.__cause__) == (False, None)
 
 
 def test_a_file_of_secrets_that_is_not_there(tmp_path):
@@ -224,7 +224,9 @@ def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
     dbutils = DbUtils(str)
     with bound([tmp_path]):
         defined = python_files.collect([file], Registry(root=tmp_path), {"dbutils": dbutils})
-    assert [problem.message for problem in defined.problems] == ["ValueError: ('[REDACTED] and', '[REDACTED]')"]
+    assert [diagnostic.message for diagnostic in defined.diagnostics] == [
+        "ValueError: ('[REDACTED] and', '[REDACTED]')"
+    ]
     assert redacted("sasl hunter2\nline!") == "sasl [REDACTED]!"
 
 
@@ -247,9 +249,9 @@ def test_an_unknown_widget_names_the_nearest(call, name):
     """A misspelt name is the usual cause."""
     widgets = DbUtils(str, {"environment": "dev"}).widgets
     widgets.text("limit", "1")
-    problem = refused(getattr(widgets, call), name)
+    diagnostic = refused(getattr(widgets, call), name)
     expected = "environment" if name == "enviroment" else "limit"
-    assert (problem.code, problem.hint) == ("WIDGET_NOT_FOUND", f"Did you mean '{expected}'?")
+    assert (diagnostic.code, diagnostic.hint) == ("WIDGET_NOT_FOUND", f"Did you mean '{expected}'?")
 
 
 @pytest.mark.parametrize(
@@ -271,9 +273,9 @@ def test_what_does_not_run_here_is_refused_by_its_name(name, hint):
     owner = DbUtils(str)
     for part in above:
         owner = getattr(owner, part)
-    problem = refused(getattr, owner, last)
-    assert (problem.code, problem.message) == ("NOT_SUPPORTED", f"dbutils.{name} does not run here.")
-    assert (hint in problem.hint, hasattr(owner, last)) == (True, False)
+    diagnostic = refused(getattr, owner, last)
+    assert (diagnostic.code, diagnostic.message) == ("NOT_SUPPORTED", f"dbutils.{name} does not run here.")
+    assert (hint in diagnostic.hint, hasattr(owner, last)) == (True, False)
 
 
 def test_task_values_are_those_of_a_run_outside_a_job():
@@ -346,5 +348,5 @@ def test_an_error_of_dbutils_names_the_line_that_calls_it(tmp_path):
     )
     with bound([tmp_path]):
         defined = python_files.collect([file], Registry(root=tmp_path), names)
-    assert [str(problem.place) for problem in defined.problems] == ["sub/a.py:5"]
-    assert str(refused(defined.flows[0].query).place) == "sub/a.py:5"
+    assert [str(diagnostic.location) for diagnostic in defined.diagnostics] == ["sub/a.py:5"]
+    assert str(refused(defined.flows[0].query).location) == "sub/a.py:5"

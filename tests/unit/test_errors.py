@@ -5,11 +5,11 @@ import pytest
 from livetables.errors import (
     DatasetNotFoundError,
     DefinitionError,
+    Diagnostic,
     GraphError,
     LivetablesError,
-    Place,
-    Problem,
     SettingsError,
+    SourceLocation,
     UnreachableError,
     count,
     did_you_mean,
@@ -18,19 +18,19 @@ from livetables.errors import (
 
 
 @pytest.mark.parametrize(
-    ("problem", "text"),
+    ("diagnostic", "text"),
     [
-        (Problem("CODE", "It fails."), "error[CODE]\n  It fails."),
+        (Diagnostic("CODE", "It fails."), "error[CODE]\n  It fails."),
         (
-            Problem("CODE", "It fails.\nTwice.", Place("a.py", 3), "Repair it."),
+            Diagnostic("CODE", "It fails.\nTwice.", SourceLocation("a.py", 3), "Repair it."),
             "error[CODE] a.py:3\n  It fails.\n  Twice.\n  Hint: Repair it.",
         ),
-        (Problem("CODE", "It fails.", Place("a.json")), "error[CODE] a.json\n  It fails."),
+        (Diagnostic("CODE", "It fails.", SourceLocation("a.json")), "error[CODE] a.json\n  It fails."),
     ],
 )
-def test_a_problem_is_a_code_a_place_a_sentence_and_a_hint(problem, text):
+def test_a_problem_is_a_code_a_place_a_sentence_and_a_hint(diagnostic, text):
     """Terminals and editors link file:line."""
-    assert str(problem) == text
+    assert str(diagnostic) == text
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_an_error_is_also_the_builtin_that_users_catch(kind, builtin):
 
 def test_a_graph_error_shows_every_problem():
     """One run of check is enough to see all there is to repair."""
-    error = GraphError([Problem("A", "One."), Problem("B", "Two.")])
+    error = GraphError([Diagnostic("A", "One."), Diagnostic("B", "Two.")])
     assert str(error) == "error[A]\n  One.\nerror[B]\n  Two."

@@ -9,7 +9,7 @@ import pytest
 from livetables.collect import registry as registries
 from livetables.collect.binding import MODULES, bound
 from livetables.collect.registry import Registry
-from livetables.errors import DefinitionError, Place
+from livetables.errors import DefinitionError, SourceLocation
 from livetables.model import Action, Expectation, MaterializedView, RowFilter, StreamingTable, Table, View
 
 #: Databricks' own stub, databricks-dlt 0.3.0.
@@ -71,7 +71,7 @@ def refusal(define):
     def refusal(text):
         with pytest.raises(DefinitionError) as caught:
             define(text)
-        return caught.value.problem
+        return caught.value.diagnostic
 
     return refusal
 
@@ -149,8 +149,8 @@ def test_a_definition_knows_its_line_in_the_users_file(define, registry):
         def more(): ...
     """)
     defined = registry.freeze()
-    assert [str(d.place) for d in defined.datasets] == ["pipeline.py:3", "pipeline.py:8"]
-    assert [str(f.place) for f in defined.flows] == ["pipeline.py:3", "pipeline.py:10"]
+    assert [str(d.location) for d in defined.datasets] == ["pipeline.py:3", "pipeline.py:8"]
+    assert [str(f.location) for f in defined.flows] == ["pipeline.py:3", "pipeline.py:10"]
 
 
 def test_the_options_of_a_table_are_kept(define, registry):
@@ -164,7 +164,7 @@ def test_the_options_of_a_table_are_kept(define, registry):
     assert defined.datasets == (
         Table(
             "orders",
-            Place("pipeline.py", 1),
+            SourceLocation("pipeline.py", 1),
             "All orders",
             schema="id BIGINT",
             table_properties={"quality": "silver", "own": "true"},
@@ -237,7 +237,7 @@ def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, regist
     """)
     expected = StreamingTable(
         "events",
-        Place("pipeline.py", 1),
+        SourceLocation("pipeline.py", 1),
         "All events",
         expectations=(
             Expectation("a", "1", Action.WARN),
@@ -288,7 +288,7 @@ def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
         warnings.simplefilter("ignore")
         define("dlt.create_target_table('x')")
     said = registry.freeze().warnings
-    assert [(w.code, str(w.place)) for w in said] == [("DEPRECATED_NAME", "pipeline.py:1")]
+    assert [(w.code, str(w.location)) for w in said] == [("DEPRECATED_NAME", "pipeline.py:1")]
 
 
 @pytest.mark.parametrize(
@@ -307,9 +307,9 @@ def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
 )
 def test_decorating_something_else_than_a_function_names_the_line(refusal, call):
     """`@dlt.table("orders")` is a common slip: the error points at it and shows the right form."""
-    problem = refusal(f"import math\n\n{call}")
-    assert (problem.code, str(problem.place)) == ("NOT_A_FUNCTION", "pipeline.py:3")
-    assert problem.hint
+    diagnostic = refusal(f"import math\n\n{call}")
+    assert (diagnostic.code, str(diagnostic.location)) == ("NOT_A_FUNCTION", "pipeline.py:3")
+    assert diagnostic.hint
 
 
 def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
@@ -331,8 +331,8 @@ def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
 )
 def test_an_unknown_parameter_names_the_nearest_one(refusal, call, code, says):
     """A misspelt parameter is refused at its line, never ignored."""
-    problem = refusal(f"@{call}\ndef f(): ...")
-    assert (problem.code, str(problem.place), problem.hint) == (code, "pipeline.py:1", says)
+    diagnostic = refusal(f"@{call}\ndef f(): ...")
+    assert (diagnostic.code, str(diagnostic.location), diagnostic.hint) == (code, "pipeline.py:1", says)
 
 
 def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal):
@@ -356,8 +356,12 @@ def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal
 )
 def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
     """The error has the user's line and a way out."""
-    problem = refusal(f"def f(): ...\n{call}")
-    assert (problem.code, str(problem.place), bool(problem.hint)) == ("WRONG_ARGUMENT", "pipeline.py:2", True)
+    diagnostic = refusal(f"def f(): ...\n{call}")
+    assert (diagnostic.code, str(diagnostic.location), bool(diagnostic.hint)) == (
+        "WRONG_ARGUMENT",
+        "pipeline.py:2",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -373,7 +377,7 @@ def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, p
     """Nothing that a user asks for is left out in silence."""
     define(f"def f(): ...\n{call}")
     said = registry.freeze().warnings
-    assert [(w.code, str(w.place)) for w in said] == [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")]
+    assert [(w.code, str(w.location)) for w in said] == [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")]
     assert f"({parameter}=)" in said[0].message
 
 
@@ -435,8 +439,8 @@ def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
 @pytest.mark.parametrize("parameter", ["replace_using=['a']", "sequence_by='a'", "replace_where='a > 1'"])
 def test_rows_are_replaced_only_by_a_query(refusal, parameter):
     """Rows that should be replaced must not be appended: what has no query says so."""
-    problem = refusal(f"dlt.create_streaming_table('x', {parameter})")
-    assert (problem.code, str(problem.place)) == ("UNKNOWN_PARAMETER", "pipeline.py:1")
+    diagnostic = refusal(f"dlt.create_streaming_table('x', {parameter})")
+    assert (diagnostic.code, str(diagnostic.location)) == ("UNKNOWN_PARAMETER", "pipeline.py:1")
 
 
 def test_every_name_of_databricks_own_stub_is_there(dlt):
@@ -460,7 +464,7 @@ def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
         ("orders_fr", ["is_fr"]),
     ]
     assert [f.query() for f in defined.flows] == ["de", "fr"]
-    assert defined.problems == ()
+    assert defined.diagnostics == ()
 
 
 @pytest.mark.parametrize("second", ["orders", "ORDERS"])
@@ -468,9 +472,9 @@ def test_a_dataset_defined_twice_names_both_places(define, registry, second):
     """Names are case-insensitive, and the two definitions may be in different files."""
     define("@dlt.table\ndef orders(): ...", "first.py")
     define(f"import math\n\n@dlt.view(name='{second}')\ndef f(): ...", "second.py")
-    problems = registry.freeze().problems
-    assert [(p.code, str(p.place)) for p in problems] == [("DUPLICATE_DATASET", "second.py:3")]
-    assert "first.py:1" in problems[0].message
+    diagnostics = registry.freeze().diagnostics
+    assert [(p.code, str(p.location)) for p in diagnostics] == [("DUPLICATE_DATASET", "second.py:3")]
+    assert "first.py:1" in diagnostics[0].message
 
 
 def test_two_rules_of_one_name_are_a_problem(define, registry):
@@ -481,9 +485,9 @@ def test_two_rules_of_one_name_are_a_problem(define, registry):
         @dlt.expect_all_or_drop({"positive": "b > 0", "other": "c > 0"})
         def orders(): ...
     """)
-    problems = registry.freeze().problems
-    assert [(p.code, str(p.place)) for p in problems] == [("DUPLICATE_EXPECTATION", "pipeline.py:2")]
-    assert "'positive'" in problems[0].message
+    diagnostics = registry.freeze().diagnostics
+    assert [(p.code, str(p.location)) for p in diagnostics] == [("DUPLICATE_EXPECTATION", "pipeline.py:2")]
+    assert "'positive'" in diagnostics[0].message
 
 
 @pytest.mark.parametrize("above", [True, False])
@@ -491,8 +495,8 @@ def test_a_rule_on_an_append_flow_is_a_problem(define, registry, above):
     """Rules belong to the table that the flow fills; on the flow they would check nothing, in silence."""
     lines = ["@dlt.expect_or_drop('positive', 'a > 0')", "@dlt.append_flow(target='events')"]
     define("\n".join(["dlt.create_streaming_table('events')", *(lines if above else lines[::-1]), "def f(): ..."]))
-    problems = registry.freeze().problems
-    assert [(p.code, str(p.place)) for p in problems] == [("EXPECTATION_ON_FLOW", "pipeline.py:2")]
+    diagnostics = registry.freeze().diagnostics
+    assert [(p.code, str(p.location)) for p in diagnostics] == [("EXPECTATION_ON_FLOW", "pipeline.py:2")]
 
 
 def test_a_dataset_outside_a_pipeline_says_how_to_run_the_file(dlt):
@@ -507,4 +511,4 @@ def test_a_project_folder_may_begin_with_the_packages_name(dlt, registry):
     """A project in `livetables_demo` beside the package `livetables` is the user's, not the package's."""
     file = f"{registries.__file__.removesuffix('/collect/registry.py')}_demo/pipeline.py"
     exec(compile("\n\ndlt.create_streaming_table('x')", file, "exec"), {"dlt": dlt})  # noqa: S102
-    assert registry.freeze().datasets[0].place == Place(file, 3)
+    assert registry.freeze().datasets[0].location == SourceLocation(file, 3)

@@ -4,7 +4,7 @@ import pytest
 from pyspark.errors import AnalysisException, PySparkException, StreamingQueryException
 
 from livetables.errors import DefinitionError, UnreachableError
-from livetables.execute.failures import Failure, describe
+from livetables.spark.failures import Failure, describe
 
 VIOLATION = (
     "[EXPECTATION_VIOLATION.VERBOSITY_ALL] Flow 'silver' failed to meet the expectation. Violated expectations: "

@@ -9,12 +9,12 @@ import pytest
 from pyspark.sql.types import ArrayType, LongType, StringType, StructField, StructType
 from typer.testing import CliRunner
 
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import Found
-from livetables.autoloader.schemas import SchemaStore
-from livetables.cli import app
+from livetables.autoloader.find.ledger import Ledger
+from livetables.autoloader.find.listing import Found
+from livetables.autoloader.schema.schemas import SchemaStore
+from livetables.cli.app import app
 from livetables.errors import LivetablesError
-from livetables.files import wanted
+from livetables.show.files import wanted
 from tests.unit.builders import NOON
 
 START = NOON.timestamp()
@@ -142,8 +142,12 @@ class TestFiles:
         assert [source["flow"] for source in data(storage, "--flow", "From_B")] == ["from_b"]
         with pytest.raises(LivetablesError) as caught:
             shown(storage, "--flow", "form_b")
-        problem = caught.value.problem
-        assert (problem.code, problem.hint, caught.value.exit_code) == ("FLOW_NOT_FOUND", "Did you mean 'from_b'?", 2)
+        diagnostic = caught.value.diagnostic
+        assert (diagnostic.code, diagnostic.hint, caught.value.exit_code) == (
+            "FLOW_NOT_FOUND",
+            "Did you mean 'from_b'?",
+            2,
+        )
 
     @pytest.mark.parametrize(
         ("words", "files", "more"),
@@ -206,7 +210,7 @@ class TestFiles:
     def test_spark_is_not_needed(self, storage):
         """Nor are its packages and those of Delta loaded: that takes longer than all of the command."""
         code = (
-            "import sys; from livetables.cli import app; app(sys.argv[1:], standalone_mode=False);"
+            "import sys; from livetables.cli.app import app; app(sys.argv[1:], standalone_mode=False);"
             "print(sorted({'pyspark', 'deltalake', 'pyarrow', 'pandas'} & sys.modules.keys()))"
         )
         command = [sys.executable, "-c", code, "files", "--storage", str(storage)]
@@ -246,7 +250,7 @@ class TestOptions:
         """As the option that was given."""
         with pytest.raises(LivetablesError) as caught:
             shown(storage, *words)
-        assert (caught.value.problem.message.startswith(said), caught.value.exit_code) == (True, 2)
+        assert (caught.value.diagnostic.message.startswith(said), caught.value.exit_code) == (True, 2)
 
 
 class TestSchemas:

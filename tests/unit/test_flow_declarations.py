@@ -10,7 +10,7 @@ from livetables.collect import registry as registries
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError
-from livetables.model import CdcFlow, Columns, ReplaceFlow, Sink, SnapshotFlow, StreamingTable
+from livetables.model import CdcFlow, ColumnSelector, ReplaceFlow, Sink, SnapshotFlow, StreamingTable
 
 CDC = "dlt.create_auto_cdc_flow('users', 'feed', ['id'], 'seq'"
 
@@ -45,7 +45,7 @@ def test_a_change_feed_becomes_a_flow_of_its_target(define, name):
     """)
     [flow] = registry.flows
     assert isinstance(flow, CdcFlow)
-    assert (flow.name, flow.target, flow.place.line, flow.once) == ("Users", "Users", 1, False)
+    assert (flow.name, flow.target, flow.location.line, flow.once) == ("Users", "Users", 1, False)
     changes = flow.changes
     assert (changes.keys, changes.sequence_by, changes.scd_type) == (("id", "region"), "seq", 2)
     assert (changes.deletes, changes.columns.but, changes.tracked.but) == ("op = 'D'", ("op",), ("seen",))
@@ -69,10 +69,10 @@ def test_a_cdc_flow_has_its_own_name_or_that_of_its_target(define, call, name):
     ("options", "partial"),
     [
         ("", None),
-        ("ignore_null_updates=True", Columns()),
-        ("ignore_null_updates_column_list=['a']", Columns(only=("a",))),
-        ("ignore_null_updates_except_column_list=['a']", Columns(but=("a",))),
-        ("columns_to_update='changed'", Columns()),
+        ("ignore_null_updates=True", ColumnSelector()),
+        ("ignore_null_updates_column_list=['a']", ColumnSelector(only=("a",))),
+        ("ignore_null_updates_except_column_list=['a']", ColumnSelector(but=("a",))),
+        ("columns_to_update='changed'", ColumnSelector()),
     ],
 )
 def test_columns_that_an_event_may_leave_alone(define, options, partial):
@@ -83,9 +83,9 @@ def test_columns_that_an_event_may_leave_alone(define, options, partial):
 @pytest.mark.parametrize(
     ("chosen", "names"),
     [
-        (Columns(), ["id", "Name", "city"]),
-        (Columns(only=("NAME", "id")), ["id", "Name"]),
-        (Columns(but=("name",)), ["id", "city"]),
+        (ColumnSelector(), ["id", "Name", "city"]),
+        (ColumnSelector(only=("NAME", "id")), ["id", "Name"]),
+        (ColumnSelector(but=("name",)), ["id", "city"]),
     ],
 )
 def test_columns_are_chosen_by_name_in_the_order_of_the_source(chosen, names):
@@ -116,9 +116,13 @@ def test_wrong_arguments_are_refused_at_their_line(define, call, says):
     """The error has a code, the user's line, one sentence and a way out."""
     with pytest.raises(DefinitionError) as caught:
         define(call)
-    problem = caught.value.problem
-    assert (problem.code, str(problem.place), bool(problem.hint)) == ("WRONG_ARGUMENT", "pipeline.py:1", True)
-    assert says in problem.message
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, str(diagnostic.location), bool(diagnostic.hint)) == (
+        "WRONG_ARGUMENT",
+        "pipeline.py:1",
+        True,
+    )
+    assert says in diagnostic.message
 
 
 @pytest.mark.parametrize("call", [f"{CDC}, stored_as_scd_type='bitemporal')", f"{CDC}, system_sequence_by='at')"])

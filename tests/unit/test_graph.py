@@ -10,7 +10,7 @@ from rich.console import Console
 
 from livetables.graph.graph import Graph
 from livetables.model import Action, Expectation, MaterializedView, StreamingTable, View
-from livetables.observe.draw import graph_document, graph_svg, graph_tree
+from livetables.show.draw import graph_document, graph_svg, graph_tree
 from tests.unit.builders import dataset, medallion
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -95,9 +95,12 @@ def test_boxes_lie_inside_the_picture_and_apart(graph):
     }
     width, height = float(root.get("width")), float(root.get("height"))
     outside = [name for name, (x, y, w, h) in boxes.items() if not (0 <= x <= width - w and 0 <= y <= height - h)]
-    places = list(boxes.values())
+    locations = list(boxes.values())
     covered = [
-        (a, b) for i, a in enumerate(places) for b in places[:i] if abs(a[0] - b[0]) < a[2] and abs(a[1] - b[1]) < a[3]
+        (a, b)
+        for i, a in enumerate(locations)
+        for b in locations[:i]
+        if abs(a[0] - b[0]) < a[2] and abs(a[1] - b[1]) < a[3]
     ]
     backwards = [
         d.name

@@ -2,9 +2,9 @@
 
 import pytest
 
-from livetables.collect.registry import Hook
-from livetables.observe.events import EventBus
-from livetables.observe.hooks import HookRunner
+from livetables.events.events import EventBus
+from livetables.events.hooks import HookRunner
+from livetables.model import EventHook
 from tests.unit.builders import FakeTime
 
 
@@ -32,7 +32,7 @@ def test_what_came_before_the_hooks_were_known_comes_to_them_first(bus, hooks):
     """`create_update` is told before a file is read; a hook hears of it all the same, and of all else in order."""
     heard = []
     tell(bus, "one", "two")
-    hooks.begin([Hook("h", lambda event: heard.append(event["message"]))])
+    hooks.begin([EventHook("h", lambda event: heard.append(event["message"]))])
     tell(bus, "three")
     hooks.close()
     assert heard == ["one", "two", "three"]
@@ -42,7 +42,7 @@ def test_only_stable_events_are_told(bus, hooks):
     """Also of those that were kept."""
     heard = []
     tell(bus, "early", maturity_level="EVOLVING")
-    hooks.begin([Hook("h", heard.append)])
+    hooks.begin([EventHook("h", heard.append)])
     tell(bus, "late", maturity_level="EVOLVING")
     hooks.close()
     assert heard == []
@@ -58,7 +58,7 @@ def test_a_hook_that_fails_too_often_is_off(bus, hooks):
         raise ValueError("no")
 
     tell(bus, "one", "two")
-    hooks.begin([Hook("bad", failing, limit=1), Hook("good", lambda event: heard.append(event["message"]))])
+    hooks.begin([EventHook("bad", failing, limit=1), EventHook("good", lambda event: heard.append(event["message"]))])
     tell(bus, "three")
     hooks.close()
     assert (tried, heard, said) == (["one", "two"], ["one", "two", "three"], ["FAILED", "DISABLED"])

@@ -8,7 +8,7 @@ from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 from pyspark import SparkContext
 
 from livetables.errors import UnreachableError
-from livetables.execute.session import java_ended
+from livetables.spark.session import java_ended
 
 
 class Gateway:
@@ -37,7 +37,7 @@ def test_how_java_ended_is_said(monkeypatch, tmp_path, end, said, hint, error):
     """By a signal, or of its own: with a full heap Spark ends it with 52."""
     monkeypatch.setattr(SparkContext, "_gateway", Gateway(subprocess.Popen([sys.executable, "-c", end])))
     told = java_ended(error, tmp_path)
-    assert (told.code, said in told.problem.message, hint in told.problem.hint) == ("SPARK_ENDED", True, True)
+    assert (told.code, said in told.diagnostic.message, hint in told.diagnostic.hint) == ("SPARK_ENDED", True, True)
 
 
 @pytest.mark.parametrize(

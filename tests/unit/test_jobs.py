@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import SettingsError
-from livetables.execute.jobs import Job, Mode
+from livetables.execute.tasks import Job, Mode
 from livetables.model import MaterializedView, StreamingTable
-from livetables.plan import Run
+from livetables.plan.steps import Run
 from livetables.settings import Settings
 from tests.unit.builders import FakeTime, dataset
 

@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from livetables.errors import DefinitionError, Place
+from livetables.errors import DefinitionError, SourceLocation
 from livetables.graph.graph import ResolvedFlow
 from livetables.graph.kinds import kind_of, merged_schema
 from livetables.model import (
@@ -19,7 +19,7 @@ from livetables.model import (
     View,
 )
 
-OWN, LATER = Place("pipeline.py", 1), Place("pipeline.py", 9)
+OWN, LATER = SourceLocation("pipeline.py", 1), SourceLocation("pipeline.py", 9)
 KEYS = Changes(("id",), "seq")
 ID = StructType([StructField("id", LongType())])
 
@@ -31,8 +31,8 @@ def dataset(kind, **options):
 
 def flow(*, streaming, name="orders", kind=Flow, schema=ID, **options):
     """A flow into orders: its own query by default, another one, further down in the file, under any other name."""
-    place = OWN if name == "orders" else LATER
-    definition = kind(name, "orders", lambda: None, place, **options)
+    location = OWN if name == "orders" else LATER
+    definition = kind(name, "orders", lambda: None, location, **options)
     return ResolvedFlow(definition, (), (), streaming, schema)
 
 
@@ -87,7 +87,7 @@ def test_flows_decide_what_a_dataset_is(defined, flows, kind):
 
 
 @pytest.mark.parametrize(
-    ("defined", "flows", "code", "place"),
+    ("defined", "flows", "code", "location"),
     [
         (dataset(MaterializedView), [batch(), batch("more")], "SECOND_FLOW", LATER),
         (dataset(MaterializedView), [batch(), stream("more")], "SECOND_FLOW", LATER),
@@ -119,12 +119,12 @@ def test_flows_decide_what_a_dataset_is(defined, flows, kind):
         (dataset(View), [stream(), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
     ],
 )
-def test_flows_that_do_not_fit_are_refused_at_their_line(defined, flows, code, place):
+def test_flows_that_do_not_fit_are_refused_at_their_line(defined, flows, code, location):
     """Before anything runs, with a way out."""
     with pytest.raises(DefinitionError) as caught:
         kind_of(defined, flows)
-    problem = caught.value.problem
-    assert (problem.code, problem.place, bool(problem.hint)) == (code, place, True)
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, diagnostic.location, bool(diagnostic.hint)) == (code, location, True)
 
 
 def test_flows_give_their_columns_together():
@@ -139,7 +139,7 @@ def test_one_column_has_one_type_in_all_flows():
     text = StructType([StructField("Id", StringType())])
     with pytest.raises(DefinitionError, match="'Id' two types: bigint and string") as caught:
         merged_schema(dataset(StreamingTable), [stream("a"), stream("b", schema=text)])
-    assert (caught.value.code, caught.value.problem.place) == ("FLOWS_DISAGREE", LATER)
+    assert (caught.value.code, caught.value.diagnostic.location) == ("FLOWS_DISAGREE", LATER)
 
 
 def test_a_table_whose_rows_are_replaced_is_a_streaming_table():

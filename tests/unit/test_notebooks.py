@@ -8,7 +8,7 @@ import pytest
 from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
-from livetables.errors import Place
+from livetables.errors import SourceLocation
 from livetables.settings import load_settings
 
 HEADER = "# Databricks notebook source\n"
@@ -57,9 +57,9 @@ def names(defined):
     return [dataset.name for dataset in defined.datasets]
 
 
-def said(problems):
+def said(diagnostics):
     """Code and place of each problem."""
-    return [(problem.code, str(problem.place)) for problem in problems]
+    return [(diagnostic.code, str(diagnostic.location)) for diagnostic in diagnostics]
 
 
 MAGICS = [
@@ -89,13 +89,13 @@ def test_a_cell_that_is_not_python_is_not_run_and_that_is_said(collect, form, ce
     line = next(number for number, text in enumerate(cell.split("\n")) if text[0] in "%!")
     if form == "jupyter":
         defined = collect({"a.ipynb": ipynb(before, cell, after)})
-        place = f"a.ipynb cell 2:{line + 1}"
+        location = f"a.ipynb cell 2:{line + 1}"
     else:
         written = "\n".join(f"# MAGIC {text}" for text in cell.split("\n")) if form == "exported" else cell
         defined = collect({"a.py": NEXT.join([HEADER + before, written, after])})
-        place = f"a.py:{line + 7}"
-    assert (names(defined), defined.problems) == (["before", "after"], ())
-    assert said(defined.warnings) == ([(code, place)] if code else [])
+        location = f"a.py:{line + 7}"
+    assert (names(defined), defined.diagnostics) == (["before", "after"], ())
+    assert said(defined.warnings) == ([(code, location)] if code else [])
     assert [hint in warning.hint for warning in defined.warnings if hint] == ([True] if hint else [])
 
 
@@ -124,7 +124,7 @@ def test_the_warning_names_what_is_not_run(collect):
 def test_python_beside_a_magic_runs(collect, text):
     """As notebooks are found in the wild: Python after `%pip` in one cell, text and code without a separator."""
     defined = collect({"a.py": text})
-    assert (names(defined), defined.problems) == (["t"], ())
+    assert (names(defined), defined.diagnostics) == (["t"], ())
 
 
 @pytest.mark.parametrize("suffix", [".py", ".ipynb"])
@@ -145,7 +145,7 @@ def test_a_percent_sign_in_python_is_no_magic(collect, suffix):
         dlt.create_streaming_table(name + str(len(text)))
     ''')
     defined = collect({"a" + suffix: ipynb(cell) if suffix == ".ipynb" else HEADER + cell})
-    assert (names(defined), defined.problems, defined.warnings) == (["t10"], (), ())
+    assert (names(defined), defined.diagnostics, defined.warnings) == (["t10"], (), ())
 
 
 def test_magics_in_a_plain_file_are_comments(collect):
@@ -155,7 +155,7 @@ def test_magics_in_a_plain_file_are_comments(collect):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "code", "place"),
+    ("name", "text", "code", "location"),
     [
         ("a.py", HEADER + "# MAGIC %sh\n# MAGIC ls\n" + NEXT + "x = 1\n1 / 0\n", "PYTHON_ERROR", "a.py:8"),
         ("a.py", HEADER + "# MAGIC %run ./b\n" + NEXT + "x = 1\n1 / 0\n", "PYTHON_ERROR", "a.py:7"),
@@ -166,26 +166,26 @@ def test_magics_in_a_plain_file_are_comments(collect):
         ("a.ipynb", ipynb("import dlt\n", "\n\ndlt.table('x')\n"), "NOT_A_FUNCTION", "a.ipynb cell 2:3"),
     ],
 )
-def test_the_line_of_an_error_is_that_of_the_file_or_the_cell(collect, name, text, code, place):
+def test_the_line_of_an_error_is_that_of_the_file_or_the_cell(collect, name, text, code, location):
     """It can be found in the editor: magics and cells before it shift nothing."""
-    assert said(collect({name: text, "b.py": "b = 1\n"}).problems) == [(code, place)]
+    assert said(collect({name: text, "b.py": "b = 1\n"}).diagnostics) == [(code, location)]
 
 
 def test_a_notebook_outside_the_root_keeps_its_cell(collect, tmp_path):
     """A file may be given by any path."""
-    place = collect({"a.ipynb": ipynb("x = 1", "1 / 0")}, root=tmp_path / "other").problems[0].place
-    assert place == Place(f"{tmp_path}/a.ipynb cell 2", 1)
+    location = collect({"a.ipynb": ipynb("x = 1", "1 / 0")}, root=tmp_path / "other").diagnostics[0].location
+    assert location == SourceLocation(f"{tmp_path}/a.ipynb cell 2", 1)
 
 
 def test_a_dataset_of_a_notebook_knows_its_cell(collect):
     """All later messages about it show where it was defined."""
     cell = "import dlt\n\n@dlt.table\ndef orders(): ...\n"
     defined = collect({"sub/a.ipynb": ipynb("x = 1", cell)})
-    assert defined.datasets[0].place.file == "sub/a.ipynb cell 2"
+    assert defined.datasets[0].location.file == "sub/a.ipynb cell 2"
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "location"),
     [
         ("", "a.ipynb:1"),
         ('{"cells": [\n{"cell_type": }', "a.ipynb:2"),
@@ -194,10 +194,10 @@ def test_a_dataset_of_a_notebook_knows_its_cell(collect):
         (b'{"cells": "\xff"}', "a.ipynb"),
     ],
 )
-def test_a_file_that_is_no_notebook_is_a_problem(collect, text, place):
+def test_a_file_that_is_no_notebook_is_a_problem(collect, text, location):
     """One broken file does not hide what the others define."""
     defined = collect({"a.ipynb": text, "b.py": table("t")}, ["a.ipynb", "b.py"])
-    assert (said(defined.problems), names(defined)) == ([("SYNTAX_ERROR", place)], ["t"])
+    assert (said(defined.diagnostics), names(defined)) == ([("SYNTAX_ERROR", location)], ["t"])
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_notebook_in_another_language_is_refused(collect, metadata, language):
     """Left out in silence, its tables would be missing."""
     defined = collect({"a.ipynb": ipynb(table("t"), **metadata)})
     assert names(defined) == ([] if language else ["t"])
-    assert [(p.code, language in p.message) for p in defined.problems] == (
+    assert [(p.code, language in p.message) for p in defined.diagnostics] == (
         [("NOT_SUPPORTED", True)] if language else []
     )
 
@@ -226,7 +226,7 @@ def test_run_includes_the_other_notebook(collect, target, magic):
     """Its names are there afterwards, and not before; the path starts at the folder of the file."""
     cells = [HEADER + "assert 'name' not in globals()", f"{magic} {target}", named("'t' + name")]
     defined = collect({"sub/a.py": NEXT.join(cells), "sub/b.py": HEADER + "name = '_of_b'\n"})
-    assert (names(defined), defined.problems) == (["t_of_b"], ())
+    assert (names(defined), defined.diagnostics) == (["t_of_b"], ())
 
 
 def test_notebooks_of_both_kinds_include_each_other(collect):
@@ -248,21 +248,21 @@ def test_an_absolute_path_of_run_is_mapped(collect, tmp_path):
 def test_run_of_a_notebook_that_is_not_there(collect):
     """The hint names the nearest one, and the code after it does not run without it."""
     defined = collect({"a.py": HEADER + "x = 1\n%run ./confg\nundefined\n", "config.py": ""})
-    assert said(defined.problems) == [("RUN_NOT_FOUND", "a.py:3")]
-    assert defined.problems[0].hint == "Did you mean 'config'?"
+    assert said(defined.diagnostics) == [("RUN_NOT_FOUND", "a.py:3")]
+    assert defined.diagnostics[0].hint == "Did you mean 'config'?"
 
 
 def test_an_error_in_an_included_notebook_points_into_it(collect, tmp_path):
     """Wherever it lies."""
     texts = {"p/a.py": HEADER + "%run ../b\n", "b.ipynb": ipynb("\n1 / 0")}
-    assert said(collect(texts, root=tmp_path / "p").problems) == [("PYTHON_ERROR", f"{tmp_path}/b.ipynb cell 1:2")]
+    assert said(collect(texts, root=tmp_path / "p").diagnostics) == [("PYTHON_ERROR", f"{tmp_path}/b.ipynb cell 1:2")]
 
 
 def test_notebooks_that_run_each_other_are_refused(collect):
     """The platform would never end, either."""
     defined = collect({"a.py": HEADER + "%run ./b\n", "b.py": HEADER + "\n%run ./a\n"})
-    assert said(defined.problems) == [("RUN_CYCLE", "b.py:3")]
-    assert "a.py -> b.py -> a.py" in defined.problems[0].message
+    assert said(defined.diagnostics) == [("RUN_CYCLE", "b.py:3")]
+    assert "a.py -> b.py -> a.py" in defined.diagnostics[0].message
 
 
 @pytest.mark.parametrize("files", [["a.py", "sub/b.py"], ["sub/b.py", "a.py"]])
@@ -274,19 +274,19 @@ def test_a_source_file_that_another_one_includes_runs_once(collect, files):
         "sub/b.py": HEADER + "name = 'silver'\n_of_b = '_of_'\n" + table("bronze"),
     }
     defined = collect(texts, files)
-    assert (sorted(names(defined)), defined.problems) == (["bronze", "silver_of_a"], ())
+    assert (sorted(names(defined)), defined.diagnostics) == (["bronze", "silver_of_a"], ())
 
 
 @pytest.mark.parametrize("files", [["a.py", "b.py", "c.py"], ["b.py", "c.py", "a.py"]])
 @pytest.mark.parametrize(
-    ("text", "problem"), [("x = 1\n1 / 0\n", ("PYTHON_ERROR", "b.py:3")), ("%run ./a", ("RUN_CYCLE", None))]
+    ("text", "diagnostic"), [("x = 1\n1 / 0\n", ("PYTHON_ERROR", "b.py:3")), ("%run ./a", ("RUN_CYCLE", None))]
 )
-def test_what_an_included_source_file_does_wrong_is_said_once(collect, files, text, problem):
+def test_what_an_included_source_file_does_wrong_is_said_once(collect, files, text, diagnostic):
     """Not for each that includes it, and for all of them it is the same error."""
     texts = {"a.py": HEADER + "%run ./b\nundefined\n", "b.py": HEADER + text, "c.py": HEADER + "%run ./b\n"}
     defined = collect(texts, files)
-    assert [code for code, _ in said(defined.problems)] == [problem[0]]
-    assert str(defined.problems[0].place) == (problem[1] or ("b.py:2" if files[0] == "a.py" else "a.py:2"))
+    assert [code for code, _ in said(defined.diagnostics)] == [diagnostic[0]]
+    assert str(defined.diagnostics[0].location) == (diagnostic[1] or ("b.py:2" if files[0] == "a.py" else "a.py:2"))
 
 
 @pytest.mark.parametrize(("first", "kind"), [("x = 1", "type"), ("from __future__ import annotations", "str")])

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from livetables.execute.object_stores import ObjectStores, _not_set_up, _refused
+from livetables.spark.object_stores import ObjectStores, _not_set_up, _refused
 
 
 @pytest.mark.parametrize("path", ["/in/landing", "in", "file:///in", "dbfs:/in", "hdfs://server/in", "C:\\in"])
@@ -33,6 +33,6 @@ def test_an_endpoint_that_is_none_is_named(endpoint, cause):
 @pytest.mark.parametrize(("scheme", "hint"), [("s3", "make jars-s3"), ("s3a", "make jars-s3"), ("gs", "path_map")])
 def test_without_jars_the_hint_says_what_can_be_done(scheme, hint):
     """For S3 the command that downloads them; for other stores there is none."""
-    problem = _not_set_up(scheme).problem
-    assert ("FILE_SYSTEM_NOT_SET_UP", True) == (problem.code, hint in problem.hint)
-    assert problem.message.startswith(f"{scheme}:// paths")
+    diagnostic = _not_set_up(scheme).diagnostic
+    assert ("FILE_SYSTEM_NOT_SET_UP", True) == (diagnostic.code, hint in diagnostic.hint)
+    assert diagnostic.message.startswith(f"{scheme}:// paths")

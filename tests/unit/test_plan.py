@@ -3,25 +3,24 @@
 from dataclasses import replace
 
 import pytest
-from pyspark.sql.types import StringType
+from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from livetables.errors import DefinitionError, SettingsError
 from livetables.graph.graph import Graph
 from livetables.model import MaterializedView, RowFilter, Sink, StreamingTable, View
-from livetables.plan import (
+from livetables.plan.builder import declared_properties, plan
+from livetables.plan.steps import (
     Alter,
-    Begin,
     Create,
     Drop,
     Exclude,
     Inactive,
-    Leave,
+    OrphanFlow,
     Reset,
-    Restart,
+    ResetCheckpoint,
     Run,
     Selection,
-    given,
-    plan,
+    StartFlow,
 )
 from tests.unit.builders import dataset, medallion
 
@@ -36,13 +35,14 @@ RUNS = (
 class Stored:
     """The names of the tables that exist, the kind that one was created for; what it was given, its checkpoints."""
 
-    def __init__(self, *names, flows=None, given=None, new_columns=None, **kinds):
+    def __init__(self, *names, flows=None, given=None, schema=None, **kinds):
         self.names, self.kinds = {name.lower() for name in names}, kinds
-        self.flows, self.given, self.columns = flows or {}, given or {}, new_columns or {}
+        self.flows, self.given = flows or {}, given or {}
+        self.schema = schema or StructType()
 
-    def new_columns(self, name, schema):
-        """Return the columns that the table does not have."""
-        return self.columns
+    def schema_json(self, name):
+        """Return the schema of the stored table."""
+        return self.schema.json()
 
     def given_to(self, name):
         """Return the properties and the comment that the table was given."""
@@ -118,7 +118,7 @@ def test_a_stream_that_reads_a_fully_refreshed_table_starts_over_too():
     assert steps == (
         Reset("bronze", "full refresh"),
         Create("bronze", "full refresh"),
-        Restart("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
+        ResetCheckpoint("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
         Exclude("gold", "it is not selected"),
         *RUNS[:2],
     )
@@ -128,10 +128,10 @@ def test_a_stream_that_is_not_selected_loses_its_checkpoint_with_its_input():
     """The next update that runs it would fail otherwise; a table that never ran has nothing to lose."""
     full = Selection(full_refresh=("bronze",))
     assert plan(medallion(), full, ALL)[2:4] == (
-        Restart("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
+        ResetCheckpoint("Silver", "Silver", "'bronze' is fully refreshed: its rows come again"),
         Exclude("Silver", "it is not selected"),
     )
-    assert [step for step in plan(medallion(), full, Stored("bronze")) if isinstance(step, Restart)] == []
+    assert [step for step in plan(medallion(), full, Stored("bronze")) if isinstance(step, ResetCheckpoint)] == []
 
 
 def test_a_materialized_view_is_never_removed_first():
@@ -193,9 +193,9 @@ def test_a_name_that_is_no_table_is_refused_with_the_nearest_one(selection, opti
     """Also the name of a view, which is not stored; nothing is started."""
     with pytest.raises(SettingsError) as caught:
         plan(medallion(), selection, ALL)
-    problem = caught.value.problem
-    assert (problem.code, problem.hint) == ("DATASET_NOT_FOUND", hint)
-    assert problem.message.startswith(f"{option} names '")
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, diagnostic.hint) == ("DATASET_NOT_FOUND", hint)
+    assert diagnostic.message.startswith(f"{option} names '")
 
 
 def test_a_table_waits_for_each_of_its_inputs_once():
@@ -217,7 +217,7 @@ def test_a_table_that_was_of_another_kind_is_refused_until_it_is_filled_anew():
 def test_checkpoints_alone_can_be_reset():
     """The rows stay, and those of the source come again; all tables run."""
     steps = plan(medallion(), Selection(reset_checkpoints=("bronze",)), ALL)
-    assert steps == (Restart("bronze", "bronze", "its checkpoint is reset"), *RUNS)
+    assert steps == (ResetCheckpoint("bronze", "bronze", "its checkpoint is reset"), *RUNS)
 
 
 def test_a_sink_is_never_created_or_emptied():
@@ -225,8 +225,8 @@ def test_a_sink_is_never_created_or_emptied():
     graph = Graph.of([dataset(StreamingTable, "bronze"), dataset(Sink, "out", "bronze")])
     assert plan(graph, Selection(), NOTHING)[:1] == (Create("bronze"),)
     restart = plan(graph, Selection(full_refresh=("out",)), ALL)[1]
-    assert restart == Restart("out", "out", "full refresh")
-    assert plan(graph, Selection(full_refresh=("bronze",)), ALL)[2] == Restart(
+    assert restart == ResetCheckpoint("out", "out", "full refresh")
+    assert plan(graph, Selection(full_refresh=("bronze",)), ALL)[2] == ResetCheckpoint(
         "out", "out", "'bronze' is fully refreshed: its rows come again"
     )
 
@@ -248,7 +248,7 @@ def test_a_stored_table_gets_its_changed_properties_and_comment(kind):
         {"quality": "silver", "owner": "me", "comment": "clean rows"},
         ("old",),
     )
-    assert plan(graph, Selection(), Stored("silver", given={"silver": given(graph.tables[0])}))[0] == Run(
+    assert plan(graph, Selection(), Stored("silver", given={"silver": declared_properties(graph.tables[0])}))[0] == Run(
         *(("silver", "stream", (), FROM_NEW) if kind is StreamingTable else ("silver", "recompute", (), FROM_ALL))
     )
 
@@ -275,8 +275,9 @@ def test_a_changed_row_filter_is_altered_in_place():
 
 def test_a_stored_table_gets_the_columns_that_are_new():
     """The plan names them."""
-    stored = Stored("silver", new_columns={"`city`": StringType()})
-    assert plan(silver(), Selection(), stored)[0] == Alter(
+    stored = Stored("silver", schema=StructType([StructField("id", LongType())]))
+    now = StructType([StructField("id", LongType()), StructField("city", StringType())])
+    assert plan(silver(schema=now), Selection(), stored)[0] == Alter(
         "silver", "its definition changed: column `city` is new", {}, (), {"`city`": StringType()}
     )
 
@@ -294,7 +295,7 @@ def test_what_decides_how_rows_lie_does_not_change_in_place(before, options, sai
     stored = Stored("silver", given={"silver": before})
     with pytest.raises(DefinitionError, match=said) as caught:
         plan(silver(**options), Selection(), stored)
-    assert (caught.value.code, "--full-refresh silver" in caught.value.problem.hint) == ("LAYOUT_CHANGED", True)
+    assert (caught.value.code, "--full-refresh silver" in caught.value.diagnostic.hint) == ("LAYOUT_CHANGED", True)
     assert plan(silver(**options), Selection(full_refresh=("silver",)), stored)[0] == Reset("silver", "full refresh")
 
 
@@ -324,8 +325,8 @@ def test_a_flow_that_is_new_to_its_table_reads_from_the_start():
     stored = Stored("silver", flows={"silver": ("from_web",)})
     reason = "it is new: it reads its source from the start, also when it is 'from_web' under a new name: then its rows"
     assert plan(silver(), Selection(), stored) == (
-        Begin("silver", "silver", f"{reason} come again", ("from_web",)),
-        Leave("silver", "from_web", "it is not in the code any more; its checkpoint stays"),
+        StartFlow("silver", "silver", f"{reason} come again", ("from_web",)),
+        OrphanFlow("silver", "from_web", "it is not in the code any more; its checkpoint stays"),
         Run("silver", "stream", (), FROM_NEW),
     )
 
@@ -334,7 +335,7 @@ def test_a_flow_that_is_added_is_only_new():
     """Nothing went away, so nothing comes twice."""
     both = replace(silver().datasets["silver"], flows=(*silver().tables[0].flows, dataset(Sink, "web").flows[0]))
     stored = Stored("silver", flows={"silver": ("silver",)})
-    assert plan(Graph.of([both]), Selection(), stored)[0] == Begin(
+    assert plan(Graph.of([both]), Selection(), stored)[0] == StartFlow(
         "silver", "web", "it is new: it reads its source from the start"
     )
 
@@ -342,7 +343,7 @@ def test_a_flow_that_is_added_is_only_new():
 def test_a_flow_that_was_removed_is_named():
     """It would go on from there if it came back."""
     stored = Stored("silver", flows={"silver": ("old", "silver")})
-    assert [type(step) for step in plan(silver(), Selection(), stored)] == [Leave, Run]
+    assert [type(step) for step in plan(silver(), Selection(), stored)] == [OrphanFlow, Run]
 
 
 @pytest.mark.parametrize("selection", [Selection(full_refresh_all=True), Selection(reset_checkpoints=("silver",))])
@@ -350,8 +351,8 @@ def test_flows_that_start_over_anyway_are_not_called_new(selection):
     """A full refresh and a reset of checkpoints say it themselves."""
     stored = Stored("silver", flows={"silver": ("old",)})
     steps = plan(silver(), selection, stored)
-    assert not any(isinstance(step, Begin) for step in steps)
-    assert any(isinstance(step, Create | Restart) for step in steps)
+    assert not any(isinstance(step, StartFlow) for step in steps)
+    assert any(isinstance(step, Create | ResetCheckpoint) for step in steps)
 
 
 def test_a_table_that_is_not_in_the_code_any_more_is_inactive():

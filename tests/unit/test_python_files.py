@@ -10,7 +10,8 @@ import livetables
 from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
-from livetables.errors import Place, Problem
+from livetables.errors import Diagnostic, SourceLocation
+from livetables.spark.messages import first_sentence
 
 GOOD = "import dlt\n\n@dlt.table\ndef good(): ...\n"
 
@@ -30,9 +31,9 @@ def collect(tmp_path):
     return collect
 
 
-def said(problems):
+def said(diagnostics):
     """Code and place of each problem."""
-    return [(problem.code, str(problem.place)) for problem in problems]
+    return [(diagnostic.code, str(diagnostic.location)) for diagnostic in diagnostics]
 
 
 def test_each_file_is_executed_by_itself(collect):
@@ -40,7 +41,7 @@ def test_each_file_is_executed_by_itself(collect):
     first = "import dlt\nname = 'first'\n@dlt.table(name=name)\ndef f(): return name\n"
     second = "import dlt\nassert 'name' not in globals()\nname = 'second'\n@dlt.view(name=name)\ndef f(): return name\n"
     defined = collect({"b.py": first, "a.py": second})
-    assert ([d.name for d in defined.datasets], defined.problems) == (["first", "second"], ())
+    assert ([d.name for d in defined.datasets], defined.diagnostics) == (["first", "second"], ())
     assert [flow.query() for flow in defined.flows] == ["first", "second"]
 
 
@@ -59,17 +60,17 @@ def test_a_notebook_is_a_python_file(collect):
     """Magic commands are comments in the notebook format."""
     text = "# Databricks notebook source\n# MAGIC %md ## Orders\n\n# COMMAND ----------\n\n" + GOOD
     defined = collect({"notebook.py": text})
-    assert ([d.name for d in defined.datasets], defined.problems) == (["good"], ())
+    assert ([d.name for d in defined.datasets], defined.diagnostics) == (["good"], ())
 
 
 def test_a_byte_order_mark_is_no_error(collect):
     """Editors on Windows write one; Python itself takes it."""
     defined = collect({"windows.py": b"\xef\xbb\xbf" + GOOD.encode()})
-    assert ([d.name for d in defined.datasets], defined.problems) == (["good"], ())
+    assert ([d.name for d in defined.datasets], defined.diagnostics) == (["good"], ())
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "place", "message"),
+    ("text", "code", "location", "message"),
     [
         ("x = 1\ndef broken(:\n", "SYNTAX_ERROR", "sub/bad.py:2", "invalid syntax."),
         ("x = 1\n\nraise ValueError('no rules')\n", "PYTHON_ERROR", "sub/bad.py:3", "ValueError: no rules"),
@@ -87,25 +88,25 @@ def test_a_byte_order_mark_is_no_error(collect):
         ("import dlt\n\ndlt.nothing('x')\n", "PYTHON_ERROR", "sub/bad.py:3", None),
     ],
 )
-def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code, place, message):
+def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code, location, message):
     """The place is relative to the project and lies in the user's file; the other files are still collected."""
     defined = collect({"sub/bad.py": text, "good.py": GOOD})
-    assert said(defined.problems) == [(code, place)]
-    assert message in (None, defined.problems[0].message)
+    assert said(defined.diagnostics) == [(code, location)]
+    assert message in (None, defined.diagnostics[0].message)
     assert [d.name for d in defined.datasets] == ["good"]
 
 
 def test_a_file_that_is_not_text_is_a_problem_of_that_file(collect):
     """A file in another encoding without a coding line can't be Python."""
-    problem = collect({"sub/bad.py": b"x = '\xff'\n"}).problems[0]
-    assert (problem.code, problem.place.file) == ("SYNTAX_ERROR", "sub/bad.py")
+    diagnostic = collect({"sub/bad.py": b"x = '\xff'\n"}).diagnostics[0]
+    assert (diagnostic.code, diagnostic.location.file) == ("SYNTAX_ERROR", "sub/bad.py")
 
 
 def test_an_error_in_a_helper_points_into_the_helper(collect, tmp_path):
     """The line that is wrong is the one to show, not the import of it."""
     (tmp_path / "lt_rules.py").write_text("RULES = {}\nRULES['missing']\n")
     defined = collect({"orders.py": "import lt_rules\n"})
-    assert defined.problems == (Problem("PYTHON_ERROR", "KeyError: 'missing'", Place("lt_rules.py", 2)),)
+    assert defined.diagnostics == (Diagnostic("PYTHON_ERROR", "KeyError: 'missing'", SourceLocation("lt_rules.py", 2)),)
 
 
 def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
@@ -114,7 +115,7 @@ def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
     library.parent.mkdir(parents=True)
     library.write_text("def load():\n    raise OSError('no rules')\n")
     text = f"import sys\nsys.path.append({str(library.parent)!r})\nimport lt_library\n\nlt_library.load()\n"
-    assert said(collect({"orders.py": text}).problems) == [("PYTHON_ERROR", "orders.py:5")]
+    assert said(collect({"orders.py": text}).diagnostics) == [("PYTHON_ERROR", "orders.py:5")]
 
 
 @pytest.mark.parametrize(
@@ -130,20 +131,20 @@ def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
 )
 def test_an_error_of_spark_keeps_its_condition(collect, error, code, sentence):
     """People search for it; the class of the exception says less."""
-    problem = collect({"orders.py": f"from pyspark.errors import *\n\nraise {error}\n"}).problems[0]
-    assert (problem.code, problem.message, str(problem.place)) == (code, sentence, "orders.py:3")
+    diagnostic = collect({"orders.py": f"from pyspark.errors import *\n\nraise {error}\n"}).diagnostics[0]
+    assert (diagnostic.code, diagnostic.message, str(diagnostic.location)) == (code, sentence, "orders.py:3")
 
 
 def test_a_syntax_error_in_a_helper_points_into_the_helper(collect, tmp_path):
     """As Python itself does."""
     (tmp_path / "lt_rules.py").write_text("x = 1\ny = (\n")
-    assert said(collect({"orders.py": "import lt_rules\n"}).problems) == [("SYNTAX_ERROR", "lt_rules.py:2")]
+    assert said(collect({"orders.py": "import lt_rules\n"}).diagnostics) == [("SYNTAX_ERROR", "lt_rules.py:2")]
 
 
 def test_all_files_problems_are_reported_together(collect):
     """One run of check shows everything there is to repair, also what only all files together show."""
     defined = collect({"a.py": GOOD, "b.py": "1 / 0", "c.py": "(", "d.py": GOOD})
-    assert sorted(said(defined.problems)) == [
+    assert sorted(said(defined.diagnostics)) == [
         ("DUPLICATE_DATASET", "d.py:3"),
         ("PYTHON_ERROR", "b.py:1"),
         ("SYNTAX_ERROR", "c.py:1"),
@@ -153,7 +154,7 @@ def test_all_files_problems_are_reported_together(collect):
 def test_what_a_file_defined_before_its_error_stays(collect):
     """Else every reader of the good dataset would be reported too."""
     defined = collect({"a.py": GOOD + "\n1 / 0\n"})
-    assert ([d.name for d in defined.datasets], said(defined.problems)) == (["good"], [("PYTHON_ERROR", "a.py:6")])
+    assert ([d.name for d in defined.datasets], said(defined.diagnostics)) == (["good"], [("PYTHON_ERROR", "a.py:6")])
 
 
 def test_a_project_folder_named_livetables_keeps_the_users_lines(collect, monkeypatch):
@@ -161,16 +162,16 @@ def test_a_project_folder_named_livetables_keeps_the_users_lines(collect, monkey
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)  # other tests may have one, and this table
     above = Path(livetables.__file__).parents[1]
     text = "import dlt\n\ndlt.read('orders')\n"
-    problem = collect({"livetables/pipelines/orders.py": text}, root=above).problems[0]
-    assert (problem.place.file.endswith("livetables/pipelines/orders.py"), problem.place.line) == (True, 3)
+    diagnostic = collect({"livetables/pipelines/orders.py": text}, root=above).diagnostics[0]
+    assert (diagnostic.location.file.endswith("livetables/pipelines/orders.py"), diagnostic.location.line) == (True, 3)
 
 
 def test_a_read_at_module_level_without_a_session_is_a_problem(collect, monkeypatch):
     """The sentence names what was read."""
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)  # other tests may have one
     defined = collect({"orders.py": "import dlt\n\nrows = dlt.read('orders')\n"})
-    assert said(defined.problems) == [("PYTHON_ERROR", "orders.py:3")]
-    assert "'orders'" in defined.problems[0].message
+    assert said(defined.diagnostics) == [("PYTHON_ERROR", "orders.py:3")]
+    assert "'orders'" in defined.diagnostics[0].message
 
 
 @pytest.mark.parametrize(
@@ -184,4 +185,4 @@ def test_a_read_at_module_level_without_a_session_is_a_problem(collect, monkeypa
 )
 def test_an_error_is_said_without_frames_and_plans(text, first):
     """A terminal shows the sentence; the listing of a plan or of JVM frames helps nobody there."""
-    assert python_files.first_sentence(ValueError(text)) == first
+    assert first_sentence(ValueError(text)) == first

@@ -8,8 +8,8 @@ import pytest
 
 from livetables.collect import python_files
 from livetables.collect.binding import bound
-from livetables.collect.dbutils import notebook_names
 from livetables.collect.registry import Registry
+from livetables.notebook.dbutils import notebook_names
 from livetables.settings import Settings
 
 SPARK = SimpleNamespace(sparkContext=None, sql=None, table=None)
@@ -80,7 +80,7 @@ def test_open_and_print_can_be_pickled(names, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "location"),
     [
         ("import os\nos.listdir('/dbfs/raw')", "a.py:2"),
         ("from pathlib import Path\nPath('/dbfs/raw/a.csv').read_text()", "a.py:2"),
@@ -88,12 +88,12 @@ def test_open_and_print_can_be_pickled(names, capsys):
         ("import helper", "helper.py:1"),
     ],
 )
-def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text, place):
+def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text, location):
     """Only `open` in a source file is mapped: the hint tells the place here, and who finds it."""
-    [problem] = collect(text, helper="open('/dbfs/raw/a.csv')").problems
-    assert (problem.code, str(problem.place)) == ("PYTHON_ERROR", place)
-    assert problem.hint.startswith(f"It lies at {tmp_path}/dbfs/raw")
-    assert "read it with `open` in a source file or dbutils.fs" in problem.hint
+    [diagnostic] = collect(text, helper="open('/dbfs/raw/a.csv')").diagnostics
+    assert (diagnostic.code, str(diagnostic.location)) == ("PYTHON_ERROR", location)
+    assert diagnostic.hint.startswith(f"It lies at {tmp_path}/dbfs/raw")
+    assert "read it with `open` in a source file or dbutils.fs" in diagnostic.hint
 
 
 def test_what_pandas_is_given_by_open_is_read(collect):
@@ -115,5 +115,5 @@ def test_what_pandas_is_given_by_open_is_read(collect):
 )
 def test_a_path_that_open_does_not_find(collect, text, hint):
     """One of the platform's: the hint is the line to add. Any other file is just not there."""
-    [problem] = collect(text).problems
-    assert hint is problem.hint or problem.hint.startswith(hint)
+    [diagnostic] = collect(text).diagnostics
+    assert hint is diagnostic.hint or diagnostic.hint.startswith(hint)

@@ -6,20 +6,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from livetables import cli
 from livetables.__main__ import main
+from livetables.cli import app as cli
 from livetables.collect import python_files
 from livetables.collect.binding import bound
-from livetables.collect.dbutils import DbUtils, notebook_names
-from livetables.collect.registry import Hook, Registry
-from livetables.errors import DefinitionError, Place, Problem
-from livetables.execute.failures import describe
-from livetables.observe.event_log import EventLogWriter, read_events
-from livetables.observe.events import EventBus, error_of
-from livetables.observe.hooks import HookRunner
-from livetables.observe.state import UpdateState
+from livetables.collect.registry import Registry
+from livetables.errors import DefinitionError, Diagnostic, SourceLocation
+from livetables.events.events import EventBus, error_of
+from livetables.events.hooks import HookRunner
+from livetables.events.log import EventLogWriter, read_events
+from livetables.events.state import UpdateState
+from livetables.model import EventHook
+from livetables.notebook.dbutils import DbUtils, notebook_names
 from livetables.redaction import redacted
 from livetables.settings import Settings
+from livetables.spark.failures import describe
 from tests.unit.builders import FakeTime
 from tests.unit.test_failures import raised_in_the_jvm
 
@@ -78,8 +79,8 @@ def test_a_secret_is_one_as_long_as_its_pipeline_is_there(give):
 
 def test_a_problem_shows_no_secret(secret):
     """Whoever makes it, and in its hint: `check`, `--json` and the text of every error come from it."""
-    assert Problem("CODE", f"It says {secret}.", Place("a.py", 1), f"Not {secret!r}?") == Problem(
-        "CODE", "It says [REDACTED].", Place("a.py", 1), "Not '[REDACTED]'?"
+    assert Diagnostic("CODE", f"It says {secret}.", SourceLocation("a.py", 1), f"Not {secret!r}?") == Diagnostic(
+        "CODE", "It says [REDACTED].", SourceLocation("a.py", 1), "Not '[REDACTED]'?"
     )
     assert "hunter" not in str(DefinitionError("CODE", f"It says {secret}."))
 
@@ -103,8 +104,8 @@ def test_a_problem_of_a_file_shows_no_secret(secret, tmp_path, text):
     file.write_text(f"word = {secret!r}\n{text}\n")
     with bound([tmp_path]):
         defined = python_files.collect([file], Registry(root=tmp_path), {"dbutils": DbUtils(str)})
-    assert len(defined.problems) == 1
-    assert "hunter" not in str(defined.problems[0])
+    assert len(defined.diagnostics) == 1
+    assert "hunter" not in str(defined.diagnostics[0])
 
 
 def test_what_a_file_prints_shows_no_secret(secret, tmp_path, capsys):
@@ -115,7 +116,7 @@ def test_what_a_file_prints_shows_no_secret(secret, tmp_path, capsys):
     with bound([tmp_path]):
         names = notebook_names(SimpleNamespace(sparkContext=None, sql=None, table=None), SETTINGS)
         defined = python_files.collect([file], Registry(root=tmp_path), names)
-    assert (defined.problems, capsys.readouterr().out) == ((), "It is=['[REDACTED]'].")
+    assert (defined.diagnostics, capsys.readouterr().out) == ((), "It is=['[REDACTED]'].")
     assert (tmp_path / "a.py.txt").read_text() == secret + "\n"
 
 
@@ -141,7 +142,7 @@ def test_an_event_shows_no_secret(secret, bus, tmp_path):
     bus.subscribers.append(log)
     hooks = HookRunner(bus)
     bus.subscribers.append(hooks)
-    hooks.begin([Hook("h", heard.append)])
+    hooks.begin([EventHook("h", heard.append)])
     error = {"fatal": True, "exceptions": [{"class_name": "E", "message": secret, "stack": []}]}
     details = {"state": "FAILED", "config": {"a": [{"b": f"x{secret}"}], "n": 1}, "more": (secret, None)}
     bus.emit("update_progress", f"It says {secret}.", details, level="ERROR", error=error)

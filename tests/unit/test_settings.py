@@ -36,11 +36,11 @@ def load(project):
     return load
 
 
-def problem_of(load, *arguments, **more):
+def diagnostic_of(load, *arguments, **more):
     """Return the problem of a call that must be refused."""
     with pytest.raises(SettingsError) as caught:
         load(*arguments, **more)
-    return caught.value.problem
+    return caught.value.diagnostic
 
 
 def test_a_file_needs_nothing_but_its_sources(load, project):
@@ -135,14 +135,14 @@ def test_the_spark_conf_of_clusters_counts_below_the_configuration(load):
 )
 def test_a_wrong_setting_is_named_with_its_file(load, document, code, says, hint):
     """Nothing is guessed: the message has the key, the file and the way out."""
-    found = problem_of(load, document)
-    assert (found.code, str(found.place)) == (code, "pipeline_settings.json")
+    found = diagnostic_of(load, document)
+    assert (found.code, str(found.location)) == (code, "pipeline_settings.json")
     assert says in found.message
     assert found.hint is hint or found.hint.startswith(hint)
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "place"),
+    ("text", "code", "location"),
     [
         ('{\n  "name": "x"\n  "catalog": "y"\n}', "SETTINGS_NOT_JSON", "settings.json:3"),
         ("", "SETTINGS_NOT_JSON", "settings.json:1"),
@@ -151,31 +151,31 @@ def test_a_wrong_setting_is_named_with_its_file(load, document, code, says, hint
         (None, "SETTINGS_NOT_FOUND", "settings.json"),
     ],
 )
-def test_a_file_that_is_no_settings_file_is_named(project, text, code, place):
+def test_a_file_that_is_no_settings_file_is_named(project, text, code, location):
     """A corrupt file is named with the line where it stops making sense."""
     file = project / "settings.json"
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    problem = problem_of(load_settings, file)
-    assert (problem.code, str(problem.place)) == (code, place)
+    diagnostic = diagnostic_of(load_settings, file)
+    assert (diagnostic.code, str(diagnostic.location)) == (code, location)
 
 
 @pytest.mark.parametrize("other", ["databricks.yml", "spark-pipeline.yml", "spark-pipeline.yaml"])
 def test_the_hint_names_settings_that_are_there(project, other):
     """A project may have another kind of settings file."""
     (project / other).touch()
-    assert problem_of(load_settings).hint == f"{other} is there: run with --settings {other}."
+    assert diagnostic_of(load_settings).hint == f"{other} is there: run with --settings {other}."
 
 
 def test_without_any_settings_the_hint_names_the_file_that_is_missing(project):
     """Most often the folder is the wrong one."""
     hint = "Name another file with --settings, or run in the folder that holds pipeline_settings.json."
-    assert problem_of(load_settings).hint == hint
+    assert diagnostic_of(load_settings).hint == hint
 
 
 def test_a_folder_in_place_of_a_file_is_named(project):
     """`--settings .` is not a settings file."""
-    assert problem_of(load_settings, project / "pipelines").code == "SETTINGS_UNREADABLE"
+    assert diagnostic_of(load_settings, project / "pipelines").code == "SETTINGS_UNREADABLE"
 
 
 def test_errors_of_settings_are_value_errors_with_exit_code_2():
@@ -220,8 +220,8 @@ def test_sources_may_be_given_in_place_of_a_settings_file(project):
 
 def test_a_source_that_is_not_there_is_named(project):
     """As the user wrote it."""
-    problem = problem_of(load_settings, paths=(Path("pipelines/gone.py"),))
-    assert (problem.code, "'pipelines/gone.py'" in problem.message) == ("SOURCE_NOT_FOUND", True)
+    diagnostic = diagnostic_of(load_settings, paths=(Path("pipelines/gone.py"),))
+    assert (diagnostic.code, "'pipelines/gone.py'" in diagnostic.message) == ("SOURCE_NOT_FOUND", True)
 
 
 def test_choices_for_this_machine_stand_beside_the_settings(load, project):
@@ -268,14 +268,14 @@ def test_the_command_line_wins(load, project):
 )
 def test_a_wrong_local_choice_is_named_with_its_line(load, yml, code, hint):
     """livetables.yml is checked like the settings file."""
-    problem = problem_of(load, None, yml)
-    assert (problem.code, str(problem.place), problem.hint) == (code, "livetables.yml:2", hint)
+    diagnostic = diagnostic_of(load, None, yml)
+    assert (diagnostic.code, str(diagnostic.location), diagnostic.hint) == (code, "livetables.yml:2", hint)
 
 
 def test_local_choices_that_are_a_list_are_refused(load):
     """There is no line to name: all of it is wrong."""
-    problem = problem_of(load, None, "- storage")
-    assert (problem.code, str(problem.place)) == ("WRONG_VALUE", "livetables.yml")
+    diagnostic = diagnostic_of(load, None, "- storage")
+    assert (diagnostic.code, str(diagnostic.location)) == ("WRONG_VALUE", "livetables.yml")
 
 
 def test_secrets_are_a_file_of_this_machine(load, project):
@@ -287,9 +287,9 @@ def test_secrets_are_a_file_of_this_machine(load, project):
 
 def test_a_file_of_secrets_that_is_not_there_is_named(load):
     """With the key that names it."""
-    problem = problem_of(load, None, "secrets: gone.yml")
-    assert (problem.code, str(problem.place)) == ("SETTINGS_NOT_FOUND", "livetables.yml:1")
-    assert problem.message == "'secrets' names gone.yml, which does not exist."
+    diagnostic = diagnostic_of(load, None, "secrets: gone.yml")
+    assert (diagnostic.code, str(diagnostic.location)) == ("SETTINGS_NOT_FOUND", "livetables.yml:1")
+    assert diagnostic.message == "'secrets' names gone.yml, which does not exist."
 
 
 @pytest.mark.parametrize(
@@ -313,8 +313,8 @@ def test_functions_are_one_file_of_this_machine_or_several(load, project, yml, e
 )
 def test_a_file_of_functions_that_is_not_there_is_named(load, yml, code, line, message):
     """As the file of secrets is."""
-    problem = problem_of(load, None, yml)
-    assert (problem.code, str(problem.place), problem.message) == (code, f"livetables.yml:{line}", message)
+    diagnostic = diagnostic_of(load, None, yml)
+    assert (diagnostic.code, str(diagnostic.location), diagnostic.message) == (code, f"livetables.yml:{line}", message)
 
 
 def test_an_empty_local_file_is_the_same_as_none(load):
@@ -400,8 +400,8 @@ def test_a_duration_is_written_as_people_write_it(text, expected):
 @pytest.mark.parametrize("text", ["", "soon", "5 parsecs", "-5s", "5 s 3", "1,5s", "s"])
 def test_what_is_no_duration_is_refused_by_name(text):
     """The message names the option or setting that was wrong."""
-    problem = problem_of(seconds, text, "--for")
-    assert (problem.code, problem.message) == ("WRONG_VALUE", f"--for is '{text}', which is not a duration.")
+    diagnostic = diagnostic_of(seconds, text, "--for")
+    assert (diagnostic.code, diagnostic.message) == ("WRONG_VALUE", f"--for is '{text}', which is not a duration.")
 
 
 def test_a_whole_number_of_the_configuration(load):
@@ -414,8 +414,8 @@ def test_a_whole_number_of_the_configuration(load):
 @pytest.mark.parametrize("value", ["many", "-1", "1.5", ""])
 def test_a_number_that_is_none_is_refused_by_name(load, value):
     """It is not taken for 0."""
-    problem = problem_of(load({"configuration": {"k": value}}).integer, "k", 2)
-    assert (problem.code, f"'k' is '{value}'" in problem.message) == ("WRONG_VALUE", True)
+    diagnostic = diagnostic_of(load({"configuration": {"k": value}}).integer, "k", 2)
+    assert (diagnostic.code, f"'k' is '{value}'" in diagnostic.message) == ("WRONG_VALUE", True)
 
 
 @pytest.mark.parametrize(("value", "on"), [(None, False), ("true", True), ("TRUE", True), ("false", False)])
@@ -441,9 +441,9 @@ def test_the_mode_may_be_asked_for(load, asked, mode):
 )
 def test_what_the_runtime_reads_later_is_checked_at_once(load, key, value):
     """The file is named when the value stands in it, and not when an option gave it."""
-    problem = problem_of(load, {"configuration": {key: value}})
-    assert (problem.code, str(problem.place)) == ("WRONG_VALUE", "pipeline_settings.json")
-    assert problem_of(load, overrides={key: value}).place is None
+    diagnostic = diagnostic_of(load, {"configuration": {key: value}})
+    assert (diagnostic.code, str(diagnostic.location)) == ("WRONG_VALUE", "pipeline_settings.json")
+    assert diagnostic_of(load, overrides={key: value}).location is None
 
 
 def test_this_projects_own_settings_load():

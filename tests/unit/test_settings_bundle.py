@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from livetables.errors import Place, Problem
+from livetables.errors import Diagnostic, SourceLocation
 from livetables.model import Namespace
 from livetables.settings import load_settings
-from tests.unit.bundles import bundle, load, problem_of
+from tests.unit.bundles import bundle, diagnostic_of, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,24 +87,24 @@ def test_a_file_stands_for_its_own_pipelines():
 @pytest.mark.parametrize("wrong", ["- a list", "text"])
 def test_an_included_file_that_is_no_mapping_is_named(wrong):
     """Not the root, which is right."""
-    problem = problem_of({**INCLUDED, "resources/wrong.yml": wrong})
-    assert (problem.code, problem.place) == ("SETTINGS_NOT_YAML", Place("resources/wrong.yml"))
+    diagnostic = diagnostic_of({**INCLUDED, "resources/wrong.yml": wrong})
+    assert (diagnostic.code, diagnostic.location) == ("SETTINGS_NOT_YAML", SourceLocation("resources/wrong.yml"))
 
 
 def test_an_included_file_that_is_not_there_is_named():
     """A pattern may match nothing, a file may not."""
-    problem = problem_of(bundle(rest="include:\n  - more/*.yml\n  - gone.yml\n"))
-    assert problem == Problem(
-        "SETTINGS_NOT_FOUND", "'include' names gone.yml, which does not exist.", Place("databricks.yml", 9)
+    diagnostic = diagnostic_of(bundle(rest="include:\n  - more/*.yml\n  - gone.yml\n"))
+    assert diagnostic == Diagnostic(
+        "SETTINGS_NOT_FOUND", "'include' names gone.yml, which does not exist.", SourceLocation("databricks.yml", 9)
     )
 
 
 def test_what_is_wrong_is_named_with_its_own_file_and_line():
     """Though the bundle is one document."""
     text = INCLUDED["resources/sales.pipeline.yml"].replace("root_path", "rot_path")
-    problem = problem_of({**INCLUDED, "resources/sales.pipeline.yml": text})
-    assert (problem.code, problem.hint) == ("UNKNOWN_KEY", "Did you mean 'root_path'?")
-    assert problem.place == Place("resources/sales.pipeline.yml", 5)
+    diagnostic = diagnostic_of({**INCLUDED, "resources/sales.pipeline.yml": text})
+    assert (diagnostic.code, diagnostic.hint) == ("UNKNOWN_KEY", "Did you mean 'root_path'?")
+    assert diagnostic.location == SourceLocation("resources/sales.pipeline.yml", 5)
 
 
 def test_a_path_with_wildcards_stands_for_its_files(tmp_path):
@@ -115,9 +115,9 @@ def test_a_path_with_wildcards_stands_for_its_files(tmp_path):
 
 def test_a_source_that_is_not_there_is_named_with_its_line():
     """Its path is shown from the bundle's root."""
-    problem = problem_of(bundle().replace("a.py", "gone.py"))
-    assert (problem.code, problem.place) == ("SOURCE_NOT_FOUND", Place("databricks.yml", 6))
-    assert "'src/gone.py'" in problem.message
+    diagnostic = diagnostic_of(bundle().replace("a.py", "gone.py"))
+    assert (diagnostic.code, diagnostic.location) == ("SOURCE_NOT_FOUND", SourceLocation("databricks.yml", 6))
+    assert "'src/gone.py'" in diagnostic.message
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_a_source_that_is_not_there_is_named_with_its_line():
 )
 def test_what_has_the_wrong_form_is_named(text, says):
     """A file of somebody else's hand may hold anything."""
-    problem = problem_of("bundle: {name: x}\n" + text)
-    assert (problem.code, problem.place) == ("WRONG_VALUE", Place("databricks.yml", 2))
-    assert says in problem.message
+    diagnostic = diagnostic_of("bundle: {name: x}\n" + text)
+    assert (diagnostic.code, diagnostic.location) == ("WRONG_VALUE", SourceLocation("databricks.yml", 2))
+    assert says in diagnostic.message
 
 
 def test_keys_are_names_whatever_they_look_like():
@@ -154,10 +154,10 @@ TWO = bundle("name: One") + "    stock:\n      libraries: [{file: {path: src/c.p
 
 def test_one_of_several_pipelines_has_to_be_named():
     """Nothing says which one is meant."""
-    assert problem_of(TWO) == Problem(
+    assert diagnostic_of(TWO) == Diagnostic(
         "SEVERAL_PIPELINES",
         "It defines 2 pipelines: sales, stock.",
-        Place("databricks.yml"),
+        SourceLocation("databricks.yml"),
         "Name one of them: --settings databricks.yml#sales.",
     )
 
@@ -170,14 +170,14 @@ def test_a_pipeline_is_named_by_its_key(key, name):
 
 def test_a_pipeline_that_is_not_there_is_named():
     """With the nearest one."""
-    problem = problem_of(TWO, "databricks.yml#stok")
-    assert (problem.code, problem.hint) == ("PIPELINE_NOT_FOUND", "Did you mean 'stock'?")
+    diagnostic = diagnostic_of(TWO, "databricks.yml#stok")
+    assert (diagnostic.code, diagnostic.hint) == ("PIPELINE_NOT_FOUND", "Did you mean 'stock'?")
 
 
 def test_a_bundle_without_pipelines_is_refused():
     """Bundles hold jobs too."""
-    problem = problem_of("bundle: {name: x}\nresources: {jobs: {}}")
-    assert (problem.code, problem.message) == ("PIPELINE_NOT_FOUND", "It defines no pipeline.")
+    diagnostic = diagnostic_of("bundle: {name: x}\nresources: {jobs: {}}")
+    assert (diagnostic.code, diagnostic.message) == ("PIPELINE_NOT_FOUND", "It defines no pipeline.")
 
 
 # Targets
@@ -229,9 +229,9 @@ def test_without_a_default_the_first_target_counts():
 def test_a_target_that_is_not_there_is_named(monkeypatch, rest, hint):
     """With the variable that names it."""
     monkeypatch.setenv("DATABRICKS_BUNDLE_TARGET", "prd")
-    problem = problem_of(bundle(KEYS, rest))
+    diagnostic = diagnostic_of(bundle(KEYS, rest))
     msg = "The bundle has no target 'prd', which DATABRICKS_BUNDLE_TARGET names."
-    assert problem == Problem("TARGET_NOT_FOUND", msg, Place("databricks.yml"), hint)
+    assert diagnostic == Diagnostic("TARGET_NOT_FOUND", msg, SourceLocation("databricks.yml"), hint)
 
 
 @pytest.mark.parametrize(

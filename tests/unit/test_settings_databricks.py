@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from livetables.errors import Place, Problem, SettingsError
+from livetables.cli.options import settings_of
+from livetables.errors import Diagnostic, SettingsError, SourceLocation
 from livetables.model import Namespace
-from livetables.options import settings_of
 from livetables.settings import load_settings
 
 FILE = "pipeline_settings.json"
@@ -27,11 +27,11 @@ def load(tmp_path, monkeypatch):
     return load
 
 
-def problem_of(load, document):
+def diagnostic_of(load, document):
     """Return the problem of settings that must be refused."""
     with pytest.raises(SettingsError) as caught:
         load(document)
-    return caught.value.problem
+    return caught.value.diagnostic
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_concerns_the_platforms_machines_is_accepted_in_silence(load, docum
 def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead):
     """With the file, the key and what is done in its place."""
     (warning,) = load(document).warnings
-    assert (warning.code, warning.place) == ("SETTING_WITHOUT_EFFECT", Place(FILE))
+    assert (warning.code, warning.location) == ("SETTING_WITHOUT_EFFECT", SourceLocation(FILE))
     assert warning.message.startswith(f"'{key}' has no effect here: ")
     assert instead in warning.message
 
@@ -110,7 +110,7 @@ def test_a_parameter_of_the_command_line_wins(load):
 )
 def test_what_only_the_platform_refuses_is_said_aloud(load, document, says):
     """It runs here, and would not be deployed."""
-    assert load(document).warnings == (Problem("SETTINGS_CONFLICT", says, Place(FILE)),)
+    assert load(document).warnings == (Diagnostic("SETTINGS_CONFLICT", says, SourceLocation(FILE)),)
 
 
 def test_a_pipeline_shows_what_its_settings_say_aloud(load):
@@ -124,17 +124,19 @@ def test_a_pipeline_shows_what_its_settings_say_aloud(load):
 @pytest.mark.parametrize("key", ["ingestion_definition", "gateway_definition"])
 def test_a_managed_ingestion_pipeline_is_refused(load, key):
     """It has no source files, so there is nothing to run."""
-    problem = problem_of(load, {key: {"connection_name": "x"}, "libraries": []})
-    assert (problem.code, problem.place) == ("NOT_SUPPORTED", Place(FILE))
-    assert problem.message.startswith(f"'{key}' makes this a managed ingestion pipeline")
-    assert problem.hint.startswith("Run the pipelines that read its tables")
+    diagnostic = diagnostic_of(load, {key: {"connection_name": "x"}, "libraries": []})
+    assert (diagnostic.code, diagnostic.location) == ("NOT_SUPPORTED", SourceLocation(FILE))
+    assert diagnostic.message.startswith(f"'{key}' makes this a managed ingestion pipeline")
+    assert diagnostic.hint.startswith("Run the pipelines that read its tables")
 
 
 def test_the_schema_has_one_name(load):
     """The platform refuses both names at once too."""
-    problem = problem_of(load, {"schema": "a", "target": "b"})
+    diagnostic = diagnostic_of(load, {"schema": "a", "target": "b"})
     hint = "Keep 'schema': 'target' is its old name."
-    assert problem == Problem("SETTINGS_CONFLICT", "'schema' and 'target' both name the schema.", Place(FILE), hint)
+    assert diagnostic == Diagnostic(
+        "SETTINGS_CONFLICT", "'schema' and 'target' both name the schema.", SourceLocation(FILE), hint
+    )
 
 
 @pytest.mark.parametrize("edition", ["CORE", "pro", "Advanced"])
@@ -163,9 +165,9 @@ def test_editions_are_written_in_any_letter_case(load, edition):
 )
 def test_a_wrong_value_is_named_with_the_way_out(load, document, says, hint):
     """Letter case of what must be written stays as it is."""
-    problem = problem_of(load, document)
-    assert (problem.code, problem.place, problem.hint) == ("WRONG_VALUE", Place(FILE), hint)
-    assert says in problem.message
+    diagnostic = diagnostic_of(load, document)
+    assert (diagnostic.code, diagnostic.location, diagnostic.hint) == ("WRONG_VALUE", SourceLocation(FILE), hint)
+    assert says in diagnostic.message
 
 
 def test_the_cluster_that_runs_updates_wins(load):
@@ -206,8 +208,8 @@ def test_settings_in_a_notebook_are_read(load):
 
 def test_an_error_in_a_notebook_names_its_own_line(load):
     """Comments do not shift the count."""
-    problem = problem_of(load, COMMENTED.replace("],", "]"))
-    assert (problem.code, problem.place) == ("SETTINGS_NOT_JSON", Place(FILE, 8))
+    diagnostic = diagnostic_of(load, COMMENTED.replace("],", "]"))
+    assert (diagnostic.code, diagnostic.location) == ("SETTINGS_NOT_JSON", SourceLocation(FILE, 8))
 
 
 def test_a_byte_order_mark_is_no_error(load):
@@ -231,8 +233,8 @@ def test_settings_are_taken_out_of_what_the_platform_prints(load, around):
 
 def test_the_settings_inside_are_checked_all_the_same(load):
     """Only what stands around them is left alone."""
-    problem = problem_of(load, json.dumps({"spec": {"nmae": "x"}, "state": "IDLE"}))
-    assert (problem.code, problem.hint) == ("UNKNOWN_KEY", "Did you mean 'name'?")
+    diagnostic = diagnostic_of(load, json.dumps({"spec": {"nmae": "x"}, "state": "IDLE"}))
+    assert (diagnostic.code, diagnostic.hint) == ("UNKNOWN_KEY", "Did you mean 'name'?")
 
 
 def test_a_hash_names_a_pipeline_of_a_bundle_only(load, tmp_path):
@@ -240,9 +242,9 @@ def test_a_hash_names_a_pipeline_of_a_bundle_only(load, tmp_path):
     load({})
     with pytest.raises(SettingsError) as caught:
         load_settings(tmp_path / f"{FILE}#x")
-    assert caught.value.problem == Problem(
+    assert caught.value.diagnostic == Diagnostic(
         "WRONG_OPTION",
         "The file holds one pipeline, and '#x' names one of several.",
-        Place(FILE),
+        SourceLocation(FILE),
         f"Write --settings {FILE}.",
     )

@@ -4,8 +4,8 @@ import getpass
 
 import pytest
 
-from livetables.errors import Place, Problem
-from tests.unit.bundles import bundle, load, problem_of
+from livetables.errors import Diagnostic, SourceLocation
+from tests.unit.bundles import bundle, diagnostic_of, load
 
 
 @pytest.fixture(autouse=True)
@@ -107,19 +107,19 @@ def test_a_reference_without_a_value_is_named(reference, hint):
           unset:
           policy: {lookup: {cluster_policy: small}}
         """
-    problem = problem_of(bundle(f"configuration:\n  k: a/${{{reference}}}", variables))
-    assert (problem.code, problem.place) == ("UNRESOLVED_REFERENCE", Place("databricks.yml", 8))
-    assert problem.message == f"'${{{reference}}}' in 'configuration.k' has no value."
-    assert problem.hint.startswith(hint)
+    diagnostic = diagnostic_of(bundle(f"configuration:\n  k: a/${{{reference}}}", variables))
+    assert (diagnostic.code, diagnostic.location) == ("UNRESOLVED_REFERENCE", SourceLocation("databricks.yml", 8))
+    assert diagnostic.message == f"'${{{reference}}}' in 'configuration.k' has no value."
+    assert diagnostic.hint.startswith(hint)
 
 
 def test_a_reference_that_leads_back_to_itself_is_named():
     """With the line that closes the circle."""
     variables = "variables:\n  a: {default: '${var.b}'}\n  b: {default: 'x${var.a}'}\n"
-    assert problem_of(bundle("schema: ${var.a}", variables)) == Problem(
+    assert diagnostic_of(bundle("schema: ${var.a}", variables)) == Diagnostic(
         "UNRESOLVED_REFERENCE",
         "'${var.a}' in 'variables.b' has no value.",
-        Place("databricks.yml", 10),
+        SourceLocation("databricks.yml", 10),
         "It leads back to itself.",
     )
 
@@ -127,8 +127,8 @@ def test_a_reference_that_leads_back_to_itself_is_named():
 def test_a_reference_in_a_value_of_the_environment_is_named_with_the_bundle(monkeypatch):
     """The environment has no lines."""
     monkeypatch.setenv("BUNDLE_VAR_a", "x${var.gone}")
-    problem = problem_of(bundle("schema: ${var.a}", "variables: {a: }\n"))
-    assert (problem.place, "in 'variables.a'" in problem.message) == (Place("databricks.yml"), True)
+    diagnostic = diagnostic_of(bundle("schema: ${var.a}", "variables: {a: }\n"))
+    assert (diagnostic.location, "in 'variables.a'" in diagnostic.message) == (SourceLocation("databricks.yml"), True)
 
 
 def test_yes_and_on_are_text_unless_a_boolean_is_asked_for():
@@ -145,5 +145,5 @@ def test_machines_may_have_references_without_a_value():
 
 def test_the_spark_conf_of_machines_may_not():
     """It is used here."""
-    problem = problem_of(bundle("clusters: [{spark_conf: {a: '${var.x}'}}]"))
-    assert (problem.code, "'clusters.0.spark_conf.a'" in problem.message) == ("UNRESOLVED_REFERENCE", True)
+    diagnostic = diagnostic_of(bundle("clusters: [{spark_conf: {a: '${var.x}'}}]"))
+    assert (diagnostic.code, "'clusters.0.spark_conf.a'" in diagnostic.message) == ("UNRESOLVED_REFERENCE", True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from livetables.errors import Place, SettingsError
+from livetables.errors import SettingsError, SourceLocation
 from livetables.redaction import redacted
 from livetables.settings import load_settings
 from tests.unit.bundles import bundle
@@ -34,7 +34,7 @@ def refused(load, *arguments, **options):
     """Return the problem of settings that must be refused."""
     with pytest.raises(SettingsError) as caught:
         load(*arguments, **options)
-    return caught.value.problem
+    return caught.value.diagnostic
 
 
 @pytest.mark.parametrize(
@@ -83,27 +83,27 @@ def test_a_bundle_may_refer_to_secrets(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("document", "yml", "overrides", "key", "place"),
+    ("document", "yml", "overrides", "key", "location"),
     [
-        ({"configuration": {"k": "?"}}, SECRETS, {}, "configuration.k", Place("pipeline_settings.json")),
+        ({"configuration": {"k": "?"}}, SECRETS, {}, "configuration.k", SourceLocation("pipeline_settings.json")),
         (
             {"clusters": [{}, {"spark_conf": {"k": "?"}}]},
             SECRETS,
             {},
             "clusters.1.spark_conf.k",
-            Place("pipeline_settings.json"),
+            SourceLocation("pipeline_settings.json"),
         ),
-        ({}, SECRETS + "configuration:\n  k: '?'", {}, "configuration.k", Place("livetables.yml", 3)),
+        ({}, SECRETS + "configuration:\n  k: '?'", {}, "configuration.k", SourceLocation("livetables.yml", 3)),
         ({}, SECRETS, {"k": "?"}, "--set k", None),
     ],
 )
-def test_an_unknown_secret_is_named_with_its_key_and_its_file(load, document, yml, overrides, key, place):
+def test_an_unknown_secret_is_named_with_its_key_and_its_file(load, document, yml, overrides, key, location):
     """The hint says where it may be put."""
     given = json.loads(json.dumps([document, overrides]).replace("?", "{{secrets/kafka/user}}"))
-    problem = refused(load, given[0], yml.replace("?", "{{secrets/kafka/user}}"), overrides=given[1])
-    assert (problem.code, problem.place) == ("SECRET_NOT_FOUND", place)
-    assert problem.message == f"'{key}' refers to the secret 'user' in the scope 'kafka', which is not there."
-    assert problem.hint.startswith("Set LIVETABLES_SECRET_KAFKA_USER, or write `kafka: {user: ...}` in ")
+    diagnostic = refused(load, given[0], yml.replace("?", "{{secrets/kafka/user}}"), overrides=given[1])
+    assert (diagnostic.code, diagnostic.location) == ("SECRET_NOT_FOUND", location)
+    assert diagnostic.message == f"'{key}' refers to the secret 'user' in the scope 'kafka', which is not there."
+    assert diagnostic.hint.startswith("Set LIVETABLES_SECRET_KAFKA_USER, or write `kafka: {user: ...}` in ")
 
 
 def test_a_value_that_is_said_again_needs_no_secret(load):
@@ -115,10 +115,10 @@ def test_a_value_that_is_said_again_needs_no_secret(load):
 @pytest.mark.parametrize("value", ["Bearer {{secrets/kafka/password}}", "{{secrets/kafka}}", "{{secrets/kafka/a/b}}"])
 def test_a_reference_must_be_the_whole_value(load, value):
     """Handed on as it is, it would fail as a wrong password somewhere else."""
-    problem = refused(load, {"configuration": {"key": value}})
-    assert (problem.code, str(problem.place)) == ("WRONG_VALUE", "pipeline_settings.json")
-    assert "'configuration.key'" in problem.message
-    assert "whole value" in problem.hint
+    diagnostic = refused(load, {"configuration": {"key": value}})
+    assert (diagnostic.code, str(diagnostic.location)) == ("WRONG_VALUE", "pipeline_settings.json")
+    assert "'configuration.key'" in diagnostic.message
+    assert "whole value" in diagnostic.hint
 
 
 def test_what_only_looks_at_stored_tables_needs_no_secret(load):
@@ -130,8 +130,8 @@ def test_what_only_looks_at_stored_tables_needs_no_secret(load):
 def test_a_file_of_secrets_that_can_not_be_read(load):
     """It is an error of the settings, found before anything starts; nothing of the file is shown."""
     assert load({}, "secrets: a.py").configuration == {}
-    problem = refused(load, {"configuration": {"key": REFERENCE}}, "secrets: livetables.yml")
-    assert (problem.code, problem.place.file.endswith("livetables.yml")) == ("SECRETS_UNREADABLE", True)
+    diagnostic = refused(load, {"configuration": {"key": REFERENCE}}, "secrets: livetables.yml")
+    assert (diagnostic.code, diagnostic.location.file.endswith("livetables.yml")) == ("SECRETS_UNREADABLE", True)
 
 
 def test_an_error_of_the_settings_shows_no_secret(load, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetables.errors import Place, SettingsError
+from livetables.errors import SettingsError, SourceLocation
 from livetables.model import Namespace
 from livetables.settings import load_settings
 
@@ -88,9 +88,9 @@ def test_what_is_wrong_in_yaml_is_named_with_its_line(load, old, new, code, line
     """Spark refuses unknown keys and values that are no text, too."""
     with pytest.raises(SettingsError) as caught:
         load(SPEC.replace(old, new))
-    problem = caught.value.problem
-    assert (problem.code, problem.place, problem.hint) == (code, Place(FILE, line), hint)
-    assert says in problem.message
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, diagnostic.location, diagnostic.hint) == (code, SourceLocation(FILE, line), hint)
+    assert says in diagnostic.message
 
 
 def test_text_is_no_settings_file(load):
@@ -98,7 +98,7 @@ def test_text_is_no_settings_file(load):
     with pytest.raises(SettingsError) as caught:
         load("hello")
     assert caught.value.code == "SETTINGS_NOT_YAML"
-    assert caught.value.problem.message == "The settings are a YAML text, not a mapping."
+    assert caught.value.diagnostic.message == "The settings are a YAML text, not a mapping."
 
 
 @pytest.mark.parametrize("library", ["notebook: {path: transformations/a}", "file: {path: transformations/a.py}"])
@@ -106,8 +106,8 @@ def test_the_keys_of_databricks_may_be_written_as_yaml(load, tmp_path, library):
     """A key that Spark does not know makes them so; all that the JSON says is said here too."""
     settings = load(f"name: x\ncontinuous: true\nrun_as: {{user_name: me}}\nlibraries:\n  - {library}\n")
     assert (settings.continuous, settings.files) == (True, (tmp_path / "transformations/a.py",))
-    assert [(warning.code, warning.place) for warning in settings.warnings] == [
-        ("SETTING_WITHOUT_EFFECT", Place(FILE, 3))
+    assert [(warning.code, warning.location) for warning in settings.warnings] == [
+        ("SETTING_WITHOUT_EFFECT", SourceLocation(FILE, 3))
     ]
 
 

@@ -59,7 +59,7 @@ def test_a_registered_table_that_is_not_there_is_named(tmp_path, name):
     """With the path that was looked at, and the option to correct."""
     with pytest.raises(SettingsError, match="gone") as caught:
         sources_of(tmp_path, tables={"crm.customers": "/gone"}).read(name, streaming=False, options={})
-    assert (caught.value.code, "--table" in caught.value.problem.hint) == ("TABLE_NOT_FOUND", True)
+    assert (caught.value.code, "--table" in caught.value.diagnostic.hint) == ("TABLE_NOT_FOUND", True)
 
 
 def test_a_name_that_is_not_registered_is_left_to_the_session(tmp_path):
@@ -75,12 +75,12 @@ def test_paths_are_mapped_as_the_settings_say(tmp_path):
 def test_a_broker_that_does_not_run_is_named_at_once(closed_port):
     """With host, port and cause; Spark alone would go on trying for minutes."""
     started = time.monotonic()
-    problem = probe_kafka(f"127.0.0.1:{closed_port}").problem
-    assert (problem.code, problem.message) == (
+    diagnostic = probe_kafka(f"127.0.0.1:{closed_port}").diagnostic
+    assert (diagnostic.code, diagnostic.message) == (
         "BROKER_UNREACHABLE",
         f"No Kafka broker answers at 127.0.0.1:{closed_port}: connection refused.",
     )
-    assert "make kafka-up" in problem.hint
+    assert "make kafka-up" in diagnostic.hint
     assert time.monotonic() - started < sources.PROBE_SECONDS
 
 
@@ -92,20 +92,20 @@ def test_a_server_that_is_no_broker_is_named_within_ten_seconds(monkeypatch):
         port = silent.getsockname()[1]
         started = time.monotonic()
         error = probe_kafka(f"127.0.0.1:{port}")
-    assert (error.code, f"127.0.0.1:{port}" in error.problem.message) == ("BROKER_UNREACHABLE", True)
+    assert (error.code, f"127.0.0.1:{port}" in error.diagnostic.message) == ("BROKER_UNREACHABLE", True)
     assert (time.monotonic() - started) * patience < 10
 
 
 @pytest.mark.parametrize("servers", ["localhost", "localhost:", "localhost:kafka", ":9092", "kafka://localhost"])
 def test_an_address_that_is_none_is_named(servers):
     """A broker is HOST:PORT; anything else would be looked for in vain."""
-    assert probe_kafka(servers).problem.message == f"No Kafka broker answers at {servers}: it is not HOST:PORT."
+    assert probe_kafka(servers).diagnostic.message == f"No Kafka broker answers at {servers}: it is not HOST:PORT."
 
 
 def test_all_brokers_of_a_list_are_asked(closed_port):
     """The message has the whole list, as it was configured."""
     servers = f"127.0.0.1:{closed_port}, localhost"
-    assert probe_kafka(servers).problem.message.startswith(f"No Kafka broker answers at {servers}: ")
+    assert probe_kafka(servers).diagnostic.message.startswith(f"No Kafka broker answers at {servers}: ")
 
 
 def test_the_brokers_of_a_configuration_are_asked_while_spark_starts(closed_port):

@@ -34,7 +34,7 @@ def said(file):
     collect([file], registry, CONFIGURATION, PARAMETERS)
     found = registry.freeze()
     names = ", ".join(dataset.name for dataset in found.datasets)
-    return "\n".join([*map(str, found.problems), *([f"Defined: {names}"] if names else [])])
+    return "\n".join([*map(str, found.diagnostics), *([f"Defined: {names}"] if names else [])])
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -62,8 +62,12 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
     collect([bad, good], registry, {}, {})
     found = registry.freeze()
     assert ["good"] == [dataset.name for dataset in found.datasets]
-    (problem,) = found.problems
-    assert ("SQL_SYNTAX", "bad.sql", "Save it as UTF-8 text.") == (problem.code, str(problem.place), problem.hint)
+    (diagnostic,) = found.diagnostics
+    assert ("SQL_SYNTAX", "bad.sql", "Save it as UTF-8 text.") == (
+        diagnostic.code,
+        str(diagnostic.location),
+        diagnostic.hint,
+    )
 
 
 STATEMENTS = [
@@ -84,6 +88,6 @@ def test_a_wrong_token_is_a_problem_at_worst(tmp_path_factory, written, wrong, d
     file.write_text(text[found[0].start : token.start] + wrong + text[token.stop : found[-1].stop])
     registry = Registry(root=file.parent)
     collect([file], registry, CONFIGURATION, PARAMETERS)
-    assert [problem for problem in registry.problems if not problem.hint] == []
+    assert [diagnostic for diagnostic in registry.diagnostics if not diagnostic.hint] == []
     with contextlib.suppress(UnfinishedError):
         json_paths(tokens(file.read_text()))

@@ -7,7 +7,7 @@ from livetables.sql.json_paths import json_paths
 from livetables.sql.lexer import tokens
 
 
-def rewritten(text):
+def complete_mode(text):
     """Return a text whose paths are all taken of strings."""
     edits = [edit for path in json_paths(tokens(text)) for edit in path.on_string()]
     return Edited(text).replaced(sorted(edits))
@@ -43,7 +43,7 @@ def rewritten(text):
 )
 def test_a_path_behind_an_operand_becomes_a_call(text, becomes):
     """Spark has the colon for VARIANT only, and the platform for JSON in strings too."""
-    assert becomes == rewritten(text).text
+    assert becomes == complete_mode(text).text
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_path_behind_an_operand_becomes_a_call(text, becomes):
 )
 def test_other_colons_stay(text):
     """Casts, parameters, types, strings, names and comments; and what is broken is Spark's to explain."""
-    assert text == rewritten(text).text
+    assert text == complete_mode(text).text
 
 
 def test_a_path_that_is_all_of_a_column_names_it():
@@ -80,6 +80,6 @@ def test_a_path_that_is_all_of_a_column_names_it():
 def test_what_was_not_rewritten_keeps_its_place():
     """So an error of Spark's behind a path still points at its own column."""
     text = "SELECT a:b:c, wrong FROM d"
-    changed = rewritten(text)
+    changed = complete_mode(text)
     assert text.index("wrong") == changed.origin(changed.text.index("wrong"))
     assert text.index("a:b") == changed.origin(changed.text.index("get_json_object"))

@@ -13,7 +13,8 @@ import pytest
 
 from livetables.collect.registry import Registry
 from livetables.collect.sql_files import collect
-from livetables.collect.sql_queries import SqlQuery
+from livetables.errors import SourceLocation
+from livetables.queries.sql_queries import SqlQuery
 from livetables.sql.lexer import cells, statements
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
@@ -34,7 +35,7 @@ def told(value):
     for field in fields(value):
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         said = getattr(value, field.name)
-        if field.name not in ("start", "place", "registry", "script") and said != default:
+        if field.name not in ("start", "script", "warn") and said != default and not isinstance(said, SourceLocation):
             yield field.name, said
 
 
@@ -67,7 +68,7 @@ def parsed(file):
     script = Script(file.name, file.read_text())
     for tokens in found_in(script.text):
         statement = parse(script.text, tokens)
-        yield f"{script.place(tokens[0].start).line}: " + "\n".join(shown(statement, "  "))
+        yield f"{script.location(tokens[0].start).line}: " + "\n".join(shown(statement, "  "))
 
 
 def found_in(text):
@@ -81,11 +82,11 @@ def defined(file):
     collect([file], registry, CONFIGURATION, PARAMETERS)
     found = registry.freeze()
     for item in (*found.datasets, *found.flows):
-        yield f"{item.place.line}:{item.place.column}: " + "\n".join(shown(item, "  "))
-    for name, said, place in registry.functions:
-        yield f"{place.line}:{place.column}: function {name} {said}"
-    yield from (f"warning[{warning.code}] {warning.placed}" for warning in found.warnings)
-    yield from map(str, found.problems)
+        yield f"{item.location.line}:{item.location.column}: " + "\n".join(shown(item, "  "))
+    for name, said, location in registry.functions:
+        yield f"{location.line}:{location.column}: function {name} {said}"
+    yield from (f"warning[{warning.code}] {warning.one_line}" for warning in found.warnings)
+    yield from map(str, found.diagnostics)
 
 
 @pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)

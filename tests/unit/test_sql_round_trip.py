@@ -118,7 +118,7 @@ def test_an_excerpt_points_at_its_character(text, data):
     """The caret stands below the character that the place names, with tabs kept as tabs."""
     at = data.draw(st.integers(0, len(text)))
     script = Script("a.sql", text)
-    shown, caret = (re.sub(r"^ *\d* \| ", "", line) for line in script.excerpt(script.place(at)).split("\n"))
-    place = script.place(at)
-    assert text.split("\n")[place.line - 1].rstrip() == shown.rstrip()
-    assert (place.column - 1, "^") == (len(caret) - 1, caret[-1])
+    shown, caret = (re.sub(r"^ *\d* \| ", "", line) for line in script.excerpt(script.location(at)).split("\n"))
+    location = script.location(at)
+    assert text.split("\n")[location.line - 1].rstrip() == shown.rstrip()
+    assert (location.column - 1, "^") == (len(caret) - 1, caret[-1])

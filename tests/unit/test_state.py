@@ -12,12 +12,12 @@ import pytest
 from deltalake import DeltaTable
 from rich.console import Console
 
-from livetables.observe import event_log
-from livetables.observe.console import PlainLines, flow_table
-from livetables.observe.event_log import SCHEMA, EventLogWriter, compact, has_events, read_events
-from livetables.observe.events import EventBus, error_of
-from livetables.observe.progress import stream_metrics
-from livetables.observe.state import FlowState, RuleCount, UpdateState, backlog_text, fold
+from livetables.events import log as event_log
+from livetables.events.events import EventBus, error_of
+from livetables.events.log import SCHEMA, EventLogWriter, compact, has_events, read_events
+from livetables.events.progress import stream_metrics
+from livetables.events.state import FlowState, RuleCount, UpdateState, backlog_text, fold
+from livetables.show.console import PlainLines, flow_table
 from tests.unit.builders import NOON, FakeTime, event
 
 
@@ -370,7 +370,7 @@ class TestLog:
         for seq in range(30):
             log(event("user_action", {}, seq=seq))
             log.flush()
-        read = f"from livetables.observe import event_log as e; e.read_events(Path({str(folder)!r}))"
+        read = f"from livetables.events import log as e; e.read_events(Path({str(folder)!r}))"
         program = f"from pathlib import Path; {read}"
         ends = [subprocess.run([sys.executable, "-c", program], check=False).returncode for _ in range(6)]
         assert set(ends) == {0}

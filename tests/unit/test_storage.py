@@ -9,12 +9,12 @@ import pytest
 from deltalake import write_deltalake
 
 from livetables.errors import LivetablesError, PipelineBusyError
-from livetables.execute.storage import Storage
+from livetables.storage.layout import Storage
 
 HOLD = """
 import sys
 from pathlib import Path
-from livetables.execute.storage import Storage
+from livetables.storage.layout import Storage
 with Storage(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.read()
@@ -126,10 +126,13 @@ def test_a_second_process_is_refused_by_name(storage, other_process):
     """Two updates would write the same checkpoints; the message says which process holds the folder."""
     with pytest.raises(PipelineBusyError) as caught, storage.locked():
         pass
-    problem = caught.value.problem
-    assert problem.code == "PIPELINE_BUSY"
-    assert (f"process {other_process.pid}" in problem.message, str(storage.root) in problem.message) == (True, True)
-    assert "--storage" in problem.hint
+    diagnostic = caught.value.diagnostic
+    assert diagnostic.code == "PIPELINE_BUSY"
+    assert (f"process {other_process.pid}" in diagnostic.message, str(storage.root) in diagnostic.message) == (
+        True,
+        True,
+    )
+    assert "--storage" in diagnostic.hint
 
 
 def test_the_lock_goes_with_its_process(storage, other_process):

@@ -9,9 +9,9 @@ from deltalake import write_deltalake
 from pyspark.sql.types import ArrayType, StringType
 from typer.testing import CliRunner
 
-from livetables.cli import app
-from livetables.observe.event_log import EventLogWriter
-from livetables.observe.stored import to_json
+from livetables.cli.app import app
+from livetables.events.log import EventLogWriter
+from livetables.storage.stored import to_json
 from tests.unit.builders import FakeTime, event
 
 

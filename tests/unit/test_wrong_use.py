@@ -28,8 +28,8 @@ def said(file):
     with bound(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         defined = collect([file], Registry(root=file.parent), {})
-    aloud = [f"warning[{w.code}] {w.place}: {w.message}" for w in defined.warnings]
-    return "\n".join([*aloud, *(str(problem) for problem in defined.problems)])
+    aloud = [f"warning[{w.code}] {w.location}: {w.message}" for w in defined.warnings]
+    return "\n".join([*aloud, *(str(diagnostic) for diagnostic in defined.diagnostics)])
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

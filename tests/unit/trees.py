@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from livetables.autoloader.ledger import Ledger
-from livetables.autoloader.listing import LocalTree, discover
+from livetables.autoloader.find.ledger import Ledger
+from livetables.autoloader.find.listing import LocalTree, discover
 
 
 def later():

@@ -1,0 +1,1 @@
+"""Finds the files of a load path and keeps the ledger of what was read."""

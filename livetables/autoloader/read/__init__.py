@@ -1,0 +1,1 @@
+"""Reads files of each format and fits their records to the schema."""

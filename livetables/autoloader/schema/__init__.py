@@ -1,0 +1,1 @@
+"""Infers, keeps and evolves the schema of a load path."""

@@ -1,0 +1,1 @@
+"""AUTO CDC: change events and snapshots become rows of Delta tables."""

@@ -1,0 +1,168 @@
+"""SCD type 1: one row per key, the newest.
+
+A row of the hidden table holds the values, the sequences of the key's newest upsert and of its newest delete (so it
+is there while it is not seen), and, where events may leave columns alone, the sequence of each such column.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from delta.tables import DeltaTable
+from pyspark.sql import Window
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
+
+from livetables.cdc.columns import (
+    DELETED,
+    SEQUENCE,
+    TOUCHED,
+    TRUNCATES,
+    TRUNCATION,
+    UPSERTED,
+    VISIBLE,
+    Names,
+    columns,
+    kept,
+    same,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pyspark.sql import Column, DataFrame, Row
+
+_PLACE = "__place"
+
+
+def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
+    """Merge events into the hidden table; return the keys of the batch whose newest event upserts, and deletes."""
+    table = DeltaTable.forPath(events.sparkSession, str(hidden))
+    if names.changes.truncates is None:
+        return _merge(table, events, names)
+    with kept(events) as batch:
+        oldest, truncates_now = _truncation(batch, table)
+        rows = batch.where(~F.col(TRUNCATES))
+        rows = rows if oldest is None else rows.where(F.col(SEQUENCE) >= oldest)
+        counts = _merge(table, rows, names, oldest, truncates_now=truncates_now)
+        if oldest is not None and truncates_now:
+            _remember(table, oldest)
+    return counts
+
+
+def _newest(events: DataFrame, names: Names) -> DataFrame:
+    """Return a row per key: the newest upsert, its sequence, the sequence of the newest delete."""
+    sequence, live = F.col(SEQUENCE), ~F.col(DELETED)
+    # In this order the newest upsert of a key comes first; one sort is cheaper than to aggregate rows of any size.
+    newest_first = Window.partitionBy(*columns(names.keys)).orderBy(DELETED, F.desc(SEQUENCE))
+    whole = newest_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    row = {name: F.when(live, F.col(f"`{name}`")) for name in names.whole}
+    row |= {UPSERTED: F.when(live, sequence), DELETED: F.max(F.when(~live, sequence)).over(whole)}
+    told = {part: F.struct(sequence.alias("at"), F.col(path).alias("value")) for part, path in names.parts.items()}
+    touching = {part: F.when(live & F.col(f"{TOUCHED}.`{part}`"), said) for part, said in told.items()}
+    last = {f"{TOUCHED} {part}": F.first(said, ignorenulls=True).over(whole) for part, said in touching.items()}
+    rows = events.withColumns({**row, **last, _PLACE: F.row_number().over(newest_first)}).where(F.col(_PLACE) == 1)
+    if names.partial:
+        newest = {name: names.together(name, lambda part: F.col(f"`{TOUCHED} {part}`.value")) for name in names.partial}
+        touched = F.struct(*(F.col(f"`{TOUCHED} {part}`.at").alias(part) for part in names.parts))
+        rows = rows.withColumns({**newest, TOUCHED: touched})
+    return rows.drop(_PLACE, TRUNCATES, SEQUENCE, *last)
+
+
+def _seen() -> Column:
+    """Tell whether the row of a key is seen: its newest upsert is newer than its newest delete."""
+    return F.coalesce(F.col(UPSERTED) > F.col(DELETED), F.col(UPSERTED).isNotNull())
+
+
+def _merge(
+    table: DeltaTable, events: DataFrame, names: Names, oldest: Column | None = None, *, truncates_now: bool = False
+) -> tuple[int, int]:
+    with kept(_newest(events, names)) as source:
+        counted = source.agg(F.count_if(_seen()), F.count_if(~_seen())).first()
+        upserts, deletes = counted or (0, 0)
+        if upserts or deletes or truncates_now:
+            _write(table, source, names, oldest, truncates_now=truncates_now)
+    return upserts, deletes
+
+
+def _write(table: DeltaTable, source: DataFrame, names: Names, oldest: Column | None, *, truncates_now: bool) -> None:
+    matches = same(names.keys)
+    updated, changes_something = _merged(names, lambda name: F.col(f"t.{name}"), oldest)
+    inserted, _ = _merged(names, lambda _: F.lit(None), oldest)
+    inserted |= {name: F.col(f"s.`{name}`") for name in names.keys}
+    if names.changes.truncates is not None:
+        matches = matches & ~F.col(f"t.{TRUNCATION}")
+        inserted[TRUNCATION] = F.lit(False)
+    merging = (
+        table.alias("t")
+        .merge(source.alias("s"), matches)
+        .whenMatchedUpdate(changes_something, _quoted(updated))
+        .whenNotMatchedInsert(values=_quoted(inserted))
+    )
+    if oldest is not None and truncates_now:
+        last = F.greatest(f"t.{UPSERTED}", f"t.{DELETED}")
+        merging = merging.whenNotMatchedBySourceDelete((last < oldest) & ~F.col(f"t.{TRUNCATION}"))
+    merging.execute()
+
+
+def _merged(names: Names, stored: Callable[[str], Column], oldest: Column | None) -> tuple[dict[str, Column], Column]:
+    """Return the columns of a row after a merge, and whether it changes; `stored` gives what was there before."""
+    newest = {name: F.greatest(stored(name), F.col(f"s.{name}")) for name in (UPSERTED, DELETED)}
+    seen = F.coalesce(newest[UPSERTED] > newest[DELETED], newest[UPSERTED].isNotNull())
+    newer = {name: _newer(F.col(f"s.{name}"), stored(name)) for name in (UPSERTED, DELETED)}
+    row: dict[str, Column] = {VISIBLE: seen, **newest}
+    for name in names.whole:
+        row[name] = F.when(seen, F.when(newer[UPSERTED], F.col(f"s.`{name}`")).otherwise(stored(f"`{name}`")))
+    touched, parts, changed = [], {}, [newer[UPSERTED], newer[DELETED]]
+    for part, path in names.parts.items():
+        then, now = stored(f"{TOUCHED}.`{part}`"), F.col(f"s.{TOUCHED}.`{part}`")
+        at = F.greatest(then, now)
+        alive = F.coalesce(at > newest[DELETED], at.isNotNull())
+        if oldest is not None:
+            alive = alive & (at >= oldest)
+        parts[part] = F.when(seen & alive, F.when(_newer(now, then), F.col(f"s.{path}")).otherwise(stored(path)))
+        touched.append(at.alias(part))
+        changed.append(_newer(now, then))
+    if touched:
+        row |= {name: names.together(name, parts.__getitem__) for name in names.partial}
+        row[TOUCHED] = F.struct(*touched)
+    return row, reduce(lambda a, b: a | b, changed)
+
+
+def _newer(now: Column, then: Column) -> Column:
+    return F.coalesce(now > then, now.isNotNull())
+
+
+def _truncation(events: DataFrame, table: DeltaTable) -> tuple[Column | None, bool]:
+    """Return the newest truncation so far, and whether this batch brought it.
+
+    What is older than it is gone, also when it arrives later.
+    """
+    newest = F.max(SEQUENCE).alias(SEQUENCE)
+    stored = table.toDF().where(TRUNCATION).select(F.col(DELETED).alias(SEQUENCE)).agg(newest).first()
+    arrived = events.where(TRUNCATES).agg(newest).first()
+    known, now = (None if row is None else row[0] for row in (stored, arrived))
+    if now is not None and (known is None or now > known):
+        return _literal(now), True
+    return (None if known is None else _literal(known)), False
+
+
+def _remember(table: DeltaTable, truncation: Column) -> None:
+    row = table.toDF().sparkSession.range(1).select(truncation.alias(SEQUENCE))
+    at = F.col(f"s.{SEQUENCE}")
+    values = {TRUNCATION: F.lit(True), VISIBLE: F.lit(False), DELETED: at}
+    merging = table.alias("t").merge(row.alias("s"), F.col(f"t.{TRUNCATION}"))
+    merging.whenMatchedUpdate(set={DELETED: at}).whenNotMatchedInsert(values=_quoted(values)).execute()
+
+
+def _quoted(row: dict[str, Column]) -> dict[str, str | Column]:
+    return {f"`{name}`": column for name, column in row.items()}
+
+
+def _literal(value: Any) -> Column:
+    """Return a sequence as a literal; a struct's fields keep their names and order."""
+    if isinstance(value, tuple):
+        row: Row = value  # type: ignore[assignment]
+        return F.struct(*(_literal(part).alias(name) for name, part in row.asDict().items()))
+    return F.lit(value)

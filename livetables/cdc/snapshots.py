@@ -1,0 +1,102 @@
+"""AUTO CDC from snapshots: what differs between a snapshot and the target becomes the events of one version."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
+
+from livetables.cdc import apply as cdc
+from livetables.cdc.columns import VISIBLE, Names, columns, same
+from livetables.errors import DefinitionError
+from livetables.graph.cdc_schema import END, HISTORY
+from livetables.model import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from livetables.graph.graph import ResolvedDataset
+    from livetables.model import SnapshotFlow
+
+_DELETED = "__snapshot_lacks"
+_TO_TEXT: dict[type, Callable[[Any], str]] = {
+    bytes: lambda value: base64.b64encode(value).decode(),
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+}
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {
+    "bytes": base64.b64decode,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "Decimal": Decimal,
+    "int": int,
+    "float": float,
+    "str": str,
+}
+
+
+def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: Path) -> None:
+    """Make the target equal to a snapshot: new and changed rows are upserted, keys that it lacks are deleted."""
+    names = Names(dataset)
+    spark = snapshot.sparkSession
+    current = spark.read.format("delta").load(str(hidden)).where(VISIBLE)
+    if names.changes.scd_type == HISTORY:
+        current = current.where(F.col(END).isNull())
+    current = current.select(*columns(names.visible)).alias("t")
+    typed = snapshot.select(
+        *(F.col(f"`{f.name}`").cast(f.dataType).alias(f.name) for f in dataset.schema if f.name in names.visible)
+    )
+    upserts = typed.alias("s").join(current, same(names.visible), "left_anti").withColumn(_DELETED, F.expr("false"))
+    lacking = current.join(typed.alias("s"), same(names.keys), "left_anti").select(*columns(names.keys))
+    nothing = [F.lit(None).cast(f.dataType).alias(f.name) for f in typed.schema if f.name in names.values]
+    deletes = lacking.select(*columns(names.keys), *nothing, F.expr("true").alias(_DELETED))
+    events = upserts.unionByName(deletes).withColumn(VERSION, F.lit(version))
+    changes = replace(names.changes, deletes=_DELETED, sequence_by=VERSION)
+    flows = tuple(_with_changes(flow, changes) for flow in dataset.flows)
+    merging = replace(dataset, flows=flows)
+    wide, completed = cdc.with_stored_columns(merging, hidden)
+    cdc.apply(completed(cdc.events_of(events, merging)), wide, hidden)
+
+
+def _with_changes(flow: Any, changes: Any) -> Any:
+    return replace(flow, definition=replace(flow.definition, changes=changes))
+
+
+def checked(found: Any, last: Any, flow: SnapshotFlow) -> tuple[DataFrame, Any]:
+    """Return a snapshot and its version; raises DefinitionError when it is none, or not newer than the last one."""
+    if not (isinstance(found, tuple) and len(found) == 2):  # noqa: PLR2004 (DataFrame and version)
+        message = f"The source of '{flow.name}' returned {type(found).__name__}, not (DataFrame, version) or None."
+        raise DefinitionError("WRONG_SNAPSHOT", message, location=flow.location, hint="return spark.read..., 1")
+    frame, version = found
+    if last is not None and not version > last:
+        message = f"The source of '{flow.name}' returned version {version!r} after {last!r}: versions must ascend."
+        raise DefinitionError(
+            "WRONG_SNAPSHOT", message, location=flow.location, hint="Return None when there is nothing new."
+        )
+    return frame, version
+
+
+def write_version(file: Path, version: Any) -> None:
+    """Keep the last version that was applied."""
+    kind = type(version)
+    text = _TO_TEXT.get(kind, str)(version)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps({"type": kind.__name__, "version": text}))
+    new.replace(file)
+
+
+def read_version(file: Path) -> Any:
+    """Return the last version that was applied, or None."""
+    if not file.exists():
+        return None
+    kept = json.loads(file.read_text())
+    return _FROM_TEXT[kept["type"]](kept["version"])

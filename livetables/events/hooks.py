@@ -1,0 +1,75 @@
+"""Event hooks: functions of the user's that hear of events, one after another, beside the update."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from livetables.events.events import Event, EventBus
+    from livetables.model import EventHook
+
+#: How long the end of an update waits for hooks that are still at work, in seconds.
+CLOSE_SECONDS = 10.0
+
+
+class HookRunner:
+    """A subscriber that hands each stable event to the hooks, in a thread of its own.
+
+    An update tells of itself before its files have said which hooks there are: what came before `begin` is kept, and
+    comes to them first. A hook that raises has failed; after more than its limit of failures in a row it is off for
+    the rest of the update. Each failure of a hook is told as a `hook_progress` event, which hooks do not hear of.
+    """
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+        self._early: list[Event] | None = []
+        self._hooks: dict[int, EventHook] = {}
+        self._failures: dict[int, int] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="livetables-hooks")
+        self._calls: list[Future[None]] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if self._early is not None:
+            self._early.append(event)
+        elif self._hooks and event.maturity_level == "STABLE" and event.event_type != "hook_progress":
+            given = {**event.row(), "details": {event.event_type: event.details}}
+            self._calls = [call for call in self._calls if not call.done()]
+            self._calls.append(self._thread.submit(self._call, given))
+
+    def begin(self, hooks: Sequence[EventHook]) -> None:
+        """Say which hooks there are; they hear of all events, in order."""
+        early, self._early = self._early or [], None
+        self._hooks = {id(hook): hook for hook in hooks}
+        self._failures = dict.fromkeys(self._hooks, 0)
+        for event in early:
+            self(event)
+
+    def close(self) -> None:
+        """Wait for the hooks that are at work; what is not done in time is left."""
+        wait(self._calls, timeout=CLOSE_SECONDS)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _call(self, event: dict[str, Any]) -> None:
+        for key, hook in list(self._hooks.items()):
+            try:
+                hook.function(event)
+            except Exception as error:  # noqa: BLE001 (a user's hook may raise anything; the update goes on)
+                self._failed(key, hook.name, error)
+            else:
+                self._failures[key] = 0
+
+    def _failed(self, key: int, name: str, error: Exception) -> None:
+        limit = self._hooks[key].limit
+        self._failures[key] += 1
+        off = limit is not None and self._failures[key] > limit
+        if off:
+            del self._hooks[key]
+        said = f"Event hook '{name}' failed: {type(error).__name__}: {error}."
+        said += " It is off until the next update." if off else ""
+        details = {"name": name, "status": "DISABLED" if off else "FAILED"}
+        self._bus.emit("hook_progress", said, details, level="WARN")

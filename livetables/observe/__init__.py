@@ -1,1 +1,0 @@
-"""Progress to events, and events to what people see."""

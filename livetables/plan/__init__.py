@@ -1,0 +1,1 @@
+"""The steps of an update, decided before anything is done."""

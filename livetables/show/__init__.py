@@ -1,0 +1,1 @@
+"""Presentation: terminal, SVG and JSON."""
