@@ -18,8 +18,8 @@ from livetables.autoloader.read import formats
 from livetables.autoloader.schema.blocks import UnreadableError
 from livetables.autoloader.schema.json_fields import Looks
 from livetables.autoloader.schema.schemas import merge, new_fields, sorted_columns, without_variants
-from livetables.autoloader.stream import empty
 from livetables.errors import LivetablesError, NewColumnsError, count
+from livetables.spark.jvm import classes, empty_frame
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Batches:
         files = [entry.path for entry in entries]
         if not files:
             columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
-            return empty(self._session, columns)
+            return empty_frame(self._session, columns)
         found = self._groups(entries)
         self.ambiguous = formats.ambiguous(self._layout, found)
         if self._options.bad_records is not None:
@@ -292,8 +292,7 @@ class Batches:
         local = local_path(path)
         plain = local or path
         if not _PLAIN.fullmatch(plain):
-            jvm: Any = self._session._jvm  # noqa: SLF001
-            plain = str(jvm.org.apache.hadoop.fs.Path(plain).toUri().toString())
+            plain = str(classes(self._session).org.apache.hadoop.fs.Path(plain).toUri().toString())
         return plain if local is None else f"file:{plain}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from livetables.autoloader.find.globs import beginning
 from livetables.errors import count
+from livetables.spark.jvm import classes, hadoop_conf
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ class Cleaner:
             Path(target).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(file, target)  # also to another disk
             return
-        hadoop: Any = self._spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr] # noqa: SLF001
+        hadoop: Any = classes(self._spark).org.apache.hadoop.fs
         source = hadoop.Path(entry.path)
-        system = source.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())  # noqa: SLF001
+        system = source.getFileSystem(hadoop_conf(self._spark))
         if not system.exists(source):
             return
         if self._target is None:

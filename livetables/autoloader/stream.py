@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import DataFrame
+
+from livetables.spark.jvm import (
+    analyzed_plan,
+    classes,
+    classic_frame,
+    frame_of_plan,
+    java_schema,
+    java_session,
+    physical_frame,
+    start_callbacks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,11 +74,11 @@ class FileSource:
 
     def schema(self) -> Any:
         """Return the columns."""
-        return _java_schema(self._spark, self._columns)
+        return java_schema(self._spark, self._columns)
 
     def getDefaultReadLimit(self) -> Any:  # noqa: N802
         """Return Spark's own limit: none, since the ledger cuts the batches."""
-        return self._jvm.org.apache.spark.sql.connector.read.streaming.ReadLimit.allAvailable()
+        return self._classes.org.apache.spark.sql.connector.read.streaming.ReadLimit.allAvailable()
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
         """Look for files once; this run ends with the last of them."""
@@ -89,7 +99,7 @@ class FileSource:
         """Return the rows of the files of a batch."""
         after = self._number(start.get()) if start.isDefined() else None
         frame = self._keeping(lambda: self._opened().rows(after, self._number(end), metadata=self._metadata))
-        return _planned(frame, streaming=True) if self._opened().ambiguous else _streaming(self._spark, frame)
+        return physical_frame(frame, streaming=True) if self._opened().ambiguous else _streaming(self._spark, frame)
 
     def commit(self, end: Any) -> None:
         """Note that a batch is written."""
@@ -106,7 +116,7 @@ class FileSource:
 
     def deserializeOffset(self, text: str) -> Any:  # noqa: N802
         """Return an offset as it was written down."""
-        return self._jvm.org.apache.spark.sql.execution.streaming.runtime.SerializedOffset(text)
+        return self._classes.org.apache.spark.sql.execution.streaming.runtime.SerializedOffset(text)
 
     def stop(self) -> None:
         """Spark has ended the query; what its last batch counted is taken afterwards."""
@@ -132,8 +142,8 @@ class FileSource:
         )
 
     @property
-    def _jvm(self) -> Any:
-        return self._spark._jvm  # noqa: SLF001
+    def _classes(self) -> Any:
+        return classes(self._spark)
 
     def _opened(self) -> Batches:
         if self._batches is None:
@@ -141,7 +151,7 @@ class FileSource:
         return self._batches
 
     def _offset(self, number: int) -> Any:
-        return self._jvm.org.apache.spark.sql.execution.streaming.runtime.LongOffset(number)
+        return self._classes.org.apache.spark.sql.execution.streaming.runtime.LongOffset(number)
 
     def _number(self, offset: Any) -> int:
         return int(offset.json())
@@ -156,12 +166,10 @@ class FileSource:
 
 def frame_of(spark: SparkSession, source: FileSource, columns: StructType, metadata: StructType) -> DataFrame:
     """Return the streaming DataFrame of a source, whose `_metadata` is there for who asks for it, and not in `*`."""
-    gateway: Any = spark.sparkContext._gateway  # noqa: SLF001
-    ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
-    jvm: Any = spark._jvm  # noqa: SLF001
-    session = spark._jsparkSession  # noqa: SLF001
+    start_callbacks(spark)
+    jvm, session = classes(spark), java_session(spark)
     spark_sql = jvm.org.apache.spark.sql
-    attributes = spark_sql.catalyst.types.DataTypeUtils.toAttributes(_java_schema(spark, metadata))
+    attributes = spark_sql.catalyst.types.DataTypeUtils.toAttributes(java_schema(spark, metadata))
     relations = spark_sql.execution.streaming.runtime.StreamingExecutionRelation
     none = getattr(getattr(jvm.scala, "None$"), "MODULE$")
     relation = relations(source, attributes, none, getattr(relations, "apply$default$4")(), session)
@@ -170,21 +178,21 @@ def frame_of(spark: SparkSession, source: FileSource, columns: StructType, metad
 
 def hiding_metadata(spark: SparkSession, frame: DataFrame) -> DataFrame:
     """Return a frame whose last column, `_metadata`, is there for who asks for it, and not in `*`."""
-    plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
+    plan = analyzed_plan(frame)
     return _visible(spark, plan, plan.output(), len(frame.columns) - 1)
 
 
 def _visible(spark: SparkSession, plan: Any, attributes: Any, count: int) -> DataFrame:
     """Show the first `count` attributes of a plan and hide the rest, as Spark hides a column that USING has joined."""
-    spark_sql = spark._jvm.org.apache.spark.sql  # type: ignore[union-attr] # noqa: SLF001
+    spark_sql = classes(spark).org.apache.spark.sql
     project = spark_sql.catalyst.plans.logical.Project(attributes.take(count), plan)
     project.setTagValue(spark_sql.catalyst.plans.logical.Project.hiddenOutputTag(), attributes.drop(count))
-    return DataFrame(spark_sql.classic.Dataset.ofRows(spark._jsparkSession, project), spark)  # noqa: SLF001
+    return frame_of_plan(spark, project)
 
 
 def _refers_to(frame: DataFrame, name: str) -> bool:
     """Tell whether any part of a query's plan uses a column whose name ends so."""
-    nodes = [frame._jdf.queryExecution().analyzed()]  # noqa: SLF001
+    nodes = [analyzed_plan(frame)]
     while nodes:
         node = nodes.pop()
         if f"{name}#" in node.references().mkString(" "):
@@ -216,29 +224,9 @@ class _AsStream:
 
 
 def _streaming(spark: SparkSession, frame: DataFrame) -> Any:
-    plan = frame._jdf.queryExecution().analyzed().transform(_AsStream())  # noqa: SLF001
-    dataset = spark._jvm.org.apache.spark.sql.classic.Dataset  # type: ignore[union-attr] # noqa: SLF001
-    return dataset.ofRows(spark._jsparkSession, plan)  # noqa: SLF001
-
-
-def _planned(frame: DataFrame, *, streaming: bool) -> Any:
-    """Return a frame that is planned as its own session wants it, as one whose rows are simply there."""
-    java = frame._jdf  # noqa: SLF001
-    session = frame.sparkSession._jsparkSession  # noqa: SLF001
-    return session.internalCreateDataFrame(java.queryExecution().toRdd(), java.schema(), streaming)
-
-
-def empty(spark: SparkSession, columns: StructType) -> DataFrame:
-    """Return a frame without rows; PySpark's `createDataFrame` would make its session that of the whole program."""
-    jvm: Any = spark._jvm  # noqa: SLF001
-    java = spark._jsparkSession.createDataFrame(jvm.java.util.ArrayList(), _java_schema(spark, columns))  # noqa: SLF001
-    return DataFrame(java, spark)
+    return classic_frame(spark, analyzed_plan(frame).transform(_AsStream()))
 
 
 def planned(spark: SparkSession, frame: DataFrame) -> DataFrame:
     """Return a frame that is planned in its own session, for use in another one."""
-    return DataFrame(_planned(frame, streaming=False), spark)
-
-
-def _java_schema(spark: SparkSession, schema: StructType) -> Any:
-    return spark._jvm.org.apache.spark.sql.types.DataType.fromJson(schema.json())  # type: ignore[union-attr] # noqa: SLF001
+    return DataFrame(physical_frame(frame, streaming=False), spark)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.graph.cdc_schema import END, HISTORY, START, visible_columns
+from livetables.spark.jvm import release_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
     try:
         yield rows.toDF(*frame.columns)
     finally:
-        rows._jdf.queryExecution().logical().rdd().unpersist(False)  # noqa: SLF001
+        release_checkpoint(rows)
 
 
 def columns(names: list[str]) -> list[Column]:

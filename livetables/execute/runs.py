@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livetables.events.progress import stream_metrics
 from livetables.execute.expectations import Quality, quality_of
 from livetables.spark.failures import describe
+from livetables.spark.jvm import java_exception, newest_progress, recent_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -100,12 +101,11 @@ class StreamRun:
 
     def batches(self) -> list[Batch]:
         """Return the batches that have ended since the last call; triggers that found nothing are left out."""
-        java = self._query._jsq  # noqa: SLF001 (the Python side turns all of it into JSON and back)
-        newest = java.lastProgress()
+        newest = newest_progress(self._query)
         if newest is None or newest.timestamp() == self._seen[1]:  # nearly always, and each call costs
             return []
         new = []
-        for reported in reversed(java.recentProgress()):
+        for reported in reversed(recent_progress(self._query)):
             mark = (reported.batchId(), reported.timestamp())
             if mark <= self._seen:
                 break
@@ -139,7 +139,7 @@ class StreamRun:
         raised = self._query.exception()
         if raised is None:
             return None
-        vars(raised)["_origin"] = self._query._jsq.exception().get()  # noqa: SLF001
+        vars(raised)["_origin"] = java_exception(self._query)
         told = [self._told.raised, *(files.raised for files in self._files)]
         error = next((error for error in told if error is not None), raised)
         failure = describe(error)
@@ -150,7 +150,7 @@ class StreamRun:
 
     def between_batches(self) -> bool:
         """Tell whether no trigger is active, or a batch has just ended and the next has not got far."""
-        newest = self._query._jsq.lastProgress()  # noqa: SLF001
+        newest = newest_progress(self._query)
         just_ended = newest is not None and (newest.batchId(), newest.timestamp()) > self._seen
         return just_ended or not self._query.status["isTriggerActive"]
 

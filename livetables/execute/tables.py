@@ -18,6 +18,7 @@ from livetables.graph.schema import new_columns, stored_schema
 from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
 from livetables.plan.builder import declared_properties
 from livetables.spark.failures import describe
+from livetables.spark.jvm import forget_delta_tables, type_sql
 from livetables.storage.layout import GIVEN, KIND, schema_json
 from livetables.storage.stored import HIDDEN
 
@@ -152,8 +153,7 @@ class Tables:
             columns = new_columns(
                 stored_schema(self._storage.schema_json(dataset.name)), hidden_schema(dataset, sequence)
             )
-        to_sql = self._spark._jvm.org.apache.spark.sql.types.DataType.fromJson  # type: ignore[union-attr] # noqa: SLF001
-        return ", ".join(f"{path} {to_sql(kind.json()).sql()}" for path, kind in columns.items())
+        return ", ".join(f"{path} {type_sql(self._spark, kind)}" for path, kind in columns.items())
 
     def register(self, name: str) -> None:
         """Make a stored table known to the session."""
@@ -183,8 +183,7 @@ class Tables:
     def remove(self, name: str) -> None:
         """Remove a table with all its rows."""
         self._storage.remove_table(name)
-        # Delta remembers tables by path for the life of the process.
-        self._spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr] # noqa: SLF001
+        forget_delta_tables(self._spark)
 
     def version(self, name: str) -> int:
         """Return the newest version of a table, from its log's file names alone; -1 when there is none."""

@@ -19,6 +19,7 @@ from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
 from livetables.queries import reads
 from livetables.spark.confs import confs, own_confs
+from livetables.spark.jvm import condition_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,7 +209,7 @@ def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, datas
         frame = _result_of(reader, flow, dataset)
         if not isinstance(column, str):  # Delta takes a text; a row without a table gives it plain names
             filtered = engine.spark.createDataFrame([], frame.schema).where(column)
-            column = filtered._jdf.queryExecution().analyzed().condition().sql()  # noqa: SLF001
+            column = condition_sql(filtered)
         writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", column)
         writer.option("mergeSchema", "true").save(str(engine.storage.table(dataset.name)))
     return [batch_of(engine.graph, dataset.name, {}, _counts(engine, reader), None)]

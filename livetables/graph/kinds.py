@@ -20,10 +20,9 @@ from livetables.model import (
     Table,
     View,
 )
+from livetables.spark.jvm import check_output_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import DataFrame, SparkSession
 
     from livetables.graph.graph import ResolvedFlow
@@ -147,15 +146,10 @@ def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
 
 def output_mode(spark: SparkSession, frame: DataFrame) -> str:
     """Return `append` where Spark allows it, else `complete` (a streaming aggregate without a watermark)."""
-    jvm: Any = spark._jvm  # noqa: SLF001 (Spark's own checker decides, so that we never disagree with it)
-    checker = jvm.org.apache.spark.sql.catalyst.analysis.UnsupportedOperationChecker
-    modes = jvm.org.apache.spark.sql.streaming.OutputMode
-    plan = frame._jdf.queryExecution().analyzed()  # noqa: SLF001
-    attempts: list[tuple[str, Callable[[], Any]]] = [("append", modes.Append), ("complete", modes.Complete)]
     first: Exception | None = None
-    for name, mode in attempts:
+    for name in ("append", "complete"):
         try:
-            checker.checkForStreaming(plan, mode())
+            check_output_mode(spark, frame, name)
         except Exception as error:  # noqa: BLE001 (what Spark refuses in every mode is reported when it starts)
             first = first or error
         else:

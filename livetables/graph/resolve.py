@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
 from livetables.collect.python_files import diagnostic_of
@@ -48,11 +47,12 @@ from livetables.model import (
 )
 from livetables.queries import reads
 from livetables.queries.locations import SQL_LOCATION
+from livetables.spark.jvm import empty_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from livetables.collect.registry import Registry
     from livetables.errors import SourceLocation
@@ -205,9 +205,7 @@ class Resolver:
         if streaming:
             frame = self._spark.readStream.schema(schema).parquet(self._empty_folder.name)
         else:
-            java = self._spark._jsparkSession  # noqa: SLF001 (a local relation costs no job; createDataFrame does)
-            rows = self._spark._jvm.java.util.ArrayList()  # type: ignore[union-attr] # noqa: SLF001
-            frame = DataFrame(java.createDataFrame(rows, java.parseDataType(schema.json())), self._spark)
+            frame = empty_frame(self._spark, schema)
         return frame.alias(dataset.name)
 
     def _dataset(self, key: str) -> None:

@@ -10,6 +10,7 @@ from pyspark.sql.types import ArrayType, MapType, NullType, StructField, StructT
 
 from livetables.errors import DefinitionError, did_you_mean
 from livetables.model import Dataset, Table, quoted
+from livetables.spark.jvm import parsed_plan
 from livetables.spark.messages import first_sentence
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
     schema = dataset.schema if isinstance(dataset, Table) else None
     if schema is None or isinstance(schema, StructType):
         return schema
-    parser = spark._jsparkSession.sessionState().sqlParser()  # noqa: SLF001 (the grammar is Spark's own)
     try:
-        parsed = parser.parsePlan(f"CREATE TABLE declared ({schema}) USING delta")
+        parsed = parsed_plan(spark, f"CREATE TABLE declared ({schema}) USING delta")
     except Exception as error:
         raise DefinitionError(
             "INVALID_SCHEMA",

@@ -47,7 +47,7 @@ def make_archive(jars: tuple[Path, ...]) -> bool:
     if archive.is_file():
         return True
     partial = archive.with_suffix(f".{os.getpid()}")
-    training = [sys.executable, "-m", "livetables.jars.training", str(partial), os.pathsep.join(map(str, jars))]
+    training = [sys.executable, "-m", "livetables.spark.training", str(partial), os.pathsep.join(map(str, jars))]
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(training, capture_output=True, check=True, timeout=_LONGEST_TRAINING_SECONDS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from livetables.spark.jvm import classes, elements, parsed_plan, subquery_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,9 +34,9 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
 
     Raises the parser's error when the text is not SQL.
     """
-    plan = session._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
+    plan = parsed_plan(session, sql)
     found: dict[int, Relation] = {}
-    for node, ctes in _walk(plan, frozenset(), _subquery(session._jvm)):  # noqa: SLF001
+    for node, ctes in _walk(plan, frozenset(), subquery_pattern(session)):
         if node.getClass().getSimpleName() != "UnresolvedRelation":
             continue
         origin = node.origin()
@@ -54,18 +55,12 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
     return [found[start] for start in sorted(found)]
 
 
-@lru_cache(maxsize=1)
-def _subquery(jvm: Any) -> Any:
-    """Return Spark's mark of plans with subqueries; to find a class by its dotted name takes long."""
-    return jvm.org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION()
-
-
 def changes_something(session: SparkSession, sql: str) -> bool:
     """Tell whether a statement does more than to read; raises the parser's error when the text is not SQL."""
-    plan = session._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
+    plan = parsed_plan(session, sql)
     if plan.getClass().getSimpleName().startswith(("Show", "Describe", "Explain")):
         return False
-    jvm: Any = session._jvm  # noqa: SLF001
+    jvm = classes(session)
     package = "org.apache.spark.sql.catalyst.plans.logical"
     changing = (jvm.java.lang.Class.forName(f"{package}.{kind}") for kind in ("Command", "ParsedStatement"))
     return any(kind.isInstance(plan) for kind in changing)
@@ -75,16 +70,16 @@ def _walk(node: Any, ctes: frozenset[str], subquery: Any) -> Iterator[tuple[Any,
     kind = node.getClass().getSimpleName()
     yield node, ctes
     if kind == "UnresolvedWith":
-        relations_ = list(_seq(node.cteRelations()))
+        relations_ = list(elements(node.cteRelations()))
         for index, relation in enumerate(relations_):
             # A CTE sees the ones before it, not itself.
             before = {str(earlier._1()).lower() for earlier in relations_[:index]}  # noqa: SLF001
             yield from _walk(relation._2(), ctes | before, subquery)  # noqa: SLF001
         ctes = ctes | {str(relation._1()).lower() for relation in relations_}  # noqa: SLF001
-    for child in _seq(node.children()):
+    for child in elements(node.children()):
         yield from _walk(child, ctes, subquery)
     if node.containsPattern(subquery):
-        for expression in _seq(node.expressions()):
+        for expression in elements(node.expressions()):
             for plan in _plans_in(expression, subquery):
                 yield from _walk(plan, ctes, subquery)
 
@@ -98,7 +93,7 @@ def _plans_in(expression: Any, subquery: Any) -> Iterator[Any]:
         plan = None
     if plan is not None:
         yield plan
-    for child in _seq(expression.children()):
+    for child in elements(expression.children()):
         yield from _plans_in(child, subquery)
 
 
@@ -108,9 +103,3 @@ def _texts(java_map: Any) -> dict[str, str]:
         return {}
     texts = java_map.asCaseSensitiveMap()
     return {key: texts.get(key) for key in texts.keySet().toArray()}
-
-
-def _seq(scala_seq: Any) -> Iterator[Any]:
-    iterator = scala_seq.iterator()
-    while iterator.hasNext():
-        yield iterator.next()

@@ -19,6 +19,7 @@ from livetables.errors import DefinitionError
 from livetables.model import is_live, name_parts, quoted
 from livetables.queries.sql_relations import relations
 from livetables.queries.sql_sources import sources
+from livetables.spark.jvm import literal_sql
 from livetables.sql.cursor import SqlError
 from livetables.sql.edits import Edited
 from livetables.sql.hidden_columns import METADATA, alias_of, hidden_in_stars, mentions
@@ -63,11 +64,9 @@ def run(
 def _with_args(session: SparkSession, text: Edited, args: Any) -> Edited:
     if not args:
         return text
-    jvm: Any = session._jvm  # noqa: SLF001 (Spark knows how it writes its types)
-    module = getattr(getattr(jvm.org.apache.spark.sql.catalyst.expressions, "Literal$"), "MODULE$")
 
     def literal(value: Any) -> Literal:
-        return Literal(module.apply(value).sql())
+        return Literal(literal_sql(session, value))
 
     if isinstance(args, Mapping):
         values = {name: value if isinstance(value, str) else literal(value) for name, value in args.items()}

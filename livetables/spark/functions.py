@@ -10,6 +10,7 @@ from pyspark.errors import PySparkException
 from livetables.errors import SettingsError
 from livetables.model import quoted
 from livetables.settings import shown, text_of
+from livetables.spark.jvm import parsed_plan
 from livetables.spark.messages import first_sentence
 from livetables.sql.cursor import SqlError
 from livetables.sql.lexer import UnfinishedError, cells, statements
@@ -74,7 +75,7 @@ def _function(script: Script, found: list[Token]) -> tuple[str, str, SourceLocat
 def _define(spark: SparkSession, name: str, said: str, location: SourceLocation) -> None:
     sql = f"CREATE OR REPLACE TEMPORARY FUNCTION {quoted(name)} {said}"
     try:
-        parsed = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # noqa: SLF001
+        parsed = parsed_plan(spark, sql)
         if parsed.getClass().getSimpleName() != "CreateSQLFunctionCommand":
             raise _refused(f"The function '{name}' is not written in SQL.", location)
         spark.sql(sql)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from py4j.protocol import Py4JJavaError
 
 from livetables.errors import LivetablesError, UnreachableError
+from livetables.spark.jvm import classes, hadoop_conf
 from livetables.spark.servers import refusal
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class ObjectStores:
         bucket = rest.split("/", 1)[0]
         if scheme not in (*_S3, *_OTHERS) or (scheme, bucket) in self._usable:
             return
-        jvm: Any = self._spark._jvm  # noqa: SLF001 (py4j is the way to Hadoop's file systems)
-        conf = self._spark._jsparkSession.sessionState().newHadoopConf()  # noqa: SLF001
+        jvm: Any = classes(self._spark)
+        conf = hadoop_conf(self._spark)
         try:
             jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass(scheme, conf)
         except Py4JJavaError as error:

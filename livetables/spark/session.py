@@ -8,15 +8,15 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from livetables.errors import LivetablesError
 from livetables.jars import require_java, spark_jars
 from livetables.jars.classes import java_options
+from livetables.spark.jvm import ignore_accumulator_errors, java_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +71,7 @@ def start_session(settings: Settings, system: Path, *, quick: bool = False, debu
     active = SparkSession.getActiveSession()
     with _jvm_output_to(log if not debug and active is None else None):
         spark = builder.getOrCreate()
-    accumulators: Any = spark.sparkContext._accumulatorServer  # noqa: SLF001
-    accumulators.handle_error = lambda *_: None  # it would show a trace when Java is killed, which is said in words
+    ignore_accumulator_errors(spark)  # that Java was killed is said in words
     return spark
 
 
@@ -82,7 +81,7 @@ def java_ended(error: BaseException, system: Path) -> LivetablesError | None:
     None when this program has not started it, or it goes on.
     """
     broken = isinstance(error, ConnectionError | Py4JError)
-    java = _java()
+    java = java_process()
     if java is None or not broken or isinstance(error, LivetablesError | Py4JJavaError):  # those, somebody has answered
         return None
     try:
@@ -102,14 +101,9 @@ def java_ended(error: BaseException, system: Path) -> LivetablesError | None:
 
 def end_java() -> None:
     """End Java at once, also when it does not answer; what it was asked then fails."""
-    java = _java()
+    java = java_process()
     if java is not None:
         java.kill()
-
-
-def _java() -> subprocess.Popen[bytes] | None:
-    """Return the process that PySpark has started, the one handle of it; None where Java was there before."""
-    return getattr(SparkContext._gateway, "proc", None)  # noqa: SLF001
 
 
 def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livetables.autoloader.find.globs import expand, fits, hidden, is_glob
 from livetables.autoloader.find.listing import Found, Look, Selection, missing
+from livetables.spark.jvm import classes, hadoop_conf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,10 +80,10 @@ class HadoopTree:
         return look
 
     def _files(self) -> Iterator[Found]:
-        jvm: Any = self._spark._jvm  # noqa: SLF001
+        jvm = classes(self._spark)
         hadoop = jvm.org.apache.hadoop
         path = hadoop.fs.Path(self.path)
-        system = path.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())  # noqa: SLF001
+        system = path.getFileSystem(hadoop_conf(self._spark))
         matched = system.globStatus(path)
         if matched is None:
             raise missing(self.path)

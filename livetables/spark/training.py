@@ -1,12 +1,13 @@
-"""`python -m livetables.jars.training ARCHIVE JARS`: do in Spark what pipelines do, and archive the classes loaded."""
+"""`python -m livetables.spark.training ARCHIVE JARS`: do in Spark what pipelines do, and archive the classes loaded."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
+
+from livetables.spark.jvm import java_process
 
 _NO_BROKER = {"kafka.bootstrap.servers": "127.0.0.1:1", "subscribe": "none"}
 
@@ -33,7 +34,9 @@ def main(archive: str, jars: str) -> None:
         spark.range(100).selectExpr("id % 2 AS k").groupBy("k").count().collect()
         spark.readStream.format("kafka").options(**_NO_BROKER).load()
         spark.stop()
-        java = SparkContext._gateway.proc  # type: ignore[union-attr]  # noqa: SLF001 (the one handle of it)
+        java = java_process()
+        assert java is not None
+        assert java.stdin is not None
         java.stdin.close()
         java.wait()
 

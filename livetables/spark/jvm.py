@@ -1,0 +1,183 @@
+"""The adapter to Spark's JVM: the only file that uses py4j and private names of PySpark.
+
+An upgrade of Spark changes this file alone. Values of type `Any` are Java objects.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pyspark import SparkContext
+from pyspark.java_gateway import ensure_callback_server_started
+from pyspark.sql import DataFrame, SparkSession
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from pyspark.sql.streaming.query import StreamingQuery
+    from pyspark.sql.types import DataType, StructType
+
+
+def classes(spark: SparkSession) -> Any:
+    """Return the root of the JVM's packages: `classes(spark).java.util.ArrayList()`."""
+    return spark._jvm
+
+
+def java_session(spark: SparkSession) -> Any:
+    """Return the Java object of a session."""
+    return spark._jsparkSession
+
+
+def java_frame(frame: DataFrame) -> Any:
+    """Return the Java object of a DataFrame."""
+    return frame._jdf
+
+
+def cloned_session(spark: SparkSession) -> SparkSession:
+    """Return a session with a copy of the confs and views of another one."""
+    return SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession())
+
+
+def java_process() -> subprocess.Popen[bytes] | None:
+    """Return the Java process that PySpark has started; None where Java was there before."""
+    return getattr(SparkContext._gateway, "proc", None)
+
+
+def start_callbacks(spark: SparkSession) -> None:
+    """Start the server through which the JVM calls Python objects."""
+    ensure_callback_server_started(spark.sparkContext._gateway)  # type: ignore[no-untyped-call]
+
+
+def ignore_accumulator_errors(spark: SparkSession) -> None:
+    """Keep the accumulator server from printing a trace when Java is killed."""
+    server: Any = spark.sparkContext._accumulatorServer
+    server.handle_error = lambda *_: None
+
+
+# Plans
+
+
+def parsed_plan(spark: SparkSession, sql: str) -> Any:
+    """Return the logical plan of a SQL text by Spark's own parser; raises the parser's error."""
+    return spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)
+
+
+def analyzed_plan(frame: DataFrame) -> Any:
+    """Return the analysed logical plan of a DataFrame."""
+    return frame._jdf.queryExecution().analyzed()
+
+
+def frame_of_plan(spark: SparkSession, plan: Any) -> DataFrame:
+    """Return the DataFrame of a logical plan."""
+    return DataFrame(classic_frame(spark, plan), spark)
+
+
+def classic_frame(spark: SparkSession, plan: Any) -> Any:
+    """Return the Java DataFrame of a logical plan."""
+    dataset: Any = spark._jvm.org.apache.spark.sql.classic.Dataset  # type: ignore[union-attr]
+    return dataset.ofRows(spark._jsparkSession, plan)
+
+
+def condition_sql(frame: DataFrame) -> str:
+    """Return the condition of a frame that ends with a filter, as SQL with plain column names."""
+    return str(frame._jdf.queryExecution().analyzed().condition().sql())
+
+
+def physical_frame(frame: DataFrame, *, streaming: bool) -> Any:
+    """Return the Java DataFrame over the rows of a frame, which stays planned in its own session."""
+    java = frame._jdf
+    session = frame.sparkSession._jsparkSession
+    return session.internalCreateDataFrame(java.queryExecution().toRdd(), java.schema(), streaming)
+
+
+def release_checkpoint(frame: DataFrame) -> None:
+    """Free the rows that a local checkpoint of this frame keeps."""
+    frame._jdf.queryExecution().logical().rdd().unpersist(False)
+
+
+def check_output_mode(spark: SparkSession, frame: DataFrame, mode: str) -> None:
+    """Raise what Spark's own checker says against running a query in the output mode `append` or `complete`."""
+    jvm: Any = spark._jvm
+    modes = jvm.org.apache.spark.sql.streaming.OutputMode
+    checker = jvm.org.apache.spark.sql.catalyst.analysis.UnsupportedOperationChecker
+    checker.checkForStreaming(analyzed_plan(frame), {"append": modes.Append, "complete": modes.Complete}[mode]())
+
+
+# Schemas and values
+
+
+def java_schema(spark: SparkSession, schema: DataType) -> Any:
+    """Return a schema or type as a Java object."""
+    return spark._jvm.org.apache.spark.sql.types.DataType.fromJson(schema.json())  # type: ignore[union-attr]
+
+
+def type_sql(spark: SparkSession, kind: DataType) -> str:
+    """Return a type as SQL writes it."""
+    return str(java_schema(spark, kind).sql())
+
+
+def schema_json_of_ddl(spark: SparkSession, ddl: str) -> str:
+    """Return the JSON of a schema that is written as `name TYPE, ...`."""
+    return str(spark._jvm.org.apache.spark.sql.types.StructType.fromDDL(ddl).json())  # type: ignore[union-attr]
+
+
+def empty_frame(spark: SparkSession, schema: StructType) -> DataFrame:
+    """Return a DataFrame without rows: a local relation, which costs no job and leaves the active session alone."""
+    rows = spark._jvm.java.util.ArrayList()  # type: ignore[union-attr]
+    return DataFrame(spark._jsparkSession.createDataFrame(rows, java_schema(spark, schema)), spark)
+
+
+def literal_sql(spark: SparkSession, value: Any) -> str:
+    """Return a Python value as a SQL literal."""
+    companion = getattr(spark._jvm.org.apache.spark.sql.catalyst.expressions, "Literal$")  # type: ignore[union-attr]
+    return str(getattr(companion, "MODULE$").apply(value).sql())
+
+
+def elements(scala_seq: Any) -> Iterator[Any]:
+    """Return the elements of a Scala sequence."""
+    iterator = scala_seq.iterator()
+    while iterator.hasNext():
+        yield iterator.next()
+
+
+@lru_cache(maxsize=1)
+def _subquery_pattern(jvm: Any) -> Any:
+    return jvm.org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION()
+
+
+def subquery_pattern(spark: SparkSession) -> Any:
+    """Return Spark's mark of plans with subqueries; looked up once, as finding a class by its dotted name is slow."""
+    return _subquery_pattern(spark._jvm)
+
+
+# Files and tables
+
+
+def hadoop_conf(spark: SparkSession) -> Any:
+    """Return a Hadoop configuration with the session's confs."""
+    return spark._jsparkSession.sessionState().newHadoopConf()
+
+
+def forget_delta_tables(spark: SparkSession) -> None:
+    """Clear Delta's cache of tables by path, which lives as long as the process."""
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]
+
+
+# Streaming queries
+
+
+def newest_progress(query: StreamingQuery) -> Any:
+    """Return the newest progress of a query as a Java object, or None."""
+    return query._jsq.lastProgress()
+
+
+def recent_progress(query: StreamingQuery) -> Any:
+    """Return the progress reports that Spark still keeps of a query, oldest first, as Java objects."""
+    return query._jsq.recentProgress()
+
+
+def java_exception(query: StreamingQuery) -> Any:
+    """Return the Java exception that ended a query."""
+    return query._jsq.exception().get()
