@@ -205,7 +205,8 @@ def add_query_listener(
     """
     start_callbacks(spark)
     jvm: Any = spark._jvm
-    listener = jvm.PythonStreamingQueryListenerWrapper(_QueryListener(progressed, terminated))
+    wrapper = jvm.org.apache.spark.sql.streaming.PythonStreamingQueryListenerWrapper
+    listener = wrapper(_QueryListener(progressed, terminated))
     streams = spark._jsparkSession.streams()
     streams.addListener(listener)
     return lambda: streams.removeListener(listener)
