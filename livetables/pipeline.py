@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,15 @@ from livetables.events.events import EventBus, error_of
 from livetables.events.hooks import HookRunner
 from livetables.events.log import EventLogWriter, compact, has_events
 from livetables.events.state import UpdateState
-from livetables.execute.reader import StoredReader
-from livetables.execute.scheduler import Runner, selection_details
+from livetables.execute.narration import Narrator
+from livetables.execute.reader import Engine, StoredReader
+from livetables.execute.scheduler import Environment, Scheduler
+from livetables.execute.setup import set_up
 from livetables.execute.sources import Sources, start_probes
 from livetables.execute.tables import Tables
+from livetables.execute.tasks import mode_of, tasks_of
 from livetables.execute.update import SCHEMA_CHANGE, UpdateRun
+from livetables.execute.writers import start_task
 from livetables.graph.resolve import Resolver
 from livetables.model import CdcFlow, SnapshotFlow
 from livetables.notebook.dbutils import notebook_names
@@ -36,6 +41,8 @@ from livetables.settings import DROP_INACTIVE, map_path
 from livetables.spark.confs import confs
 from livetables.spark.failures import describe
 from livetables.spark.functions import defined_in, functions
+from livetables.spark.jvm import ping
+from livetables.spark.listener import QueryListener
 from livetables.spark.messages import code_of, first_sentence
 from livetables.spark.session import java_ended, start_session
 from livetables.storage.layout import Storage
@@ -216,14 +223,14 @@ class Pipeline:
         error: BaseException | None = None
         restarts = False
         try:
-            runner = self._update(bus, update_run, idle)
-            outcome, mendable, restarts = runner.outcome, runner.mendable, runner.restarts
+            scheduler = self._update(bus, update_run, idle)
+            outcome, retryable, restarts = scheduler.outcome, scheduler.retryable, scheduler.restarts
         except KeyboardInterrupt:  # a second Ctrl-C
             _end(bus, "CANCELED")
             raise
         except BaseException as caught:  # noqa: BLE001 (it is raised again, unless another update may mend it)
             raised = java_ended(caught, self._system) or caught
-            error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
+            error, outcome, retryable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
             for diagnostic in _problems(error):
                 bus.emit(
                     "update_progress",
@@ -234,14 +241,14 @@ class Pipeline:
                 )
         reason = describe(error).message if error else next(iter(state.errors), "")
         _end(bus, outcome)
-        again = outcome == "FAILED" and mendable and update_run.left
+        again = outcome == "FAILED" and retryable and update_run.left
         if again:
             which = update_run.retry()
             message = f"Update {bus.update_id[:6]} is run again in {update_run.wait_seconds:g} s ({which}). {reason}"
             bus.emit("update_progress", message, {"state": outcome}, level="WARN")
         return again or restarts, error
 
-    def _update(self, bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]) -> Runner:
+    def _update(self, bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]) -> Scheduler:
         hooks = HookRunner(bus)
         bus.subscribers.append(hooks)
         self._ending.callback(hooks.close)
@@ -251,7 +258,7 @@ class Pipeline:
         bus.emit(
             "create_update",
             f"Update {bus.update_id[:6]} started.",
-            {"cause": update_run.cause, "config": self.settings.document, **selection_details(selection)},
+            {"cause": update_run.cause, "config": self.settings.document, **_selection_details(selection)},
         )
         if update_run.cause == SCHEMA_CHANGE:
             self.__dict__.pop("graph", None)  # it is resolved anew, from the columns that there are now
@@ -261,27 +268,39 @@ class Pipeline:
                 self.spark  # noqa: B018 (the session is the resource)
         self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
         hooks.begin(self._registry.hooks)
-        graph = self.graph
+        self.graph  # noqa: B018 (resolved before it is announced)
         for diagnostic in self.warnings:
             _warn(bus, diagnostic)
         self._bus = bus
         self._ending.callback(setattr, self, "_bus", None)
         self._definitions_events(bus)
         steps = self._plan(selection)
-        runner = Runner(
-            self.spark,
-            graph,
-            self.settings,
-            self.storage,
-            Tables(self.spark, self.storage, self.settings.namespace),
-            self._sources,
-            bus,
-            self._clock,
-            update_run,
-            idle,
-        )
-        runner.run(steps)
-        return runner
+        return self._execute(steps, bus, update_run, idle)
+
+    def _execute(
+        self, steps: tuple[Step, ...], bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]
+    ) -> Scheduler:
+        with ExitStack() as stack:
+            listener = QueryListener(self.spark)
+            stack.callback(listener.close)
+            threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="livetables")
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+            tables = Tables(self.spark, self.storage, self.settings.namespace)
+            engine = Engine(self.spark, self.graph, self.storage, tables, self._sources, threads, listener)
+            narrator = Narrator(bus, self.storage.checkpoint_number)
+            narrator.update("SETTING_UP_TABLES")
+            set_up(steps, engine, narrator)
+
+            def between_looks() -> None:
+                ping(self.spark)
+                idle()
+
+            starting = partial(start_task, engine, self.settings.namespace)
+            environment = Environment(starting, tables.version, between_looks, self._clock)
+            tasks = tasks_of(steps, self.graph, self.settings, self._clock)
+            scheduler = Scheduler(tasks, mode_of(self.settings), environment, narrator, update_run)
+            scheduler.run()
+            return scheduler
 
     def _definitions_events(self, bus: EventBus) -> None:
         for dataset in self.graph.datasets.values():
@@ -330,6 +349,16 @@ class Pipeline:
             self._said.append(diagnostic)
             if self._bus is not None:
                 _warn(self._bus, diagnostic)
+
+
+def _selection_details(selection: Selection) -> dict[str, Any]:
+    """Return the fields of a create_update event with what was asked for."""
+    return {
+        "full_refresh": selection.full_refresh_all,
+        "refresh_selection": list(selection.refresh),
+        "full_refresh_selection": list(selection.full_refresh),
+        "reset_checkpoint_selection": list(selection.reset_checkpoints),
+    }
 
 
 def _warn(bus: EventBus, diagnostic: Diagnostic) -> None:

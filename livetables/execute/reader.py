@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedDataset
     from livetables.queries.reads import Reader
+    from livetables.spark.listener import QueryListener
     from livetables.storage.layout import Storage
 
 _IN_A_FILE = "in a SQL file that 'functions' names in livetables.yml"
@@ -42,6 +43,7 @@ class Engine:
     tables: Tables
     sources: Sources
     threads: ThreadPoolExecutor
+    listener: QueryListener
 
 
 class _Outside:

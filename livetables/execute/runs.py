@@ -1,16 +1,15 @@
-"""A flow that runs: a streaming query, or work in a thread of its own; what its batches did, why it failed."""
+"""Running tasks: a streaming query, or work in a thread of its own; what their batches did, why they failed."""
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livetables.events.progress import stream_metrics
 from livetables.execute.expectations import Quality, quality_of
-from livetables.spark.failures import describe
-from livetables.spark.jvm import java_exception, newest_progress, recent_progress
+from livetables.spark.failures import ORIGIN, describe
+from livetables.spark.jvm import java_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,54 +19,53 @@ if TYPE_CHECKING:
 
     from livetables.autoloader.stream import FileSource
     from livetables.execute.reader import Engine
-    from livetables.graph.graph import Graph
+    from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
 
 _CANCEL_SECONDS = 10.0
+#: How long the end of a query waits for the reports that Spark still delivers.
+_LAST_REPORT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one micro-batch or recomputation did."""
+    """What one micro-batch or recomputation did for one flow."""
 
     batch_id: int | None
     metrics: dict[str, Any]
     quality: tuple[Quality, ...]
 
 
-class FlowRun(Protocol):
-    """A flow that is running."""
+class TaskRun(Protocol):
+    """A task that is running. It may serve several flows, which it calls by their keys."""
 
-    def batches(self) -> list[Batch]:
-        """Return the batches that have ended since the last call."""
+    def batches(self) -> list[tuple[str, Batch]]:
+        """Return the batches that have ended since the last call, each with the key of its flow, oldest first."""
 
     def finished(self) -> bool:
-        """Tell whether it has ended, well or badly; then `batches` returns the last ones."""
+        """Return whether it has ended, well or badly; then `batches` returns the last ones."""
 
     def error(self) -> BaseException | None:
         """Return why it failed, or None."""
 
     def between_batches(self) -> bool:
-        """Tell whether stopping now would interrupt no batch that is about to commit."""
+        """Return whether stopping now would interrupt no batch that is about to commit."""
 
     def stop(self) -> None:
         """End it; what its current batch has not committed comes again at the next start."""
 
     def close(self) -> None:
-        """Let go of what it holds, after it has ended and its last batches were taken."""
+        """Release its resources; called after it has ended and its last batches were taken."""
 
 
 @dataclass
 class BatchResults:
-    """What the functions that write batches tell: counts by the number of the batch, and what they raised last.
-
-    The query itself knows of that only as text.
-    """
+    """Row counts per batch id and the last exception of a foreachBatch function; Spark passes on only its text."""
 
     counts: dict[int, dict[str, int]] = field(default_factory=dict)
     raised: Exception | None = None
 
-    def telling(self, write: Callable[[DataFrame, int], dict[str, int] | None]) -> Callable[[DataFrame, int], None]:
-        """Return a function for `foreachBatch` that calls `write`, which may return counts."""
+    def recording(self, write: Callable[[DataFrame, int], dict[str, int] | None]) -> Callable[[DataFrame, int], None]:
+        """Return a function for `foreachBatch` that calls `write`, which may return counts, and records the outcome."""
 
         def batch(frame: DataFrame, number: int) -> None:
             try:
@@ -82,66 +80,54 @@ class BatchResults:
 
 
 class StreamRun:
-    """A streaming query, with what its batches tell themselves."""
+    """A streaming query: what Spark reports of it, and what its own foreachBatch function and file sources record."""
 
     def __init__(
         self,
-        graph: Graph,
-        target: str,
+        engine: Engine,
+        flow: ResolvedFlow,
+        dataset: ResolvedDataset,
         query: StreamingQuery,
-        told: BatchResults | None = None,
+        results: BatchResults,
         files: Sequence[FileSource] = (),
     ) -> None:
-        self._graph = graph
-        self._target = target
+        self._flow = flow.definition.key
+        self._target = dataset.name
+        self._graph = engine.graph
         self._query = query
-        self._told = told or BatchResults()
+        self._reports = engine.listener.reports_of(str(query.runId))
+        self._results = results
         self._files = files
-        self._seen: tuple[int, str] = (-1, "")
 
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[tuple[str, Batch]]:
         """Return the batches that have ended since the last call; triggers that found nothing are left out."""
-        newest = newest_progress(self._query)
-        if newest is None or newest.timestamp() == self._seen[1]:  # nearly always, and each call costs
-            return []
-        new = []
-        for reported in reversed(recent_progress(self._query)):
-            mark = (reported.batchId(), reported.timestamp())
-            if mark <= self._seen:
-                break
-            new.append((mark, json.loads(reported.json())))
-        if new:
-            self._seen = new[0][0]
-        return [self._batch(progress) for _, progress in reversed(new) if "addBatch" in progress["durationMs"]]
+        reported = self._reports.take()
+        return [(self._flow, self._batch(one)) for one in reported if "addBatch" in one["durationMs"]]
 
     def _batch(self, progress: dict[str, Any]) -> Batch:
-        batch = batch_of(
-            self._graph,
-            self._target,
-            stream_metrics(progress),
-            progress.get("observedMetrics", {}),
-            progress["batchId"],
-        )
+        number = progress["batchId"]
+        metrics, observed = stream_metrics(progress), progress.get("observedMetrics", {})
+        batch = batch_of(self._graph, self._target, metrics, observed, number)
         for files in self._files:
             files.written(progress)
-        told = self._told.counts.get(progress["batchId"])
-        if told is not None:  # rows that a merge took are not rows that were appended
+        counts = self._results.counts.pop(number, None)
+        if counts is not None:  # rows that a merge took are not rows that were appended
             batch.metrics.pop("num_output_rows", None)
-            batch.metrics.update(told)
+            batch.metrics.update(counts)
         return batch
 
     def finished(self) -> bool:
-        """Tell whether the query has ended."""
-        return not self._query.isActive
+        """Return whether the query has ended."""
+        return self._reports.ended.is_set()
 
     def error(self) -> BaseException | None:
-        """Return the query's exception, with the JVM's own, whose causes say more; note the file that it names."""
+        """Return the query's exception, with the JVM's own, whose causes say more; record the file that it names."""
         raised = self._query.exception()
         if raised is None:
             return None
-        vars(raised)["_origin"] = java_exception(self._query)
-        told = [self._told.raised, *(files.raised for files in self._files)]
-        error = next((error for error in told if error is not None), raised)
+        vars(raised)[ORIGIN] = java_exception(self._query)
+        recorded = [self._results.raised, *(files.raised for files in self._files)]
+        error = next((error for error in recorded if error is not None), raised)
         failure = describe(error)
         if failure.file is not None:
             for files in self._files:
@@ -149,44 +135,43 @@ class StreamRun:
         return error
 
     def between_batches(self) -> bool:
-        """Tell whether no trigger is active, or a batch has just ended and the next has not got far."""
-        newest = newest_progress(self._query)
-        just_ended = newest is not None and (newest.batchId(), newest.timestamp()) > self._seen
-        return just_ended or not self._query.status["isTriggerActive"]
+        """Return whether no trigger is active, or a batch has just ended and the next has not got far."""
+        return bool(self._reports.progress) or not self._query.status["isTriggerActive"]
 
     def stop(self) -> None:
-        """Stop the query."""
+        """Stop the query, and wait for Spark's last reports of it."""
         self._query.stop()
+        self._reports.ended.wait(_LAST_REPORT_SECONDS)
 
     def close(self) -> None:
-        """Close the lists of files."""
+        """Close the file sources."""
         for files in self._files:
             files.close()
 
 
 class BatchRun:
-    """Work that commits at its end or not at all, in a thread of its own; it returns its batches."""
+    """Work in a thread of its own that commits at its end or not at all; it returns its batches."""
 
-    def __init__(self, engine: Engine, name: str, work: Callable[[], list[Batch]]) -> None:
+    def __init__(self, engine: Engine, flow: str, work: Callable[[], list[Batch]]) -> None:
         self._spark = engine.spark
-        self._group = f"livetables {name}"
-        self._name = name
-        self._told = False
+        self._group = f"livetables {flow}"
+        self._flow = flow
+        self._taken = False
         self._future: Future[list[Batch]] = engine.threads.submit(self._do, work)
 
     def _do(self, work: Callable[[], list[Batch]]) -> list[Batch]:
-        self._spark.sparkContext.setJobGroup(self._group, self._name, interruptOnCancel=True)
+        self._spark.sparkContext.setJobGroup(self._group, self._flow, interruptOnCancel=True)
         return work()
 
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[tuple[str, Batch]]:
         """Return the batches, once all has ended well."""
-        if self._told or not self._future.done() or self._future.cancelled() or self._future.exception():
+        if self._taken or not self._future.done() or self._future.cancelled() or self._future.exception():
             return []
-        self._told = True
-        return self._future.result()
+        self._taken = True
+        return [(self._flow.lower(), batch) for batch in self._future.result()]
 
     def finished(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return self._future.done()
 
     def error(self) -> BaseException | None:
@@ -194,17 +179,17 @@ class BatchRun:
         return None if self._future.cancelled() else self._future.exception()
 
     def between_batches(self) -> bool:
-        """Always: what has not committed leaves nothing behind."""
+        """Return True: what has not committed leaves nothing behind."""
         return True
 
     def stop(self) -> None:
-        """Cancel its jobs and wait for it to end."""
+        """Cancel its Spark jobs and wait for it to end."""
         self._spark.sparkContext.cancelJobGroup(self._group)
         self._future.cancel()
         wait([self._future], timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Release nothing: its thread has ended."""
 
 
 def batch_of(

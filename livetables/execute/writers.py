@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from livetables.cdc import apply as cdc
 from livetables.cdc import replace, snapshots
 from livetables.errors import DefinitionError
-from livetables.execute.runs import Batch, BatchResults, BatchRun, FlowRun, StreamRun, batch_of
+from livetables.execute.reader import FlowReader
+from livetables.execute.runs import Batch, BatchResults, BatchRun, StreamRun, TaskRun, batch_of
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
 from livetables.queries import reads
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from pyspark.sql.conf import RuntimeConfig
     from pyspark.sql.streaming.query import StreamingQuery
 
-    from livetables.execute.reader import Engine, FlowReader
+    from livetables.execute.reader import Engine
+    from livetables.execute.tasks import Task
     from livetables.graph.graph import ResolvedDataset, ResolvedFlow
+    from livetables.model import Namespace
 
 _OBSERVATION_SECONDS = 10.0
 #: Planning costs a merge more than its rows do: the rows to merge are kept already, and every batch is like the last.
@@ -40,7 +43,7 @@ _merging: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 def start(
     engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset, trigger: dict[str, Any]
-) -> FlowRun:
+) -> TaskRun:
     """Start a flow; `trigger` is that of a streaming query."""
     definition = flow.definition
     if flow.streaming:
@@ -49,7 +52,7 @@ def start(
             merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
             with confs(engine.spark, merging):
                 query = _stream(engine, reader, flow, dataset, trigger, told)
-        return StreamRun(engine.graph, dataset.name, query, told, reader.files)
+        return StreamRun(engine, flow, dataset, query, told, reader.files)
     if isinstance(definition, SnapshotFlow):
         return BatchRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
     if definition.once:
@@ -57,6 +60,15 @@ def start(
     if definition.replace_where is not None:
         return BatchRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
     return BatchRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
+
+
+def start_task(engine: Engine, namespace: Namespace, task: Task) -> TaskRun:
+    """Start the query of a task."""
+    (one,) = task.flows
+    observations: dict[str, Observation] | None = None if one.flow.streaming else {}
+    checkpoint = engine.storage.checkpoint(one.dataset.name, one.name)
+    reader = FlowReader(engine, namespace, one.name, checkpoint, observations)
+    return start(engine, reader, one.flow, one.dataset, task.trigger())
 
 
 def merging_confs(session: RuntimeConfig) -> dict[str, str]:
@@ -85,10 +97,10 @@ def _stream(
     writer = writer.option("checkpointLocation", str(checkpoint))
     if isinstance(flow.definition, CdcFlow | ReplaceFlow):
         merge = _merging_batches(flow, dataset, path, f"livetables {checkpoint}")
-        return writer.foreachBatch(told.telling(merge)).start()
+        return writer.foreachBatch(told.recording(merge)).start()
     if isinstance(definition, Sink):
         if definition.write_batch is not None:
-            return writer.foreachBatch(told.telling(_returning_nothing(definition.write_batch))).start()
+            return writer.foreachBatch(told.recording(_returning_nothing(definition.write_batch))).start()
         options = {key: reader.map_path(v) if key == "path" else v for key, v in definition.options.items()}
         table = options.pop("tableName", None)
         writer = writer.format(definition.format).options(**options)

@@ -16,6 +16,8 @@ from livetables.redaction import redacted
 from livetables.spark.messages import first_sentence
 from livetables.storage.locations import local_path
 
+#: The attribute of a streaming query's exception with the Java exception that ended the query.
+ORIGIN = "_livetables_origin"
 #: What is the same at every try: the rows, the query or the table are at fault, not the moment.
 _LASTING = (
     "EXPECTATION_VIOLATION",
@@ -65,7 +67,7 @@ def describe(error: BaseException) -> Failure:
         again = isinstance(error, NewColumnsError)
         return Failure(message, retryable=again or isinstance(error, UnreachableError), new_schema=again)
     # Where PySpark knows no class of its own for an exception, it raises py4j's.
-    causes = _causes(getattr(error, "_origin", None) or getattr(error, "java_exception", None))
+    causes = _causes(getattr(error, ORIGIN, None) or getattr(error, "java_exception", None))
     text = causes[-1] if causes else redacted(str(error))
     violation = _EXPECTATION.search(text)
     if violation:

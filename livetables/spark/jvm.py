@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pyspark.sql.streaming.query import StreamingQuery
     from pyspark.sql.types import DataType, StructType
@@ -168,14 +168,53 @@ def forget_delta_tables(spark: SparkSession) -> None:
 # Streaming queries
 
 
-def newest_progress(query: StreamingQuery) -> Any:
-    """Return the newest progress of a query as a Java object, or None."""
-    return query._jsq.lastProgress()
+class _QueryListener:
+    """A Python object that Spark's listener bus calls, in a thread of its own."""
+
+    def __init__(self, progressed: Callable[[str], None], terminated: Callable[[str], None]) -> None:
+        self._progressed = progressed
+        self._terminated = terminated
+
+    def onQueryStarted(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+        """Do nothing."""
+
+    def onQueryProgress(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+        """Pass the progress on as JSON: two calls of the JVM, where PySpark's own listener makes dozens."""
+        self._progressed(event.progress().json())
+
+    def onQueryIdle(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+        """Do nothing."""
+
+    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+        """Pass on which run of a query has ended."""
+        self._terminated(event.runId().toString())
+
+    class Java:
+        """The Java interface that this implements, for py4j."""
+
+        implements = ("org.apache.spark.sql.streaming.PythonStreamingQueryListener",)
 
 
-def recent_progress(query: StreamingQuery) -> Any:
-    """Return the progress reports that Spark still keeps of a query, oldest first, as Java objects."""
-    return query._jsq.recentProgress()
+def add_query_listener(
+    spark: SparkSession, progressed: Callable[[str], None], terminated: Callable[[str], None]
+) -> Callable[[], None]:
+    """Listen to the streaming queries of a session; return a function that ends it.
+
+    `progressed` gets the JSON of each StreamingQueryProgress, `terminated` the run id of each query that has ended;
+    of one query, in this order.
+    """
+    start_callbacks(spark)
+    jvm: Any = spark._jvm
+    wrapper = jvm.org.apache.spark.sql.streaming.PythonStreamingQueryListenerWrapper
+    listener = wrapper(_QueryListener(progressed, terminated))
+    streams = spark._jsparkSession.streams()
+    streams.addListener(listener)
+    return lambda: streams.removeListener(listener)
+
+
+def ping(spark: SparkSession) -> None:
+    """Ask the JVM for nothing; raises ConnectionError or Py4JError when it has ended."""
+    spark._jsparkSession.hashCode()
 
 
 def java_exception(query: StreamingQuery) -> Any:

@@ -118,7 +118,6 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "1",
         # Spark keeps 100 compiled classes, fewer than two flows need: each batch would compile its own again.
         "spark.sql.codegen.cache.maxEntries": "1000",
-        "spark.sql.streaming.numRecentProgressUpdates": "200",
         # State in the JVM's heap would end a pipeline that falls behind (docs/decisions/0012-state-in-rocksdb.md).
         "spark.sql.streaming.stateStore.providerClass": f"{_STATE}.RocksDBStateStoreProvider",
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",

@@ -146,10 +146,10 @@ def test_a_run_that_is_over_follows_no_new_schema(update_run):
 
 
 class Ended:
-    """A runner that has ended."""
+    """A scheduler that has ended."""
 
-    def __init__(self, outcome, mendable=True, restarts=False):
-        self.outcome, self.mendable, self.restarts = outcome, mendable, restarts
+    def __init__(self, outcome, retryable=True, restarts=False):
+        self.outcome, self.retryable, self.restarts = outcome, retryable, restarts
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_the_last_failure_stands(run):
 
 
 @pytest.mark.parametrize(
-    "end", [Ended("FAILED", mendable=False), Ended("COMPLETED"), Ended("CANCELED")], ids=["lasting", "done", "stopped"]
+    "end", [Ended("FAILED", retryable=False), Ended("COMPLETED"), Ended("CANCELED")], ids=["lasting", "done", "stopped"]
 )
 def test_what_another_update_cannot_mend_ends_the_run(run, end):
     """A violated rule is violated again; what did not fail needs no other try."""

@@ -8,7 +8,10 @@ from livetables.autoloader.batches import Batches, _all_committed
 from livetables.autoloader.find.ledger import Ledger, list_entries
 from livetables.autoloader.find.listing import Found
 from livetables.autoloader.stream import FileSource
-from livetables.execute.runs import StreamRun
+from livetables.execute.runs import BatchResults, StreamRun
+from livetables.model import StreamingTable
+from livetables.spark.listener import QueryReports
+from tests.unit.builders import dataset
 from tests.unit.test_failures import WRAPPER, raised_in_the_jvm
 
 READING = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file {}. SQLSTATE: KD001"
@@ -65,15 +68,18 @@ def states(file):
 def failed_query(*chain):
     """Return a query that has ended with this chain of exceptions in the JVM, or well."""
     raised = raised_in_the_jvm(*chain) if chain else None
-    origin = SimpleNamespace(get=lambda: raised._origin)
-    return SimpleNamespace(exception=lambda: raised, _jsq=SimpleNamespace(exception=lambda: origin))
+    origin = SimpleNamespace(get=lambda: raised._livetables_origin)
+    java = SimpleNamespace(exception=lambda: origin)
+    return SimpleNamespace(runId="r", exception=lambda: raised, _jsq=java)
 
 
 def running(batches, query):
     """Return a flow whose query reads these batches."""
     source = FileSource(None, "in", None, lambda: batches)
     source._opened()
-    return StreamRun(None, "t", query, files=[source])
+    engine = SimpleNamespace(graph=None, listener=SimpleNamespace(reports_of=lambda _: QueryReports()))
+    table = dataset(StreamingTable, "t")
+    return StreamRun(engine, table.flows[0], table, query, BatchResults(), [source])
 
 
 @pytest.mark.parametrize(

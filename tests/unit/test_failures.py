@@ -41,7 +41,7 @@ def raised_in_the_jvm(*chain):
     for name, message in reversed(chain):
         origin = Java(name, message, origin)
     error = StreamingQueryException(chain[0][1])
-    error._origin = origin
+    error._livetables_origin = origin
     return error
 
 

@@ -1,4 +1,4 @@
-"""A flow on its way through an update: tries, waits and intervals, on a clock that only the test moves."""
+"""A task on its way through an update: tries, waits and intervals, on a clock that only the test moves."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import SettingsError
-from livetables.execute.tasks import Job, Mode
+from livetables.execute.tasks import FlowStatus, Mode, Task
 from livetables.model import MaterializedView, StreamingTable
-from livetables.plan.steps import Run
 from livetables.settings import Settings
 from tests.unit.builders import FakeTime, dataset
 
@@ -23,18 +22,24 @@ def time():
 
 
 @pytest.fixture
-def job(time):
-    """Return a function that builds a job."""
+def task(time):
+    """Return a function that builds a task."""
 
-    def job(kind=StreamingTable, mode=TRIGGERED, *, configuration=None, spark_conf=None, external=(), **options):
+    def task(kind=StreamingTable, mode=TRIGGERED, *, configuration=None, spark_conf=None, external=(), **options):
         table = dataset(kind, "silver", "bronze", **options)
         flow = table.flows[0]
         flow = replace(flow, definition=replace(flow.definition, spark_conf=spark_conf or {}), external_inputs=external)
         settings = Settings("p", Path(), (), Path("s"), configuration=configuration or {})
-        step = Run("silver", "stream", ("bronze",), "new rows of its sources")
-        return Job(flow, replace(table, flows=(flow,)), step, mode, settings, time.clock)
+        flows = (FlowStatus(flow, replace(table, flows=(flow,))),)
+        return Task(flows, ("bronze",), mode, settings, time.clock)
 
-    return job
+    return task
+
+
+def end(one):
+    """End a task well, as the scheduler does."""
+    one.flows[0].status = "COMPLETED"
+    one.note_end()
 
 
 def versions(**of):
@@ -46,16 +51,16 @@ def versions(**of):
     ("configuration", "tries"),
     [({}, 3), ({"pipelines.maxFlowRetryAttempts": "0"}, 1), ({"pipelines.maxFlowRetryAttempts": "4"}, 5)],
 )
-def test_a_flow_is_tried_again_as_often_as_configured(job, configuration, tries):
+def test_a_flow_is_tried_again_as_often_as_configured(task, configuration, tries):
     """Two retries by default, as on the platform: three tries in all."""
-    one = job(configuration=configuration)
+    one = task(configuration=configuration)
     again = [one.retry() for _ in range(tries)]
     assert (one.tries, again) == (tries, [True] * (tries - 1) + [False])
 
 
-def test_each_retry_waits_longer(job, time):
+def test_each_retry_waits_longer(task, time):
     """1, 2, 4... seconds, and never more than half a minute."""
-    one = job(configuration={"pipelines.maxFlowRetryAttempts": "9"})
+    one = task(configuration={"pipelines.maxFlowRetryAttempts": "9"})
     waits = []
     for _ in range(7):
         one.retry()
@@ -66,19 +71,19 @@ def test_each_retry_waits_longer(job, time):
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_a_batch_that_ends_well_makes_the_next_failure_a_first_one(job):
+def test_a_batch_that_ends_well_makes_the_next_failure_a_first_one(task):
     """A stream that runs for weeks must not fail for three short faults in all."""
-    one = job()
+    one = task()
     outcomes = [one.retry(), one.retry()]
-    one.succeeded()
+    one.reset_attempts()
     assert [*outcomes, one.retry(), one.retry(), one.retry()] == [True, True, True, True, False]
 
 
-def test_a_retry_is_shown_as_starting(job):
+def test_a_retry_is_shown_as_starting(task):
     """It has not failed yet, and whoever reads it waits."""
-    one = job()
+    one = task()
     one.retry()
-    assert (one.status, one.ended, one.must_end_first()) == ("STARTING", False, True)
+    assert (one.status, one.ended, one.blocks_readers()) == ("STARTING", False, True)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +101,10 @@ def test_a_retry_is_shown_as_starting(job):
         (MaterializedView, CONTINUOUS, "FAILED", True),
     ],
 )
-def test_a_flow_has_ended_when_it_will_not_run_again(job, kind, mode, status, ended):
+def test_a_flow_has_ended_when_it_will_not_run_again(task, kind, mode, status, ended):
     """A recomputation in continuous mode runs again whenever its inputs change."""
-    one = job(kind, mode)
-    one.status = status
+    one = task(kind, mode)
+    one.flows[0].status = status
     assert one.ended == ended
 
 
@@ -107,48 +112,42 @@ def test_a_flow_has_ended_when_it_will_not_run_again(job, kind, mode, status, en
     ("mode", "status", "waits"),
     [(TRIGGERED, "RUNNING", True), (TRIGGERED, "COMPLETED", False), (CONTINUOUS, "RUNNING", False)],
 )
-def test_readers_wait_only_in_triggered_mode(job, mode, status, waits):
+def test_readers_wait_only_in_triggered_mode(task, mode, status, waits):
     """Once its inputs are drained a triggered flow starts; in continuous mode all run beside each other."""
-    one = job(mode=mode)
-    one.status = status
-    assert one.must_end_first() == waits
+    one = task(mode=mode)
+    one.flows[0].status = status
+    assert one.blocks_readers() == waits
 
 
-def test_a_first_run_is_due_at_once(job):
+def test_a_first_run_is_due_at_once(task):
     """Whatever the versions of its inputs."""
-    assert job(MaterializedView, CONTINUOUS).due(versions(bronze=-1))
+    assert task(MaterializedView, CONTINUOUS).due(versions(bronze=-1))
 
 
-def test_a_repeated_recomputation_is_due_only_when_an_input_changed(job, time):
+def test_a_repeated_recomputation_is_due_only_when_an_input_changed(task, time):
     """Recomputing the same rows would cost time and change nothing."""
-    one = job(MaterializedView, CONTINUOUS)
+    one = task(MaterializedView, CONTINUOUS)
     due = [one.due(versions(bronze=1))]
-    one.finish()
+    end(one)
     due.append(one.due(versions(bronze=2)))
     time.advance(60)
     due += [one.due(versions(bronze=1)), one.due(versions(bronze=2)), one.due(versions(bronze=2))]
     assert due == [True, False, False, True, False]
 
 
-def test_a_recomputation_over_other_sources_is_due_after_each_interval(job, time):
+def test_a_recomputation_over_other_sources_is_due_after_each_interval(task, time):
     """Whether a table outside the pipeline changed is not known."""
-    one = job(MaterializedView, CONTINUOUS, external=("crm.customers",))
+    one = task(MaterializedView, CONTINUOUS, external=("crm.customers",))
     one.due(versions(bronze=1))
-    one.finish()
+    end(one)
     before = one.due(versions(bronze=1))
     time.advance(60)
     assert (before, one.due(versions(bronze=1))) == (False, True)
 
 
-def test_a_finished_flow_is_completed(job):
-    """And says so."""
-    one = job()
-    assert (one.finish(), one.status) == ("COMPLETED", "COMPLETED")
-
-
-def test_a_triggered_stream_takes_what_is_there(job):
+def test_a_triggered_stream_takes_what_is_there(task):
     """Then it ends, whatever its interval."""
-    assert job(configuration={INTERVAL: "9s"}).trigger() == {"availableNow": True}
+    assert task(configuration={INTERVAL: "9s"}).trigger() == {"availableNow": True}
 
 
 @pytest.mark.parametrize(
@@ -161,9 +160,9 @@ def test_a_triggered_stream_takes_what_is_there(job):
         ({"configuration": {INTERVAL: "1 minute"}}, "60 seconds"),
     ],
 )
-def test_the_nearest_trigger_interval_counts(job, said, interval):
+def test_the_nearest_trigger_interval_counts(task, said, interval):
     """The flow's own conf, then the table's properties, then the pipeline's configuration, then 5 seconds."""
-    assert job(mode=CONTINUOUS, **said).trigger() == {"processingTime": interval}
+    assert task(mode=CONTINUOUS, **said).trigger() == {"processingTime": interval}
 
 
 @pytest.mark.parametrize(
@@ -175,18 +174,34 @@ def test_the_nearest_trigger_interval_counts(job, said, interval):
         ({"table_properties": {INTERVAL: "6 hour"}, "spark_conf": {INTERVAL: "10s"}}, 10.0),
     ],
 )
-def test_a_recomputation_waits_for_its_own_interval(job, time, said, wait):
+def test_a_recomputation_waits_for_its_own_interval(task, time, said, wait):
     """A minute by default: it replaces the whole table."""
-    one = job(MaterializedView, CONTINUOUS, **said)
+    one = task(MaterializedView, CONTINUOUS, **said)
     one.due(versions(bronze=1))
-    one.finish()
+    end(one)
     time.advance(wait - 1)
     early = one.due(versions(bronze=2))
     time.advance(1)
     assert (early, one.due(versions(bronze=2))) == (False, True)
 
 
-def test_an_interval_that_is_none_is_refused_by_name(job):
+def test_an_interval_that_is_none_is_refused_by_name(task):
     """The message has the key that was set."""
     with pytest.raises(SettingsError, match=r"pipelines\.trigger\.interval is 'soon'"):
-        job(mode=CONTINUOUS, spark_conf={INTERVAL: "soon"}).trigger()
+        task(mode=CONTINUOUS, spark_conf={INTERVAL: "soon"}).trigger()
+
+
+def test_a_task_of_several_flows_has_the_status_of_the_one_that_is_not_done(task):
+    """It has completed when all of its flows have."""
+    one, other = task(), task()
+    both = replace(one, flows=(*one.flows, *other.flows))
+    both.flows[0].status = "COMPLETED"
+    before = both.status
+    both.flows[1].status = "COMPLETED"
+    assert (before, both.status) == ("QUEUED", "COMPLETED")
+
+
+def test_the_shortest_interval_of_its_flows_counts(task):
+    """A task of several flows is as fresh as the freshest of them is meant to be."""
+    slow, quick = (task(mode=CONTINUOUS, spark_conf={INTERVAL: interval}) for interval in ("9s", "2s"))
+    assert replace(slow, flows=(*slow.flows, *quick.flows)).trigger() == {"processingTime": "2 seconds"}
