@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 UPDATES, FLOWS = "tests/pipeline/test_updates.py", "tests/pipeline/test_flows.py"
 COMMANDS, FACADE = "tests/pipeline/test_command_line.py", "tests/unit/test_facade.py"
 RESOLVE = "tests/spark/test_resolve.py"
-PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_jobs.py", "tests/unit/test_graph.py"
+PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_tasks.py", "tests/unit/test_graph.py"
 FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
 ATTEMPTS, CHANGED = "tests/unit/test_attempts.py", "tests/pipeline/test_changed_code.py"
 ROW_FILTERS = "tests/pipeline/test_row_filters.py"
