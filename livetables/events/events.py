@@ -6,15 +6,22 @@ import getpass
 import json
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from livetables.events.facts import parse_fact
+from livetables.events.states import Level
 from livetables.redaction import redacted, redacted_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from livetables.clock import Clock
+    from livetables.events.facts import Fact
+
+#: The maturity level of an event that users may rely on.
+STABLE = "STABLE"
 
 #: The string fields of `origin`, besides `org_id` and `batch_id`, which are numbers.
 ORIGIN_STRINGS = (
@@ -47,7 +54,10 @@ ORIGIN_STRINGS = (
 
 @dataclass(frozen=True)
 class Event:
-    """One row of the event log; `details` is nested here and a JSON string in the log."""
+    """One row of the event log; `details` is nested here and a JSON string in the log.
+
+    `seq_no` is the cursor of the log: it grows from event to event.
+    """
 
     id: str
     seq_no: int
@@ -57,8 +67,13 @@ class Event:
     level: str
     details: dict[str, Any]
     origin: dict[str, Any]
-    maturity_level: str = "STABLE"
+    maturity_level: str = STABLE
     error: dict[str, Any] | None = None
+
+    @cached_property
+    def fact(self) -> Fact:
+        """The typed payload; raises LivetablesError when another version has written one that this does not know."""
+        return parse_fact(self.event_type, self.details)
 
     def row(self) -> dict[str, Any]:
         """Return the event with the columns of the log."""
@@ -80,10 +95,26 @@ class Event:
             "event_type": self.event_type,
         }
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Event:
+        """Return the event that a row of the log holds: the inverse of `row`."""
+        return cls(
+            id=row["id"],
+            seq_no=row["sequence"]["control_plane_seq_no"],
+            timestamp=row["timestamp"],
+            event_type=row["event_type"],
+            message=row["message"],
+            level=row["level"],
+            details=json.loads(row["details"])[row["event_type"]],
+            origin={name: value for name, value in row["origin"].items() if value is not None},
+            maturity_level=row["maturity_level"],
+            error=row["error"],
+        )
+
 
 @dataclass
 class EventBus:
-    """Makes events, without secrets, and hands each to every subscriber, in order."""
+    """Makes events of facts, without secrets, and gives each to every subscriber, in order."""
 
     clock: Clock
     pipeline: str
@@ -91,59 +122,63 @@ class EventBus:
     subscribers: list[Callable[[Event], None]] = field(default_factory=list)
     _seq_no: int = 0
     _turn: threading.RLock = field(default_factory=threading.RLock)
+    _user: str = field(default_factory=getpass.getuser)
 
     def emit(
         self,
-        event_type: str,
+        fact: Fact,
         message: str,
-        details: dict[str, Any],
         *,
-        level: str = "INFO",
+        level: str = Level.INFO,
         error: dict[str, Any] | None = None,
-        maturity_level: str = "STABLE",
+        maturity_level: str = STABLE,
         **origin: Any,
     ) -> None:
-        """Tell all subscribers that something happened; `origin` adds dataset_name, flow_name, batch_id."""
-        with self._turn:  # hooks tell of their failures from a thread of their own
-            self._emit(event_type, message, details, level, error, maturity_level, origin)
+        """Make an event of a fact and give it to all subscribers.
 
-    def _emit(
-        self,
-        event_type: str,
-        message: str,
-        details: dict[str, Any],
-        level: str,
-        error: dict[str, Any] | None,
-        maturity_level: str,
-        origin: dict[str, Any],
-    ) -> None:
-        self._seq_no += 1
-        base = {
+        `origin` adds `flow_name`, `dataset_name`, `flow_id`, `batch_id`; what is None is left out. May be called from
+        several threads: hooks report their failures from a thread of their own.
+        """
+        with self._turn:
+            now = self.clock.now()
+            # Microseconds, but never the same twice: also when the clock stands still or is set back.
+            self._seq_no = max(self._seq_no + 1, int(now.timestamp() * 1_000_000))
+            event = Event(
+                self.clock.new_id(),
+                self._seq_no,
+                now,
+                fact.event_type,
+                redacted(message),
+                str(level),
+                _details(fact),
+                self._origin(origin),
+                maturity_level,
+                redacted_in(error),
+            )
+            for subscriber in self.subscribers:
+                subscriber(event)
+
+    def _origin(self, given: dict[str, Any]) -> dict[str, Any]:
+        own = {
             "cloud": "local",
             "pipeline_id": self.pipeline,
             "pipeline_name": self.pipeline,
             "pipeline_type": "WORKSPACE",
             "update_id": self.update_id,
-            "user_id": getpass.getuser(),
+            "user_id": self._user,
             "host": "localhost",
         }
-        now = self.clock.now()
-        # These words are our own, and outcomes depend on them: a secret that is the same word changes nothing.
-        ours: dict[str, Any] = {key: details[key] for key in ("state", "status") if key in details}
-        event = Event(
-            self.clock.new_id(),
-            int(now.timestamp() * 1000) * 1000 + self._seq_no,
-            now,
-            event_type,
-            redacted(message),
-            level,
-            {**redacted_in(details), **ours},
-            {**base, **origin},
-            maturity_level,
-            redacted_in(error),
-        )
-        for subscriber in self.subscribers:
-            subscriber(event)
+        return own | {name: value for name, value in given.items() if value is not None}
+
+
+#: The keys of payloads whose values are words of our own; outcomes depend on them.
+_WORDS = ("state", "status", "cause", "type", "dataset_type", "flow_type", "language")
+
+
+def _details(fact: Fact) -> dict[str, Any]:
+    """Return the payload without secrets. Words of our own stay, even when a secret is the same word."""
+    details = fact.details()
+    return {**redacted_in(details), **{key: details[key] for key in _WORDS if key in details}}
 
 
 def error_of(error: BaseException, message: str, *, fatal: bool) -> dict[str, Any]:

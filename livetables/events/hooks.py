@@ -5,6 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
+from livetables.events.events import STABLE
+from livetables.events.facts import HookProgress
+from livetables.events.states import HookState, Level
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
@@ -36,7 +40,7 @@ class HookRunner:
         """Take an event."""
         if self._early is not None:
             self._early.append(event)
-        elif self._hooks and event.maturity_level == "STABLE" and event.event_type != "hook_progress":
+        elif self._hooks and event.maturity_level == STABLE and event.event_type != HookProgress.event_type:
             given = {**event.row(), "details": {event.event_type: event.details}}
             self._calls = [call for call in self._calls if not call.done()]
             self._calls.append(self._thread.submit(self._call, given))
@@ -71,5 +75,5 @@ class HookRunner:
             del self._hooks[key]
         said = f"Event hook '{name}' failed: {type(error).__name__}: {error}."
         said += " It is off until the next update." if off else ""
-        details = {"name": name, "status": "DISABLED" if off else "FAILED"}
-        self._bus.emit("hook_progress", said, details, level="WARN")
+        status = HookState.DISABLED if off else HookState.FAILED
+        self._bus.emit(HookProgress(name, status), said, level=Level.WARN)
