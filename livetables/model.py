@@ -220,6 +220,7 @@ class Definitions:
     flows: tuple[Flow, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    hooks: tuple[EventHook, ...] = ()
 
 
 _PART = re.compile(r"`((?:[^`]|``)*)`|([^.`]+)")

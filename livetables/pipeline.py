@@ -1,4 +1,4 @@
-"""The story of the program: files -> definitions -> graph -> steps -> events -> state."""
+"""The story of the program: files -> definitions -> graph -> steps -> events -> state of the update."""
 
 from __future__ import annotations
 
@@ -6,45 +6,38 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError
-from pyspark.errors import AnalysisException
 
 from livetables.clock import Clock
-from livetables.collect import python_files, sql_files
 from livetables.collect.binding import bound
+from livetables.collect.load import load_files
 from livetables.collect.registry import Registry
-from livetables.errors import DatasetNotFoundError, Diagnostic, GraphError, LivetablesError, SettingsError, did_you_mean
-from livetables.events.events import EventBus, error_of
+from livetables.errors import Diagnostic
+from livetables.events.events import EventBus
+from livetables.events.facts import CreateUpdate, Deprecation, UserAction
 from livetables.events.hooks import HookRunner
-from livetables.events.log import EventLogWriter, compact, has_events
-from livetables.events.state import UpdateState
+from livetables.events.log import EventLogWriter, compact
+from livetables.events.states import Level, UpdateCause, UpdateState
+from livetables.execute.definition_events import emit_definitions
 from livetables.execute.narration import Narrator
-from livetables.execute.reader import Engine, StoredReader
+from livetables.execute.query import query_stored
+from livetables.execute.reader import Engine
 from livetables.execute.scheduler import Environment, Scheduler
 from livetables.execute.setup import set_up
 from livetables.execute.sources import Sources, start_probes
 from livetables.execute.tables import Tables
 from livetables.execute.tasks import mode_of, tasks_of
-from livetables.execute.update import SCHEMA_CHANGE, UpdateRun
+from livetables.execute.update import UpdateRun, Updates
 from livetables.execute.writers import start_task
 from livetables.graph.resolve import Resolver
-from livetables.model import CdcFlow, SnapshotFlow
-from livetables.notebook.dbutils import notebook_names
 from livetables.plan.builder import plan
 from livetables.plan.steps import Selection
-from livetables.queries import reads
-from livetables.queries.sql_queries import SqlQuery
-from livetables.queries.sql_relations import changes_something
-from livetables.settings import DROP_INACTIVE, map_path
-from livetables.spark.confs import confs
-from livetables.spark.failures import describe
-from livetables.spark.functions import defined_in, functions
+from livetables.settings import DROP_INACTIVE
 from livetables.spark.jvm import ping
 from livetables.spark.listener import QueryListener
-from livetables.spark.messages import code_of, first_sentence
-from livetables.spark.session import java_ended, start_session
+from livetables.spark.session import java_ended, open_session
 from livetables.storage.layout import Storage
 
 if TYPE_CHECKING:
@@ -55,16 +48,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from livetables.events.events import Event
+    from livetables.events.state import UpdateState as Update
     from livetables.graph.graph import Graph
     from livetables.model import Definitions
     from livetables.plan.steps import Step
     from livetables.settings import Settings
 
-_HADOOP = "spark.hadoop."
+_BATCH_THREADS = 64
 
 
 class Pipeline:
-    """A pipeline on this machine. Use it as a context manager: files stay importable while it is open."""
+    """A pipeline on this machine. Use it as a context manager: its files stay importable while it is open."""
 
     def __init__(
         self,
@@ -83,9 +77,9 @@ class Pipeline:
         self._dry = scratch is not None
         self._system = scratch or settings.storage / "system"
         self._registry = Registry(root=settings.root)
-        self._open, self._ending = ExitStack(), ExitStack()
-        self._said: list[Diagnostic] = []
-        #: While an update runs, what is said aloud is an event at once.
+        self._open = ExitStack()
+        self._warnings: list[Diagnostic] = []
+        #: While an update runs, a warning is an event at once.
         self._bus: EventBus | None = None
 
     def __enter__(self) -> Pipeline:
@@ -101,87 +95,43 @@ class Pipeline:
         try:
             self._open.close()
         except (ConnectionError, Py4JError):
-            if error is None:  # without Java there is nothing to restore, and it was said already
+            if error is None:  # without Java there is nothing to restore, and that it ended was said already
                 raise
 
     @cached_property
     def spark(self) -> SparkSession:
         """The session, started at first use; it has the pipeline's configuration."""
+        session = open_session(self.settings, self._system, quick=self._quick, debug=self._debug)
         self._probes = {} if self._dry else start_probes(self.settings.configuration)
-        spark = start_session(self.settings, self._system, quick=self._quick, debug=self._debug)
-        settable = {
-            key: value
-            for key, value in self.settings.configuration.items()
-            if not key.startswith("spark.") or spark.conf.isModifiable(key)
-        }
-        # A session that ran already takes those of Hadoop under their own names only.
-        hadoop = [key for key in self.settings.configuration if key.startswith(_HADOOP)]
-        settable |= {key.removeprefix(_HADOOP): self.settings.configuration[key] for key in hadoop}
-        self._open.enter_context(confs(spark, settable))
-        self._open.enter_context(functions(spark, defined_in(self.settings.functions)))
-        return spark
+        return self._open.enter_context(session)
 
     @cached_property
     def definitions(self) -> Definitions:
         """What the files define."""
-        sql = [file for file in self.settings.files if file.suffix.lower() == ".sql"]
-        python = [file for file in self.settings.files if file not in sql]
-        names = notebook_names(self.spark, self.settings)
-        sql_files.collect(sql, self._registry, self.settings.configuration, self.settings.parameters)
-        try:
-            self._open.enter_context(functions(self.spark, self._registry.functions))
-        except SettingsError as error:
-            self._registry.diagnostics.append(error.diagnostic)
-        here = partial(map_path, path_map=self.settings.path_map, root=self.settings.root)
-        return python_files.collect(python, self._registry, names, here)
+        return load_files(self.spark, self.settings, self._registry, self._open)
 
     @cached_property
     def graph(self) -> Graph:
-        """The checked graph; raises GraphError with every problem that the pipeline has."""
+        """The checked graph; raises GraphError with every error that the pipeline has."""
         resolver = Resolver(self.spark, self.definitions, self.settings.namespace, self._sources, self._registry)
         return resolver.resolve()
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What was said aloud while the pipeline was loaded."""
-        return (*self.settings.warnings, *self._registry.warnings, *self._said)
+        """The warnings about the settings and the files, as far as they are loaded."""
+        return (*self.settings.warnings, *self._registry.warnings, *self._warnings)
 
     def plan(self, selection: Selection | None = None) -> tuple[Step, ...]:
         """Return what `run` would do, without doing it."""
-        return self._plan(selection or Selection())
-
-    def _plan(self, selection: Selection) -> tuple[Step, ...]:
         drop_inactive = self.settings.switch(DROP_INACTIVE)
-        return plan(self.graph, selection, self.storage, drop_inactive=drop_inactive)
+        return plan(self.graph, selection or Selection(), self.storage, drop_inactive=drop_inactive)
 
     def query(self, sql: str) -> DataFrame:
         """Return the result of a SQL text over the stored tables and the event log (as `event_log`).
 
         Raises DatasetNotFoundError for an unknown name, LivetablesError for a statement that would change something.
         """
-        if changes_something(self.spark, sql):
-            hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
-            raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
-        tables = Tables(self.spark, self.storage, self.settings.namespace)
-        tables.create_schema()
-        names = self.storage.table_names()
-        for name in names:
-            tables.register(name)
-        filters = {name: predicate for name in names if (predicate := self.storage.row_filter_of(name))}
-        reader = StoredReader(self.spark, tables, filters, self.settings.namespace, self._sources, self._say)
-        if has_events(self.storage.events):
-            tables.register_path("event_log", self.storage.events)
-        self.spark.sql(f"USE `{self.settings.namespace.schema}`")
-        try:
-            with reads.reading_with(reader):
-                return self.spark.sql(sql)
-        except AnalysisException as error:
-            if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
-                raise
-            name = (error.getMessageParameters() or {}).get("relationName", "").replace("`", "")
-            known = [*names, "event_log"]
-            hint = did_you_mean(name, known, f"The tables are {', '.join(known)}.")
-            raise DatasetNotFoundError("DATASET_NOT_FOUND", f"There is no table '{name}'.", hint=hint) from error
+        return query_stored(self.spark, sql, self.storage, self.settings.namespace, self._sources, self._warn)
 
     def run(
         self,
@@ -190,204 +140,99 @@ class Pipeline:
         for_seconds: float | None = None,
         stop: threading.Event | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),
-    ) -> UpdateState:
+    ) -> Update:
         """Run an update and return its final state; in production, one that failed is run again as a new update.
 
         It ends when all sources are drained, or in continuous mode when `stop` is set or after `for_seconds`.
         Events go to `listeners` and to the event log. Raises PipelineBusyError when another update is running.
         """
-        stop = stop or threading.Event()
-        update_run = UpdateRun(self.settings, self._clock, stop, selection or Selection(), for_seconds)
+        limits = UpdateRun(self.settings, self._clock, stop or threading.Event(), selection or Selection(), for_seconds)
         with self.storage.locked():
             compact(self.storage.events)
             log = EventLogWriter(self.storage.events, self._clock)
-            while True:
-                state = UpdateState()
-                bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
-                try:
-                    again, error = self._attempt(bus, state, update_run, log.flush_if_due)
-                finally:
-                    self._ending.close()
-                    log.flush()
-                if again and update_run.wait():
-                    continue
-                if error is not None:
-                    raise error
-                return state
 
-    def _attempt(
-        self, bus: EventBus, state: UpdateState, update_run: UpdateRun, idle: Callable[[], None]
-    ) -> tuple[bool, BaseException | None]:
-        """Run one update; return whether it is to be run again, and what it raised."""
-        update_run.start()
-        error: BaseException | None = None
-        restarts = False
-        try:
-            scheduler = self._update(bus, update_run, idle)
-            outcome, retryable, restarts = scheduler.outcome, scheduler.retryable, scheduler.restarts
-        except KeyboardInterrupt:  # a second Ctrl-C
-            _end(bus, "CANCELED")
-            raise
-        except BaseException as caught:  # noqa: BLE001 (it is raised again, unless another update may mend it)
-            raised = java_ended(caught, self._system) or caught
-            error, outcome, retryable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
-            for diagnostic in _problems(error):
-                bus.emit(
-                    "update_progress",
-                    str(diagnostic),
-                    {"state": outcome},
-                    level="ERROR",
-                    error=error_of(error, diagnostic.message, fatal=True),
-                )
-        reason = describe(error).message if error else next(iter(state.errors), "")
-        _end(bus, outcome)
-        again = outcome == "FAILED" and retryable and update_run.left
-        if again:
-            which = update_run.retry()
-            message = f"Update {bus.update_id[:6]} is run again in {update_run.wait_seconds:g} s ({which}). {reason}"
-            bus.emit("update_progress", message, {"state": outcome}, level="WARN")
-        return again or restarts, error
+            def new_bus(update: Update) -> EventBus:
+                subscribers: list[Callable[[Event], None]] = [update.apply, log, *listeners]
+                return EventBus(self._clock, self.settings.name, self._clock.new_id(), subscribers)
 
-    def _update(self, bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]) -> Scheduler:
+            execute = partial(self._update, limits, log.flush_if_due)
+            return Updates(execute, new_bus, self._explain, log.flush).run(limits)
+
+    def _update(self, limits: UpdateRun, idle: Callable[[], None], bus: EventBus, stack: ExitStack) -> Scheduler:
+        """Run one update; `stack` is closed after its last event, `idle` is called again and again while it runs."""
         hooks = HookRunner(bus)
         bus.subscribers.append(hooks)
-        self._ending.callback(hooks.close)
-        if update_run.cause == "USER_ACTION":
-            bus.emit("user_action", "User started an update.", {"action": "START"})
-        selection = update_run.selection
-        bus.emit(
-            "create_update",
-            f"Update {bus.update_id[:6]} started.",
-            {"cause": update_run.cause, "config": self.settings.document, **_selection_details(selection)},
-        )
-        if update_run.cause == SCHEMA_CHANGE:
-            self.__dict__.pop("graph", None)  # it is resolved anew, from the columns that there are now
-        for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
-            bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
-            if state == "WAITING_FOR_RESOURCES":
-                self.spark  # noqa: B018 (the session is the resource)
-        self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
-        hooks.begin(self._registry.hooks)
-        self.graph  # noqa: B018 (resolved before it is announced)
-        for diagnostic in self.warnings:
-            _warn(bus, diagnostic)
+        stack.callback(hooks.close)
+        narrator = Narrator(bus, self.storage.checkpoint_number)
+        self._announce(limits, bus)
+        narrator.update(UpdateState.WAITING_FOR_RESOURCES)
+        spark = self.spark
+        narrator.update(UpdateState.INITIALIZING)
+        hooks.begin(self.definitions.hooks)  # before the graph: they are called for one with errors, too
+        graph = self.graph
+        for warning in self.warnings:
+            _emit_warning(bus, warning)
         self._bus = bus
-        self._ending.callback(setattr, self, "_bus", None)
-        self._definitions_events(bus)
-        steps = self._plan(selection)
-        return self._execute(steps, bus, update_run, idle)
+        stack.callback(setattr, self, "_bus", None)
+        emit_definitions(graph, bus)
+        steps = self.plan(limits.selection)
+
+        listener = QueryListener(spark)
+        stack.callback(listener.close)
+        threads = ThreadPoolExecutor(max_workers=_BATCH_THREADS, thread_name_prefix="livetables")
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        tables = Tables(spark, self.storage, self.settings.namespace)
+        engine = Engine(spark, graph, self.storage, tables, self._sources, threads, listener)
+        narrator.update(UpdateState.SETTING_UP_TABLES)
+        set_up(steps, engine, narrator)
+        return self._execute(steps, engine, narrator, limits, idle)
 
     def _execute(
-        self, steps: tuple[Step, ...], bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]
+        self, steps: tuple[Step, ...], engine: Engine, narrator: Narrator, limits: UpdateRun, idle: Callable[[], None]
     ) -> Scheduler:
-        with ExitStack() as stack:
-            listener = QueryListener(self.spark)
-            stack.callback(listener.close)
-            threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="livetables")
-            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-            tables = Tables(self.spark, self.storage, self.settings.namespace)
-            engine = Engine(self.spark, self.graph, self.storage, tables, self._sources, threads, listener)
-            narrator = Narrator(bus, self.storage.checkpoint_number)
-            narrator.update("SETTING_UP_TABLES")
-            set_up(steps, engine, narrator)
+        def between_looks() -> None:
+            ping(engine.spark)
+            idle()
 
-            def between_looks() -> None:
-                ping(self.spark)
-                idle()
+        start = partial(start_task, engine, self.settings.namespace)
+        environment = Environment(start, engine.tables.version, between_looks, self._clock)
+        tasks = tasks_of(steps, engine.graph, self.settings, self._clock)
+        scheduler = Scheduler(tasks, mode_of(self.settings), environment, narrator, limits)
+        scheduler.run()
+        return scheduler
 
-            starting = partial(start_task, engine, self.settings.namespace)
-            environment = Environment(starting, tables.version, between_looks, self._clock)
-            tasks = tasks_of(steps, self.graph, self.settings, self._clock)
-            scheduler = Scheduler(tasks, mode_of(self.settings), environment, narrator, update_run)
-            scheduler.run()
-            return scheduler
+    def _announce(self, limits: UpdateRun, bus: EventBus) -> None:
+        """Say that an update starts, and forget the graph when the schema of a source has changed."""
+        if limits.cause is UpdateCause.USER_ACTION:
+            bus.emit(UserAction(), "User started an update.")
+        asked = limits.selection
+        fact = CreateUpdate(
+            limits.cause,
+            self.settings.document,
+            asked.full_refresh_all,
+            asked.refresh,
+            asked.full_refresh,
+            asked.reset_checkpoints,
+        )
+        bus.emit(fact, f"Update {bus.update_id[:6]} started.")
+        if limits.cause is UpdateCause.SCHEMA_CHANGE:
+            vars(self).pop("graph", None)
 
-    def _definitions_events(self, bus: EventBus) -> None:
-        for dataset in self.graph.datasets.values():
-            rules = getattr(dataset.definition, "expectations", ())
-            bus.emit(
-                "dataset_definition",
-                f"Dataset '{dataset.name}' is defined as a {dataset.kind}.",
-                {
-                    "dataset_type": dataset.kind.upper().replace(" ", "_"),
-                    "num_flows": len(dataset.flows),
-                    "expectations": [
-                        {"name": rule.name, "predicate": str(rule.predicate), "action": rule.action.name}
-                        for rule in rules
-                    ],
-                    "refresh_policy": getattr(dataset.definition, "refresh_policy", None),
-                },
-                dataset_name=dataset.name,
-            )
-            for flow in dataset.flows:
-                inputs = [self.graph.datasets[key].name for key in flow.inputs]
-                language = "SQL" if isinstance(flow.definition.query, SqlQuery) else "PYTHON"
-                bus.emit(
-                    "flow_definition",
-                    f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.",
-                    {
-                        "output_dataset": dataset.name,
-                        "input_datasets": [*inputs, *flow.external_inputs],
-                        "flow_type": _flow_type(dataset.kind, flow),
-                        "schema_json": flow.schema.json(),
-                        "comment": flow.definition.comment,
-                        "spark_conf": dict(flow.definition.spark_conf),
-                        "language": language,
-                        "once": flow.definition.once,
-                    },
-                    dataset_name=dataset.name,
-                    flow_name=flow.name,
-                )
+    def _explain(self, error: BaseException) -> BaseException:
+        return java_ended(error, self._system) or error
 
     @cached_property
     def _sources(self) -> Sources:
-        return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry, probes=self._probes)
+        spark = self.spark
+        return Sources(spark, self.settings, self._system, self._warn, dry=self._dry, probes=self._probes)
 
-    def _say(self, code: str, message: str) -> None:
-        diagnostic = Diagnostic(code, message)
-        if diagnostic not in self._said:
-            self._said.append(diagnostic)
+    def _warn(self, code: str, message: str) -> None:
+        warning = Diagnostic(code, message)
+        if warning not in self._warnings:
+            self._warnings.append(warning)
             if self._bus is not None:
-                _warn(self._bus, diagnostic)
+                _emit_warning(self._bus, warning)
 
 
-def _selection_details(selection: Selection) -> dict[str, Any]:
-    """Return the fields of a create_update event with what was asked for."""
-    return {
-        "full_refresh": selection.full_refresh_all,
-        "refresh_selection": list(selection.refresh),
-        "full_refresh_selection": list(selection.full_refresh),
-        "reset_checkpoint_selection": list(selection.reset_checkpoints),
-    }
-
-
-def _warn(bus: EventBus, diagnostic: Diagnostic) -> None:
-    bus.emit("deprecation", diagnostic.one_line, {"code": diagnostic.code}, level="WARN")
-
-
-def _end(bus: EventBus, outcome: str) -> None:
-    bus.emit(
-        "update_progress",
-        f"Update {bus.update_id[:6]} is {outcome}.",
-        {"state": outcome},
-        level="ERROR" if outcome == "FAILED" else "INFO",
-    )
-
-
-def _problems(error: BaseException) -> tuple[Diagnostic, ...]:
-    if isinstance(error, GraphError):
-        return error.diagnostics
-    if isinstance(error, LivetablesError):
-        return (error.diagnostic,)
-    return (Diagnostic(code_of(error), first_sentence(error)),)
-
-
-def _flow_type(kind: str, flow: Any) -> str:
-    by_class = {CdcFlow: "CHANGE", SnapshotFlow: "SNAPSHOT_CHANGE"}
-    if type(flow.definition) in by_class:
-        return by_class[type(flow.definition)]
-    if kind == "sink":
-        return "APPEND"
-    if kind != "streaming table":
-        return kind.upper().replace(" ", "_")
-    return "COMPLETE" if flow.output_mode == "complete" else "APPEND"
+def _emit_warning(bus: EventBus, warning: Diagnostic) -> None:
+    bus.emit(Deprecation(warning.code), warning.one_line, level=Level.WARN)

@@ -22,7 +22,7 @@ COMMANDS, FACADE = "tests/pipeline/test_command_line.py", "tests/unit/test_facad
 RESOLVE = "tests/spark/test_resolve.py"
 PLAN, JOBS, GRAPH = "tests/unit/test_plan.py", "tests/unit/test_tasks.py", "tests/unit/test_graph.py"
 FAILURES, SCHEMA = "tests/unit/test_failures.py", "tests/spark/test_schema.py"
-ATTEMPTS, CHANGED = "tests/unit/test_attempts.py", "tests/pipeline/test_changed_code.py"
+ATTEMPTS, CHANGED = "tests/unit/test_update_run.py", "tests/pipeline/test_changed_code.py"
 ROW_FILTERS = "tests/pipeline/test_row_filters.py"
 
 _TRIGGERED = f"{UPDATES}::test_triggered_updates_take_only_what_is_new"

@@ -85,9 +85,8 @@ class Registry:
         diagnostics += _duplicates(datasets)
         diagnostics += self._misplaced_rules()
         self._warn_of_unused(datasets, {diagnostic.location.file for diagnostic in diagnostics if diagnostic.location})
-        return Definitions(
-            tuple(datasets), tuple(self.flows), tuple(map(self.shown, diagnostics)), tuple(self.warnings)
-        )
+        shown = tuple(map(self.shown, diagnostics))
+        return Definitions(tuple(datasets), tuple(self.flows), shown, tuple(self.warnings), tuple(self.hooks))
 
     def _warn_of_unused(self, datasets: list[Dataset], broken: set[str]) -> None:
         """Warn of decorators without effect; not in `broken` files, which may have ended before their use."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from livetables.events.progress import stream_metrics
-from livetables.execute.expectations import Quality, quality_of
+from livetables.events.progress import FlowMetrics, stream_metrics
+from livetables.execute.expectations import PREFIX, Quality, quality_of
 from livetables.spark.failures import ORIGIN, describe
 from livetables.spark.jvm import java_exception
 
@@ -26,13 +26,16 @@ _CANCEL_SECONDS = 10.0
 _LAST_REPORT_SECONDS = 5.0
 
 
+NO_METRICS = FlowMetrics()
+
+
 @dataclass(frozen=True)
 class Batch:
     """What one micro-batch or recomputation did for one flow."""
 
-    batch_id: int | None
-    metrics: dict[str, Any]
-    quality: tuple[Quality, ...]
+    batch_id: int | None = None
+    metrics: FlowMetrics = NO_METRICS
+    quality: tuple[Quality, ...] = ()
 
 
 class TaskRun(Protocol):
@@ -61,7 +64,7 @@ class TaskRun(Protocol):
 class BatchResults:
     """Row counts per batch id and the last exception of a foreachBatch function; Spark passes on only its text."""
 
-    counts: dict[int, dict[str, int]] = field(default_factory=dict)
+    counts: dict[int, dict[str, Any]] = field(default_factory=dict)
     raised: Exception | None = None
 
     def recording(self, write: Callable[[DataFrame, int], dict[str, int] | None]) -> Callable[[DataFrame, int], None]:
@@ -112,8 +115,7 @@ class StreamRun:
             files.written(progress)
         counts = self._results.counts.pop(number, None)
         if counts is not None:  # rows that a merge took are not rows that were appended
-            batch.metrics.pop("num_output_rows", None)
-            batch.metrics.update(counts)
+            return replace(batch, metrics=replace(batch.metrics, num_output_rows=None, **counts))
         return batch
 
     def finished(self) -> bool:
@@ -192,17 +194,16 @@ class BatchRun:
         """Release nothing: its thread has ended."""
 
 
-def batch_of(
-    graph: Graph, target: str, metrics: dict[str, Any], rows: Mapping[str, Any], batch_id: int | None
-) -> Batch:
+def batch_of(graph: Graph, target: str, metrics: FlowMetrics, rows: Mapping[str, Any], batch_id: int | None) -> Batch:
     """Return a batch with the counts that were observed under the datasets' names."""
     quality = []
     for name, row in rows.items():
-        dataset = name.removeprefix("livetables:").rsplit(":", 1)[0].lower()
+        dataset = name.removeprefix(PREFIX).rsplit(":", 1)[0].lower()
         known = graph.datasets.get(dataset)
         counted = quality_of(name, row, getattr(known.definition, "expectations", ())) if known else None
         if counted is not None:
             quality.append(counted)
-            if counted.dataset == target:
-                metrics["num_output_rows"] = metrics.get("num_output_rows", 0) + counted.rows - counted.dropped
+    written = [counted.rows - counted.dropped for counted in quality if counted.dataset == target]
+    if written:
+        metrics = replace(metrics, num_output_rows=(metrics.num_output_rows or 0) + sum(written))
     return Batch(batch_id, metrics, tuple(quality))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from livetables.events.states import FlowState, Level, UpdateState
 from livetables.execute.tasks import Mode
 from livetables.spark.failures import describe
 
@@ -26,7 +27,7 @@ _POLL_SECONDS = {Mode.TRIGGERED: 0.1, Mode.CONTINUOUS: 0.25}
 _STOP_POLL_SECONDS = 0.005
 #: Seconds after which a stop interrupts a batch that goes on; its rows come again.
 _STOP_PATIENCE_SECONDS = 30.0
-_BROKEN = ("FAILED", "SKIPPED")
+_BROKEN = (FlowState.FAILED, FlowState.SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,22 @@ class Scheduler:
         """Run until all tasks have ended, or the run is over, or makes way for another update; then stop the rest."""
         try:
             for task in self._tasks:
-                self._progress(task, "QUEUED")
-            self._narrator.update("RUNNING")
+                self._progress(task, FlowState.QUEUED)
+            self._narrator.update(UpdateState.RUNNING)
             self._update.begin()
             self._loop()
         finally:
             self._stop_all()
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> UpdateState:
         """The final state of the update: COMPLETED, FAILED or CANCELED."""
         if self.restarts:
-            return "CANCELED"
-        if any(task.status == "FAILED" for task in self._tasks):
-            return "FAILED"
+            return UpdateState.CANCELED
+        if any(task.state is FlowState.FAILED for task in self._tasks):
+            return UpdateState.FAILED
         stopped = self._update.stop.is_set() and self._mode is Mode.TRIGGERED
-        return "CANCELED" if stopped else "COMPLETED"
+        return UpdateState.CANCELED if stopped else UpdateState.COMPLETED
 
     @property
     def retryable(self) -> bool:
@@ -99,24 +100,24 @@ class Scheduler:
         """Whether the other tasks stop for another update: one that tries again, or knows a new schema."""
         if self.restarts:
             return True
-        failed = self._mode is Mode.CONTINUOUS and self.outcome == "FAILED"
+        failed = self._mode is Mode.CONTINUOUS and self.outcome is UpdateState.FAILED
         return failed and self.retryable and self._update.left
 
     def _start_if_ready(self, task: Task) -> None:
         upstream = self._upstream(task)
-        broken = next((other for other in upstream if other.status in _BROKEN), None)
+        broken = next((other for other in upstream if other.state in _BROKEN), None)
         if broken is not None:
-            self._progress(task, "SKIPPED", because=_because(broken), level="WARN")
+            self._progress(task, FlowState.SKIPPED, because=_because(broken), level=Level.WARN)
             return
         if any(other.blocks_readers() for other in upstream) or not task.due(self._environment.version_of):
             return
-        self._progress(task, "STARTING")
+        self._progress(task, FlowState.STARTING)
         try:
             task.run = self._environment.start(task)
         except Exception as error:  # noqa: BLE001 (a query function may raise anything)
             self._failed(task, error)
         else:
-            self._progress(task, "RUNNING")
+            self._progress(task, FlowState.RUNNING)
 
     def _upstream(self, task: Task) -> list[Task]:
         return [other for other in self._tasks if other is not task and other.datasets & set(task.after)]
@@ -126,9 +127,9 @@ class Scheduler:
         finished = run.finished()
         self._take_batches(task, run)
         if not finished:
-            broken = next((other for other in self._upstream(task) if other.status in _BROKEN), None)
+            broken = next((other for other in self._upstream(task) if other.state in _BROKEN), None)
             if broken is not None and run.between_batches():  # its batch still reads what the upstream has committed
-                self._stop(task, run, "SKIPPED", because=_because(broken), level="WARN")
+                self._stop(task, run, FlowState.SKIPPED, because=_because(broken), level=Level.WARN)
             return
         error = run.error()
         run.close()
@@ -137,8 +138,8 @@ class Scheduler:
             self._failed(task, error)
             return
         for one in task.flows:
-            if one.status != "COMPLETED":  # said with its last batch, if it had one
-                self._narrator.flow(one, "COMPLETED")
+            if one.state is not FlowState.COMPLETED:  # said with its last batch, if it had one
+                self._narrator.flow(one, FlowState.COMPLETED)
         task.note_end()
 
     def _take_batches(self, task: Task, run: TaskRun) -> None:
@@ -149,7 +150,7 @@ class Scheduler:
             one = task.flow(key)
             self._update.progressed(one.name)
             ends = not task.streaming and number == last[key]
-            self._narrator.batch(one, batch, "COMPLETED" if ends else "RUNNING")
+            self._narrator.batch(one, batch, FlowState.COMPLETED if ends else FlowState.RUNNING)
 
     def _failed(self, task: Task, error: BaseException) -> None:
         task.run = None
@@ -157,7 +158,7 @@ class Scheduler:
         if failure.new_schema and self._update.restart(task.flows[0].name):
             self.restarts = True
             because = f" for a new update, as its source has a new schema: {failure.message}"
-            self._progress(task, "STOPPED", because=because, level="WARN")
+            self._progress(task, FlowState.STOPPED, because=because, level=Level.WARN)
         elif failure.retryable and task.retry():
             self._narrator.retry(task, error, failure.message)
         else:
@@ -169,7 +170,7 @@ class Scheduler:
         clock = self._environment.clock
         running = [(task, task.run) for task in self._tasks if task.run is not None]
         if running:
-            self._narrator.update("STOPPING")
+            self._narrator.update(UpdateState.STOPPING)
         for task, run in running:
             self._take_batches(task, run)
         deadline = clock.monotonic() + _STOP_PATIENCE_SECONDS
@@ -181,17 +182,23 @@ class Scheduler:
             clock.sleep(_STOP_POLL_SECONDS)
 
     def _stop(
-        self, task: Task, run: TaskRun, status: str = "STOPPED", *, because: str = "", level: str = "INFO"
+        self,
+        task: Task,
+        run: TaskRun,
+        state: FlowState = FlowState.STOPPED,
+        *,
+        because: str = "",
+        level: Level = Level.INFO,
     ) -> None:
         run.stop()
         self._take_batches(task, run)
         run.close()
         task.run = None
-        self._progress(task, status, because=because, level=level)
+        self._progress(task, state, because=because, level=level)
 
-    def _progress(self, task: Task, status: str, *, because: str = "", level: str = "INFO") -> None:
+    def _progress(self, task: Task, state: FlowState, *, because: str = "", level: Level = Level.INFO) -> None:
         for one in task.flows:
-            self._narrator.flow(one, status, because=because, level=level)
+            self._narrator.flow(one, state, because=because, level=level)
 
 
 def _because(broken: Task) -> str:

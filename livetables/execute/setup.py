@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from livetables.errors import DefinitionError
+from livetables.events.states import FlowState, Level, OperationType
 from livetables.model import Sink, Table
 from livetables.plan.steps import (
     Alter,
@@ -62,23 +63,25 @@ def _set_up(step: Step, engine: Engine, narrator: Narrator) -> None:
         case ResetCheckpoint(dataset, flow_name, reason):
             storage.new_checkpoint(dataset, flow_name)
             message = f"Flow '{flow_name}' starts over and appends: {reason}."
-            narrator.flow_prepared(flow_name, dataset, "QUEUED", message, "WARN")
+            narrator.flow_planned(flow_name, dataset, message, level=Level.WARN)
         case Create(dataset):
             _create(engine.graph.datasets[dataset.lower()], engine)
         case Alter(dataset, reason, changed, removed, columns):
             tables.alter(engine.graph.datasets[dataset.lower()], changed, removed, columns)
-            narrator.table_changed("ALTER_TABLE", f"Table '{dataset}' is altered: {reason}.", dataset)
+            narrator.table_changed(OperationType.ALTER_TABLE, f"Table '{dataset}' is altered: {reason}.", dataset)
         case Drop(dataset, reason):
             tables.remove(dataset)
             storage.remove_checkpoints(dataset)
-            narrator.table_changed("DROP_TABLE", f"Table '{dataset}' is dropped: {reason}.", dataset, "WARN")
+            narrator.table_changed(
+                OperationType.DROP_TABLE, f"Table '{dataset}' is dropped: {reason}.", dataset, Level.WARN
+            )
         case StartFlow(dataset, flow_name, reason, gone):
             storage.new_checkpoint(dataset, flow_name)
             message = f"Flow '{flow_name}' starts: {reason}."
-            narrator.flow_prepared(flow_name, dataset, "QUEUED", message, "WARN" if gone else "INFO")
+            narrator.flow_planned(flow_name, dataset, message, level=Level.WARN if gone else Level.INFO)
         case Exclude(dataset):
             for flow in engine.graph.datasets[dataset.lower()].flows:
-                narrator.flow_prepared(flow.name, dataset, "EXCLUDED", f"Flow '{flow.name}' is EXCLUDED.")
+                narrator.flow_planned(flow.name, dataset, f"Flow '{flow.name}' is EXCLUDED.", FlowState.EXCLUDED)
         case Run() | OrphanFlow() | Inactive():
             return
         case _:

@@ -1,4 +1,4 @@
-"""The tasks of an update: a task is one query, which serves one flow or several; each flow has a status of its own."""
+"""The tasks of an update: a task is one query, which serves one flow or several; each flow has a state of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from livetables.events.state import FINAL
+from livetables.events.states import FlowState
 from livetables.model import SnapshotFlow, Table
 from livetables.plan.steps import Run
 from livetables.settings import INTERVAL, RETRIES, seconds
@@ -33,11 +33,11 @@ class Mode(Enum):
 
 @dataclass
 class FlowStatus:
-    """A flow in one update, and its status in the event log: QUEUED, STARTING, RUNNING, COMPLETED, ..."""
+    """A flow in one update, and its state in the event log."""
 
     flow: ResolvedFlow
     dataset: ResolvedDataset
-    status: str = "QUEUED"
+    state: FlowState = FlowState.QUEUED
 
     @property
     def name(self) -> str:
@@ -76,9 +76,10 @@ class Task:
         return frozenset(one.dataset.key for one in self.flows)
 
     @property
-    def status(self) -> str:
-        """The status of its flows: that of the first one which is not completed, as a failure concerns all."""
-        return next((one.status for one in self.flows if one.status != "COMPLETED"), "COMPLETED")
+    def state(self) -> FlowState:
+        """The state of its flows: that of the first one which is not completed, as a failure concerns all."""
+        states = (one.state for one in self.flows)
+        return next((state for state in states if state is not FlowState.COMPLETED), FlowState.COMPLETED)
 
     @property
     def streaming(self) -> bool:
@@ -88,13 +89,13 @@ class Task:
     @property
     def ended(self) -> bool:
         """Whether it will not run again in this update."""
-        return self.run is None and self.status in FINAL and not self._repeats
+        return self.run is None and self.state.final and not self._repeats
 
     @property
     def _repeats(self) -> bool:
         """A recomputation in continuous mode runs again whenever its inputs have changed."""
         recomputes = not self.streaming and not self.flows[0].flow.definition.once
-        return self.mode is Mode.CONTINUOUS and recomputes and self.status == "COMPLETED"
+        return self.mode is Mode.CONTINUOUS and recomputes and self.state is FlowState.COMPLETED
 
     @property
     def tries(self) -> int:
@@ -137,7 +138,7 @@ class Task:
         wait = min(2.0 ** (self.attempts - 1), _MAX_WAIT_SECONDS)
         self._due_at = self.clock.monotonic() + wait
         for one in self.flows:
-            one.status = "STARTING"
+            one.state = FlowState.STARTING
         return self.attempts < self.tries
 
     def trigger(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from pyspark.sql import SparkSession
 from livetables.errors import LivetablesError
 from livetables.jars import require_java, spark_jars
 from livetables.jars.classes import java_options
+from livetables.spark.confs import confs
+from livetables.spark.functions import defined_in, functions
 from livetables.spark.jvm import ignore_accumulator_errors, java_process
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from livetables.settings import Settings
 
+_HADOOP = "spark.hadoop."
 _ENDING_SECONDS = 2.0
 #: With this exit code Spark ends Java when its heap is full.
 _OUT_OF_MEMORY = 52
@@ -73,6 +76,24 @@ def start_session(settings: Settings, system: Path, *, quick: bool = False, debu
         spark = builder.getOrCreate()
     ignore_accumulator_errors(spark)  # that Java was killed is said in words
     return spark
+
+
+@contextmanager
+def open_session(
+    settings: Settings, system: Path, *, quick: bool = False, debug: bool = False
+) -> Iterator[SparkSession]:
+    """Give the session of a pipeline, with its configuration and its functions for as long as the context lasts."""
+    spark = start_session(settings, system, quick=quick, debug=debug)
+    configuration = settings.configuration
+    settable = {
+        key: value
+        for key, value in configuration.items()
+        if not key.startswith("spark.") or spark.conf.isModifiable(key)
+    }
+    # A session that ran already takes those of Hadoop under their own names only.
+    settable |= {key.removeprefix(_HADOOP): configuration[key] for key in configuration if key.startswith(_HADOOP)}
+    with confs(spark, settable), functions(spark, defined_in(settings.functions)):
+        yield spark
 
 
 def java_ended(error: BaseException, system: Path) -> LivetablesError | None:

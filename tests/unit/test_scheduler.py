@@ -8,6 +8,7 @@ import pytest
 
 from livetables.errors import NewColumnsError
 from livetables.events.events import EventBus
+from livetables.events.progress import FlowMetrics
 from livetables.execute.narration import Narrator
 from livetables.execute.runs import Batch
 from livetables.execute.scheduler import Environment, Scheduler
@@ -18,7 +19,7 @@ from livetables.settings import Settings
 from tests.unit.builders import FakeTime, dataset
 
 TRIGGERED, CONTINUOUS = Mode.TRIGGERED, Mode.CONTINUOUS
-OUT = Batch(7, {"num_output_rows": 2}, ())
+OUT = Batch(7, FlowMetrics(num_output_rows=2))
 
 
 @dataclass
@@ -294,7 +295,7 @@ def test_a_recomputation_runs_again_when_its_input_has_changed():
 def test_a_task_of_two_flows_says_of_each_what_its_batches_did():
     """One query fills two tables: both start, run and complete, and each has its own counts."""
     update = Update()
-    first, second = Batch(0, {"num_output_rows": 10}, ()), Batch(0, {"num_output_rows": 3}, ())
+    first, second = (Batch(0, FlowMetrics(num_output_rows=rows)) for rows in (10, 3))
     update.task("bronze", "parsed", runs=[FakeRun([[("bronze", first), ("parsed", second)]])])
     update.task("silver", after=("parsed",), runs=[FakeRun()])
     update.run()

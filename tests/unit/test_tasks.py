@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import SettingsError
+from livetables.events.states import FlowState
 from livetables.execute.tasks import FlowStatus, Mode, Task
 from livetables.model import MaterializedView, StreamingTable
 from livetables.settings import Settings
@@ -38,7 +39,7 @@ def task(time):
 
 def end(one):
     """End a task well, as the scheduler does."""
-    one.flows[0].status = "COMPLETED"
+    one.flows[0].state = FlowState.COMPLETED
     one.note_end()
 
 
@@ -83,7 +84,7 @@ def test_a_retry_is_shown_as_starting(task):
     """It has not failed yet, and whoever reads it waits."""
     one = task()
     one.retry()
-    assert (one.status, one.ended, one.blocks_readers()) == ("STARTING", False, True)
+    assert (one.state, one.ended, one.blocks_readers()) == ("STARTING", False, True)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_retry_is_shown_as_starting(task):
 def test_a_flow_has_ended_when_it_will_not_run_again(task, kind, mode, status, ended):
     """A recomputation in continuous mode runs again whenever its inputs change."""
     one = task(kind, mode)
-    one.flows[0].status = status
+    one.flows[0].state = FlowState(status)
     assert one.ended == ended
 
 
@@ -115,7 +116,7 @@ def test_a_flow_has_ended_when_it_will_not_run_again(task, kind, mode, status, e
 def test_readers_wait_only_in_triggered_mode(task, mode, status, waits):
     """Once its inputs are drained a triggered flow starts; in continuous mode all run beside each other."""
     one = task(mode=mode)
-    one.flows[0].status = status
+    one.flows[0].state = FlowState(status)
     assert one.blocks_readers() == waits
 
 
@@ -195,10 +196,10 @@ def test_a_task_of_several_flows_has_the_status_of_the_one_that_is_not_done(task
     """It has completed when all of its flows have."""
     one, other = task(), task()
     both = replace(one, flows=(*one.flows, *other.flows))
-    both.flows[0].status = "COMPLETED"
-    before = both.status
-    both.flows[1].status = "COMPLETED"
-    assert (before, both.status) == ("QUEUED", "COMPLETED")
+    both.flows[0].state = FlowState.COMPLETED
+    before = both.state
+    both.flows[1].state = FlowState.COMPLETED
+    assert (before, both.state) == ("QUEUED", "COMPLETED")
 
 
 def test_the_shortest_interval_of_its_flows_counts(task):

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import GraphError, SettingsError
-from livetables.execute.update import UpdateRun
-from livetables.pipeline import Pipeline
+from livetables.events.events import EventBus
+from livetables.events.facts import FlowProgress, UpdateProgress
+from livetables.events.states import FlowState, UpdateState
+from livetables.execute.update import UpdateRun, Updates
 from livetables.plan.steps import Selection
 from livetables.settings import Settings
 from tests.unit.builders import FakeTime
@@ -149,37 +151,34 @@ class Ended:
     """A scheduler that has ended."""
 
     def __init__(self, outcome, retryable=True, restarts=False):
-        self.outcome, self.retryable, self.restarts = outcome, retryable, restarts
+        self.outcome, self.retryable, self.restarts = UpdateState(outcome), retryable, restarts
 
 
 @pytest.fixture
-def run(tmp_path, time, monkeypatch):
-    """Return a function that runs a pipeline whose updates end as given; it returns the state and the events."""
+def run(tmp_path, time):
+    """Return a function that runs updates that end as given; it returns the last state and all events."""
 
     def run(*ends, configuration=None, stop=None):
         left, events = list(ends), []
 
-        def update(_pipeline, bus, update_run, _idle):
+        def execute(bus, _stack):
             end = left.pop(0)
-            bus.emit("update_progress", f"try {len(ends) - len(left)}", {"state": "RUNNING"})
+            bus.emit(UpdateProgress(UpdateState.RUNNING), f"try {len(ends) - len(left)}")
             if isinstance(end, Exception):
                 raise end
             if end.outcome == "FAILED":
-                bus.emit(
-                    "flow_progress",
-                    "Flow 'x' has FAILED: disk full",
-                    {"status": "FAILED"},
-                    level="ERROR",
-                    flow_name="x",
-                    dataset_name="x",
-                )
+                message, origin = "Flow 'x' has FAILED: disk full", {"flow_name": "x", "dataset_name": "x"}
+                bus.emit(FlowProgress(FlowState.FAILED), message, level="ERROR", **origin)
             return end
 
-        monkeypatch.setattr(Pipeline, "_update", update)
+        def new_bus(update):
+            return EventBus(time.clock, "p", time.clock.new_id(), [update.apply, events.append])
+
         settings = Settings(
             "p", tmp_path, (), tmp_path / "storage", configuration=configuration or {}, development=False
         )
-        state = Pipeline(settings, clock=time.clock).run(stop=stop, listeners=[events.append])
+        limits = UpdateRun(settings, time.clock, stop or threading.Event())
+        state = Updates(execute, new_bus, explain=lambda error: error, flush=lambda: None).run(limits)
         assert left == []
         return state, events
 
