@@ -119,7 +119,7 @@ class Ours:
         """Take what is there, then end."""
         with self._pipeline(load, {}, continuous=False) as pipeline, listening(pipeline.spark) as heard:
             pipeline.plan()  # columns are inferred, which is not measured: the alternative's are given
-            json_fields._look.cache_clear()  # noqa: SLF001 (what is remembered of that, a stream that goes on has to find out)
+            json_fields.cached_scan.cache_clear()  # a running stream has to scan these files
             self._run(pipeline, threading.Event())
         return heard
 

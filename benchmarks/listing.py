@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
+from livetables.autoloader.find.discovery import discover
 from livetables.autoloader.find.ledger import Ledger
-from livetables.autoloader.find.listing import LocalTree, discover
+from livetables.autoloader.find.local import LocalTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,13 +48,13 @@ class Landing:
 
     def settle(self) -> None:
         """Wait until all folders are old enough to be believed."""
-        while not all(discover(self._tree, self._ledger).folders.values()):
+        while not all(discover(self._tree, self._ledger).stamps.values()):
             time.sleep(0.5)
 
     def ours(self) -> tuple[float, int]:
         """Return the seconds of a look, and how many files are new to it."""
         start = time.perf_counter()
-        found = self._tree.look().found
+        found = self._tree.list_new().files
         return time.perf_counter() - start, len(found)
 
     def alternative(self) -> tuple[float, int]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DOCUMENT = Path("docs/auto-loader.md")
-_EFFECTS = {"works": "works", "none": "no effect", "said": "no effect, said aloud"}
+_EFFECTS = {"works": "works", "ignored": "no effect", "warned": "no effect, with a warning"}
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -71,7 +71,7 @@ def options_table(options: dict[str, Option]) -> str:
     rows = []
     for option, names in groupby(options, key=lambda name: options[name]):
         mine = list(names)
-        default = {"works": (), "none": NONE, "said": SAID}[option.effect]
+        default = {"works": (), "ignored": NONE, "warned": SAID}[option.effect]
         tests = {test: None for name in mine for test in OPTION_TESTS.get(name, default)}
         shown = ", ".join(f"`{full_name(name)}{'*' if name.endswith('.') else ''}`" for name in mine)
         rows.append((shown, option.about, _EFFECTS[option.effect], _shown_by(shown, tests)))

@@ -1,5 +1,6 @@
-"""Auto Loader: each file that arrives in a folder is read once, and what does not fit the schema is kept.
+"""Auto Loader: reads each file that arrives in a folder once, and rescues what does not fit the schema.
 
-A stream of files is a source written in Python: `stream` is what Spark asks, `listing` finds files, `ledger` gives them
-numbers, `formats` reads them, `rescue` fits them to the schema, `schemas` keeps its versions.
+`loader` opens a source; `stream` is the source that Spark calls, and `batches` does its work for each micro-batch.
+Below them, `find` lists files and numbers them in a ledger, `schema` infers and stores schemas, and `read` reads files
+with Spark.
 """

@@ -1,303 +1,229 @@
-"""The batches of one stream: which files each has, what is read of them, what becomes of them afterwards."""
+"""The micro-batches of one stream: which files each has, how they are read, and what is recorded about them."""
 
 from __future__ import annotations
 
 import re
-import time
 import zlib
 from datetime import datetime, timezone
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from livetables.autoloader.find.listing import discover
-from livetables.autoloader.read import formats
+from livetables.autoloader.evolution import follow_new_columns
+from livetables.autoloader.read.groups import group_files, is_ambiguous, json_line_paths
+from livetables.autoloader.read.reader import METADATA, FileGroup
+from livetables.autoloader.read.record_counts import count_records
+from livetables.autoloader.read.rows import read_rows, write_bad_records
 from livetables.autoloader.schema.blocks import UnreadableError
-from livetables.autoloader.schema.json_fields import Looks
-from livetables.autoloader.schema.schemas import merge, new_fields, sorted_columns, without_variants
-from livetables.errors import LivetablesError, NewColumnsError, count
+from livetables.autoloader.schema.json_fields import Scanner
+from livetables.errors import LivetablesError
 from livetables.spark.jvm import classes, empty_frame
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from livetables.autoloader.cleaning import Cleaner
-    from livetables.autoloader.find.hadoop import HadoopTree
-    from livetables.autoloader.find.ledger import Entry, Ledger
-    from livetables.autoloader.find.listing import LocalTree
-    from livetables.autoloader.options import Options
-    from livetables.autoloader.read.formats import Group, Layout
+    from livetables.autoloader.find.discovery import FileDiscovery
+    from livetables.autoloader.find.ledger import Entry
+    from livetables.autoloader.read.reader import FileReader
     from livetables.autoloader.schema.schemas import SchemaStore
 
-_PAUSE_SECONDS = 0.05
-#: So many bins keep the counts of so many files apart.
-_MOST_FILES_COUNTED = 10_000
-_PLAIN = re.compile(r"[\w./=:,+@~!$&'()*;-]*", re.ASCII)
+#: Histogram bins: the most files of a batch whose rows are counted separately.
+_MAX_FILES_COUNTED = 10_000
+#: Paths that Spark reports without escapes.
+_NEEDS_NO_ESCAPE = re.compile(r"[\w./=:,+@~!$&'()*;-]*", re.ASCII)
 
 
 class Batches:
-    """What a stream does with its files; `session` reads them, and tells names apart by their case."""
+    """The batches of one stream. `checkpoint` is the flow's folder; `warn` takes a code and a sentence."""
 
     def __init__(
         self,
-        session: SparkSession,
-        options: Options,
-        layout: Layout,
-        ledger: Ledger,
-        tree: LocalTree | HadoopTree,
+        reader: FileReader,
+        discovery: FileDiscovery,
         store: SchemaStore,
         cleaner: Cleaner | None,
         checkpoint: Path,
         warn: Callable[[str, str], None],
-        now: Callable[[], float] = time.time,
     ) -> None:
-        self._session = session
-        self._options = options
-        self._layout = layout
-        self._ledger = ledger
-        self._tree = tree
+        self._reader = reader
+        self._discovery = discovery
+        self._ledger = discovery.ledger
         self._store = store
         self._cleaner = cleaner
         self._checkpoint = checkpoint
         self._warn = warn
-        self._now = now
-        #: After a restart Spark asks once more for the rows of the last batch, and throws them away.
+        #: After a restart Spark asks for the rows of the last committed batch again, and discards them.
         self._repeats = _all_committed(checkpoint)
         #: The files of the newest batch.
         self._entries: list[Entry] = []
-        #: Batches by their last number until they are written: the rows of each file, None where Spark counts them.
+        #: By the last number of a batch that is not written yet: its files with their rows, None where Spark counts.
         self._unwritten: dict[int, list[tuple[Entry, int | None]]] = {}
+        #: The reasons why files of unwritten batches can't be read in full, by number.
         self._damaged: dict[int, str] = {}
-        self._looks = Looks()
+        self._scanner = Scanner()
         self._upto = 0
-        #: The newest batch has names that differ by their case alone.
+        #: Whether the newest batch has names that differ only by case.
         self.ambiguous = False
 
-    def settled(self, patience: float) -> int:
-        """Look for files; wait at most `patience` seconds for those that are being written. Return the last number."""
-        until = time.monotonic() + patience
-        while (written := self._look()) and time.monotonic() < until:
-            time.sleep(_PAUSE_SECONDS)
-        for path in written:
-            self._warn("FILE_BEING_WRITTEN", f"{path} is still being written: the next run reads it.")
-        return self._ledger.last()
+    def discover_all(self, patience: float) -> int:
+        """Find new files, wait at most `patience` seconds for those still being written; return the last number."""
+        return self._discovery.run_to_end(patience)
 
     def end_after(self, after: int | None, bound: int | None) -> int | None:
-        """Return the number with which the batch after `after` ends, or None when there is none."""
+        """Return the last number of the batch that follows number `after`, or None when there is no file.
+
+        Without a `bound` for the number, new files are discovered first.
+        """
         if bound is None:
-            self._look()
+            self._discovery.run()
         end = self._end(after or 0, self._ledger.last() if bound is None else bound)
         return None if end == (after or 0) else end
 
     def rows(self, after: int | None, upto: int, *, metadata: bool = True) -> DataFrame:
-        """Return the rows of the files with numbers from `after` to `upto`; raises NewColumnsError.
+        """Return the rows of the files with numbers above `after`, up to `upto`.
 
-        Without `metadata` the column `_metadata` is there and NULL.
+        Without `metadata`, the column `_metadata` is NULL. Raises NewColumnsError when the schema has changed and the
+        stream must restart, LivetablesError for a file that can't be read.
         """
-        repeated, self._repeats = self._repeats, False
-        entries = [] if repeated else self._ledger.files(after or 0, upto)
-        if repeated:
-            self._ledger.done(upto)
-        self._upto = upto
-        self._entries = entries = self._there(entries)
-        files = [entry.path for entry in entries]
-        if not files:
-            columns = StructType([*self._layout.columns(self._options).fields, *formats.METADATA.fields])
-            return empty_frame(self._session, columns)
-        found = self._groups(entries)
-        self.ambiguous = formats.ambiguous(self._layout, found)
-        if self._options.bad_records is not None:
-            self._set_aside(entries, found, self._options.bad_records)
-        records = formats.records(self._options, found)
+        self._entries = entries = self._start_batch(after, upto)
+        if not entries:
+            return empty_frame(self._reader.session, StructType([*self._reader.columns.fields, *METADATA.fields]))
+        groups = self._group(entries)
+        if self._reader.needs_fields:
+            follow_new_columns(self._reader, groups, self._store, self._discovery.path, self._ledger.now())
+        self.ambiguous = is_ambiguous(self._reader, groups)
+        if self._reader.options.bad_records is not None:
+            self._write_bad_records(entries, groups, self._reader.options.bad_records)
+        records = count_records(self._reader, groups)
         self._unwritten[upto] = [
             (entry, None if entry.seq in self._damaged else records.get(entry.path)) for entry in entries
         ]
-        self._look_ahead(upto)
+        self._scan_ahead(upto)
         if all(known is not None for _, known in self._unwritten[upto]):
-            return formats.read(self._session, self._options, self._layout, found, metadata=metadata)
-        frame = formats.read(self._session, self._options, self._layout, found)
+            return read_rows(self._reader, groups, metadata=metadata)
+        frame = read_rows(self._reader, groups)
         key = F.crc32(F.col("_metadata.file_path").cast("binary"))
-        return frame.observe(self._metric, F.histogram_numeric(key, F.lit(_MOST_FILES_COUNTED)).alias("rows"))
-
-    @property
-    def _metric(self) -> str:
-        """The name under which the rows of each file of a batch are observed."""
-        return f"livetables files {self._tree.path}"
+        return frame.observe(self._metric, F.histogram_numeric(key, F.lit(_MAX_FILES_COUNTED)).alias("rows"))
 
     def written(self, upto: int, observed: Mapping[str, Any]) -> None:
-        """Note that the batch which ends with `upto` was written, and the rows of its files."""
+        """Record that the batch with the last number `upto` is written, with the row counts that Spark observed."""
         files = self._unwritten.pop(upto, ())
         bins = observed.get(self._metric, {}).get("rows") or ()
-        counts = {int(one["x"]): int(one["y"]) for one in bins}
+        counts = {int(each["x"]): int(each["y"]) for each in bins}
         rows = {
             entry.seq: counts.get(zlib.crc32(self._uri(entry.path).encode()), 0) if known is None else known
             for entry, known in files
         }
         self._ledger.count_rows(rows)
-        for seq in self._damaged.keys() & rows.keys():  # the rows before the damage
+        for seq in self._damaged.keys() & rows.keys():  # the rows before the damage are counted
             self._ledger.fail(seq, self._damaged.pop(seq))
 
     def committed(self, upto: int) -> None:
-        """Note that a batch is written; files that may go now are moved or deleted."""
+        """Record that the batches up to `upto` are committed; clean up and forget the files that are due."""
         self._ledger.done(upto)
         if self._cleaner is not None:
             self._cleaner.clean(self._ledger)
-        if self._options.max_file_age_ms is not None:
-            self._ledger.expire(int(self._now() * 1000) - self._options.max_file_age_ms)
+        age = self._reader.options.max_file_age_ms
+        if age is not None:
+            self._ledger.expire(int(self._ledger.now() * 1000) - age)
 
-    def failed(self, file: str, said: str) -> None:
-        """Note that a batch failed because of this file (a path on this machine, or a URL), if it is one of its own."""
+    def failed(self, file: str, message: str) -> None:
+        """Record that the query failed at a file (a local path, or a URL), if the newest batch has this file."""
         for entry in self._entries:
             if file in (entry.path, local_path(entry.path)):
-                self._ledger.fail(entry.seq, said)
+                self._ledger.fail(entry.seq, message)
 
     def close(self) -> None:
-        """Close the ledger."""
+        """Close the ledger and stop the scanner."""
         if self._upto and _all_committed(self._checkpoint):
             self._ledger.done(self._upto)
         self._ledger.close()
-        self._looks.close()
+        self._scanner.close()
 
-    def _look(self) -> list[str]:
-        """Look for new files; return those that are still being written."""
-        skipped = not self._options.include_existing and not self._ledger.begun()
-        look = discover(self._tree, self._ledger, skipped=skipped)
-        self._ledger.begin()
-        for path, why in look.unreadable.items():
-            self._warn("FILE_NOT_READABLE", f"{path} can't be read: {why}.")
-        return look.unsettled
+    @property
+    def _metric(self) -> str:
+        """The name of the observation that counts the rows of each file of a batch."""
+        return f"livetables files {self._discovery.path}"
+
+    def _start_batch(self, after: int | None, upto: int) -> list[Entry]:
+        """Return the files of a batch that are still present; none of a batch that Spark only repeats."""
+        repeated, self._repeats = self._repeats, False
+        entries = [] if repeated else self._ledger.files(after or 0, upto)
+        if repeated:
+            self._ledger.done(upto)
+        self._upto = upto
+        return self._present(entries)
 
     def _end(self, after: int, bound: int) -> int:
-        return self._ledger.end_of_batch(after, bound, self._options.max_files, self._options.max_bytes)
+        options = self._reader.options
+        return self._ledger.end_of_batch(after, bound, options.max_files, options.max_bytes)
 
-    def _look_ahead(self, after: int) -> None:
-        """Look at the files of the next batch while Spark reads this one."""
+    def _scan_ahead(self, after: int) -> None:
+        """Start to scan the files of the next batch while Spark reads this one."""
         files = [entry.path for entry in self._ledger.files(after, self._end(after, self._ledger.last()))]
-        self._looks.ahead(formats.paths_of_lines(self._options, self._layout, files) or ())
+        self._scanner.prefetch(json_line_paths(self._reader, files) or ())
 
-    def _there(self, entries: list[Entry]) -> list[Entry]:
-        """Return the files that are still there; raises LivetablesError when one is not and may not be left out."""
-        there = []
+    def _present(self, entries: list[Entry]) -> list[Entry]:
+        """Return the files that still exist. Raises LivetablesError when one is missing and must not be left out."""
+        present = []
         for entry in entries:
             path = local_path(entry.path)
             if path is None or Path(path).is_file():
-                there.append(entry)
+                present.append(entry)
                 continue
             found = datetime.fromtimestamp(entry.found, timezone.utc).isoformat(" ", "seconds")
-            self._left_out(
-                entry,
-                "FILE_NOT_FOUND",
-                f"{path} was found at {found} and is gone.",
-                self._options.ignore_missing,
-                "Bring it back, or set ignoreMissingFiles to true to go on without it.",
-            )
-        return there
+            hint = "Bring it back, or set ignoreMissingFiles to true to go on without it."
+            error = LivetablesError("FILE_NOT_FOUND", f"{path} was found at {found} and is gone.", hint=hint)
+            self._leave_out(entry, error, allowed=self._reader.options.ignore_missing)
+        return present
 
-    def _left_out(self, entry: Entry, code: str, said: str, allowed: bool, hint: str) -> None:
-        """Note that a file can't be read; goes on without it when that is allowed."""
-        self._ledger.fail(entry.seq, said)
+    def _leave_out(self, entry: Entry, error: LivetablesError, *, allowed: bool) -> None:
+        """Record the error of a file; raise it, or warn where the stream is `allowed` to go on without the file."""
+        message = error.diagnostic.message
+        self._ledger.fail(entry.seq, message)
         if not allowed:
-            raise LivetablesError(code, said, hint=hint)
-        self._damaged[entry.seq] = said
-        self._warn(code, f"{said} The stream goes on.")
+            raise error
+        self._damaged[entry.seq] = message
+        self._warn(error.code, f"{message} The stream goes on.")
 
-    def _groups(self, entries: Sequence[Entry]) -> list[Group]:
-        found = self._looked_into(entries)
-        if formats.by_name(self._options, self._layout):
-            self._follow(found)
-        return found
-
-    def _looked_into(self, entries: Sequence[Entry]) -> list[Group]:
-        """Return the fields of files; one that is damaged is read as far as Spark can, where that is allowed."""
+    def _group(self, entries: Sequence[Entry]) -> list[FileGroup]:
+        """Return files grouped by fields; a damaged file is read as far as Spark can, where that is allowed."""
         try:
-            files = [entry.path for entry in entries]
-            return formats.groups(self._session, self._options, self._layout, files, self._looks)
+            return group_files(self._reader, [entry.path for entry in entries], self._scanner)
         except UnreadableError:
             pass
-        found: list[Group] = []
+        groups: list[FileGroup] = []
         for entry in entries:
             try:
-                found += formats.groups(self._session, self._options, self._layout, [entry.path], self._looks)
-            except UnreadableError as error:
-                allowed = self._options.ignore_corrupt
-                self._left_out(
-                    entry,
-                    "FILE_NOT_READABLE",
-                    f"{local_path(entry.path)} can't be read: {error}.",
-                    allowed,
-                    "Replace it, or set ignoreCorruptFiles to true to go on with what can be read of it.",
-                )
-                found.append(formats.Group((entry.path,), self._layout.data))
-        return found
+                groups += group_files(self._reader, [entry.path], self._scanner)
+            except UnreadableError as damage:
+                message = f"{local_path(entry.path)} can't be read: {damage}."
+                hint = "Replace it, or set ignoreCorruptFiles to true to go on with what can be read of it."
+                error = LivetablesError("FILE_NOT_READABLE", message, hint=hint)
+                self._leave_out(entry, error, allowed=self._reader.options.ignore_corrupt)
+                groups.append(FileGroup((entry.path,), self._reader.schema.data))
+        return groups
 
-    def _set_aside(self, entries: Sequence[Entry], found: Sequence[Group], folder: str) -> None:
-        """Write the records and the files that can't be read to where they are wished; a repeated batch writes anew."""
-        when = datetime.fromtimestamp(entries[-1].found, timezone.utc).strftime("%Y%m%dT%H%M%S")
-        target = f"{folder.rstrip('/')}/{when}-{entries[-1].seq}"
-        records = formats.bad_records(self._session, self._options, self._layout, found)
-        if records is not None and not records.isEmpty():
-            records.write.mode("overwrite").json(f"{target}/bad_records")
-        files = [(entry.path, self._damaged[entry.seq]) for entry in entries if entry.seq in self._damaged]
-        if files:
-            told = F.array(*(F.struct(F.lit(path).alias("path"), F.lit(why).alias("reason")) for path, why in files))
-            frame = self._session.range(1, numPartitions=1).select(F.inline(told))
-            frame.write.mode("overwrite").json(f"{target}/bad_files")
-
-    def _follow(self, found: Sequence[Group]) -> None:
-        """Keep a schema with the new columns of a batch, and end the stream, when that is the mode."""
-        options, data = self._options, self._layout.data
-        if options.mode in ("none", "rescue"):
-            return
-        known = StructType([*data.fields, *self._layout.partitions.fields])
-        fresh = [group for group in found if new_fields(known, group.wide, case_sensitive=False)]
-        widen = options.mode == "addNewColumnsWithTypeWidening"
-        if not (fresh or widen):
-            return
-        if options.mode == "failOnNewColumns":
-            names = ", ".join(new_fields(known, fresh[0].wide, case_sensitive=False))
-            raise LivetablesError(
-                "UNKNOWN_FIELD_EXCEPTION",
-                f"{fresh[0].files[0]} has fields that the schema lacks: {names}.",
-                hint="Add them to the schema or to cloudFiles.schemaHints, or remove the file.",
-            )
-        typed = options.infer_types and options.format in formats.TEXT
-        looked = [
-            formats.infer(self._session, options, group.files, types=True) if typed else group.wide
-            for group in (found if widen else fresh)
-        ]
-        wider = reduce(
-            lambda one, other: merge(one, without_variants(one, _ordered(options, other)), widen=widen), looked, data
-        )
-        if wider == data:
-            return
-        names = ", ".join(new_fields(data, wider, case_sensitive=True)) or "wider types"
-        self._store.append(
-            StructType([*wider.fields, *formats.flagged(self._layout.partitions).fields]),
-            f"new columns: {names}",
-            datetime.fromtimestamp(self._now(), timezone.utc),
-        )
-        raise NewColumnsError(
-            "UNKNOWN_FIELD_EXCEPTION",
-            f"{count(sum(len(group.files) for group in fresh or found), 'new file')} of {self._tree.path} showed new"
-            f" columns, which the schema has now: {names}.",
-        )
+    def _write_bad_records(self, entries: Sequence[Entry], groups: Sequence[FileGroup], folder: str) -> None:
+        """Write the bad records and files of a batch to a folder of its own; a repeated batch replaces it."""
+        last = entries[-1]
+        when = datetime.fromtimestamp(last.found, timezone.utc).strftime("%Y%m%dT%H%M%S")
+        bad_files = {entry.path: self._damaged[entry.seq] for entry in entries if entry.seq in self._damaged}
+        write_bad_records(self._reader, groups, bad_files, f"{folder.rstrip('/')}/{when}-{last.seq}")
 
     def _uri(self, path: str) -> str:
+        """Return a path as Spark's `_metadata.file_path` has it."""
         local = local_path(path)
         plain = local or path
-        if not _PLAIN.fullmatch(plain):
-            plain = str(classes(self._session).org.apache.hadoop.fs.Path(plain).toUri().toString())
+        if not _NEEDS_NO_ESCAPE.fullmatch(plain):
+            plain = str(classes(self._reader.session).org.apache.hadoop.fs.Path(plain).toUri().toString())
         return plain if local is None else f"file:{plain}"
-
-
-def _ordered(options: Options, found: StructType) -> StructType:
-    return sorted_columns(found) if options.format == "json" else found
 
 
 def _all_committed(checkpoint: Path) -> bool:

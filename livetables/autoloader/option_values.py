@@ -1,4 +1,8 @@
-"""The values of Auto Loader's options, read as Spark reads them: sizes, intervals, points in time, switches."""
+"""Parses the values of Auto Loader's options as Spark does: sizes, intervals, timestamps, booleans.
+
+An interval here is one of Spark's (`1 week 12 hours`), which has other units than the durations of pipeline settings
+(`90s`), and no abbreviations.
+"""
 
 from __future__ import annotations
 
@@ -22,69 +26,69 @@ _UNITS = {
     "day": DAY_MS,
     "week": 7 * DAY_MS,
     "month": 31 * DAY_MS,
-    "year": 12 * 31 * DAY_MS,  # as Spark counts the months of a delay
+    "year": 12 * 31 * DAY_MS,  # Spark's intervals have months of 31 days
 }
-_MOMENT = re.compile(
+_TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:\.(\d{1,6})\d*)?\s*(?:Z|UTC|GMT)?(?:([+-])(\d\d?)(?::?(\d\d))?)?)?",
     re.IGNORECASE,
 )
 
 
-def wrong(name: str, value: str, said: str, hint: str) -> SettingsError:
-    """Return the error about a value: `said` is what is wrong with it, `hint` what is allowed."""
-    return SettingsError("WRONG_VALUE", f"The option {name} is '{value}', {said}.", hint=hint)
+def wrong_value(name: str, value: str, problem: str, hint: str) -> SettingsError:
+    """Return the error for the value of an option: `problem` is a relative clause, `hint` says what is allowed."""
+    return SettingsError("WRONG_VALUE", f"The option {name} is '{value}', {problem}.", hint=hint)
 
 
-def flag(name: str, value: str) -> bool:
-    """Return a switch."""
+def boolean(name: str, value: str) -> bool:
+    """Return the value of `true` or `false`, in any case."""
     if value.strip().lower() not in ("true", "false"):
-        raise wrong(name, value, "which is neither true nor false", "Use true or false.")
+        raise wrong_value(name, value, "which is neither true nor false", "Use true or false.")
     return value.strip().lower() == "true"
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    """Return the allowed word that is meant, in whatever case it is written."""
+    """Return the allowed word that equals the value, compared without case."""
     for word in allowed:
         if word.lower() == value.strip().lower():
             return word
-    raise wrong(name, value, "which is not one of its values", f"Use one of {', '.join(allowed)}.")
+    raise wrong_value(name, value, "which is not one of its values", f"Use one of {', '.join(allowed)}.")
 
 
-def number(name: str, value: str) -> int:
-    """Return a whole number from 1 on."""
+def positive_integer(name: str, value: str) -> int:
+    """Return a whole number of at least 1."""
     if not re.fullmatch(r"[0-9]+", value.strip()) or int(value) == 0:
-        raise wrong(name, value, "which is not a whole number from 1 on", "Write it as 1000.")
+        raise wrong_value(name, value, "which is not a whole number from 1 on", "Write it as 1000.")
     return int(value)
 
 
-def size(name: str, value: str) -> int:
-    """Return a number of bytes from `10g`, `500m`, `10gb`, `1024`, as Spark's JavaUtils.byteStringAsBytes does."""
+def byte_size(name: str, value: str) -> int:
+    """Return the bytes of a size such as `10g`, `500m`, `10gb`, `1024`, as Spark's JavaUtils.byteStringAsBytes."""
     match = _SIZE.fullmatch(value.strip().lower())
     scale = _SIZES.get(match[2] or "b") if match else None
     if match is None or scale is None or int(match[1]) == 0:
-        raise wrong(name, value, "which is not a size", "Write it as 10g, 500m or a number of bytes.")
+        raise wrong_value(name, value, "which is not a size", "Write it as 10g, 500m or a number of bytes.")
     return int(match[1]) * scale
 
 
 def interval_ms(name: str, value: str) -> int:
-    """Return the milliseconds of an interval such as `14 days` or `1 week 12 hours`."""
+    """Return the milliseconds of an interval such as `14 days` or `1 week 12 hours`; a month has 31 days."""
     match = _INTERVAL.fullmatch(value.strip().lower())
     words = match[1].split() if match else []
     scales = [_UNITS.get(unit.removesuffix("s")) for unit in words[1::2]]
     if not words or None in scales:
-        raise wrong(name, value, "which is not an interval", "Write it as '14 days', '1 week' or '12 hours'.")
+        raise wrong_value(name, value, "which is not an interval", "Write it as '14 days', '1 week' or '12 hours'.")
     return int(sum(int(amount) * (scale or 0) for amount, scale in zip(words[::2], scales, strict=True)))
 
 
 def moment_ms(name: str, value: str) -> int:
-    """Return the milliseconds since 1970 of `2026-01-01`, `2026-01-01T00:00:00` or `2026-01-01 00:00:00 UTC+1`.
+    """Return the milliseconds since 1970 of a timestamp; without a time zone it is in UTC.
 
-    Without a zone it is UTC.
+    Examples: `2026-01-01`, `2026-01-01T00:00:00`, `2026-01-01 00:00:00 UTC+1`.
     """
-    error = wrong(
+    error = wrong_value(
         name, value, "which is not a point in time", "Write it as 2026-01-01T00:00:00; without a zone it is UTC."
     )
-    match = _MOMENT.fullmatch(value.strip())
+    match = _TIMESTAMP.fullmatch(value.strip())
     if match is None:
         raise error
     day, time, seconds, fraction, sign, hours, minutes = match.groups()

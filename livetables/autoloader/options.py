@@ -1,15 +1,11 @@
-"""The options of a reader with `format("cloudFiles")`: which there are, and what they mean here."""
+"""The options of a reader with `format("cloudFiles")`: the known ones, their effect here, and their parsed values."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from posixpath import normpath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from livetables.autoloader import option_values as values
-from livetables.autoloader.find.globs import beginning
 from livetables.errors import SettingsError, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -20,32 +16,32 @@ MODES = ("addNewColumns", "addNewColumnsWithTypeWidening", "rescue", "failOnNewC
 RESCUED = "_rescued_data"
 _DELETE_AFTER_MS = 7 * values.DAY_MS
 _PREFIX = "cloudFiles."
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://([^/]*))?(/.*|)")
 
 
 class Option(NamedTuple):
-    """One option: what it does here, whether it has the prefix `cloudFiles.`, and whether it has an effect here.
+    """An option: its description, whether it has the prefix `cloudFiles.`, and its effect here.
 
-    `said` is one that has none, and that somebody could rely on: a warning names it. `none` is one that nobody misses.
+    `works`: it has its effect. `warned`: it has none, and the user could rely on it, so a warning names it. `ignored`:
+    it has none, and needs none here.
     """
 
     about: str
     prefixed: bool = True
-    effect: Literal["works", "none", "said"] = "works"
+    effect: Literal["works", "warned", "ignored"] = "works"
 
 
 def _cloud(about: str) -> Option:
-    return Option(about, effect="said")
+    return Option(about, effect="warned")
 
 
 def _plain(about: str) -> Option:
     return Option(about, prefixed=False)
 
 
-#: Every option that Auto Loader knows beside those of the formats. A name that ends in `.` is how others begin.
+#: All options of Auto Loader itself, without those of the formats. A name that ends in `.` is the prefix of others.
 OPTIONS: dict[str, Option] = {
     "format": Option(f"the format of the files: {', '.join(FORMATS)}"),
-    "schemaLocation": Option("schemas are kept in the pipeline's own storage", effect="none"),
+    "schemaLocation": Option("schemas are kept in the pipeline's own storage", effect="ignored"),
     "inferColumnTypes": Option("infers types; otherwise json, csv and xml have strings only (default false)"),
     "schemaHints": Option("types of columns, over what was inferred: `a INT, b.c DATE, d.element.e STRING`"),
     "schemaEvolutionMode": Option(f"what happens at new columns: {', '.join(MODES)}"),
@@ -58,12 +54,14 @@ OPTIONS: dict[str, Option] = {
     "cleanSource": Option("what happens to files that were read: OFF, DELETE, MOVE"),
     "cleanSource.retentionDuration": Option("how long they stay before that (default 30 days)"),
     "cleanSource.moveDestination": Option("the folder that MOVE moves them to"),
-    "useStrictGlobber": Option("`*` in the path always stands for one name, as in Spark's own sources", effect="none"),
+    "useStrictGlobber": Option(
+        "`*` in the path always stands for one name, as in Spark's own sources", effect="ignored"
+    ),
     "validateOptions": Option("with false, unknown options are not warned about (default true)"),
-    "backfillInterval": Option("every listing finds what an earlier one missed", effect="none"),
-    "useIncrementalListing": Option("listing is incremental where the file system allows it", effect="none"),
-    "listOnStart": Option("folders are always listed at the start", effect="none"),
-    "fetchParallelism": Option("threads that fetch messages of a queue: there is none", effect="none"),
+    "backfillInterval": Option("every listing finds what an earlier one missed", effect="ignored"),
+    "useIncrementalListing": Option("listing is incremental where the file system allows it", effect="ignored"),
+    "listOnStart": Option("folders are always listed at the start", effect="ignored"),
+    "fetchParallelism": Option("threads that fetch messages of a queue: there is none", effect="ignored"),
     "useNotifications": _cloud("new files are found by listing, without cloud notifications"),
     "useManagedFileEvents": _cloud("new files are found by listing, without file events"),
     "queueUrl": _cloud("a queue of cloud notifications"),
@@ -108,13 +106,13 @@ OPTIONS: dict[str, Option] = {
     "singleVariantColumn": _plain("one column of this name holds each record as a VARIANT"),
 }
 _NAMES = {name.lower(): name for name in OPTIONS}
-#: In lower case, the options whose values are paths.
+#: The options whose values are paths, in lower case.
 PATHS = ("badrecordspath", "cloudfiles.cleansource.movedestination")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the options of a reader mean; `generic` are those of the format's own reader, as they are."""
+    """The parsed options of a reader. Ages are in milliseconds, times in milliseconds since 1970 (UTC)."""
 
     format: str
     infer_types: bool
@@ -125,34 +123,34 @@ class Options:
     max_file_age_ms: int | None
     include_existing: bool
     allow_overwrites: bool
-    #: None: all that are found in `name=value` folders.
+    #: None: all `name=value` folders.
     partition_columns: tuple[str, ...] | None
     clean_source: str
     retention_ms: int
     move_to: str | None
-    #: None: there is no such column.
+    #: None: the source has no such column.
     rescued_column: str | None
-    #: False: the column is there, and NULL.
+    #: False: the column of rescued data is always NULL.
     rescues: bool
     ignore_corrupt: bool
     ignore_missing: bool
     corrupt_column: str | None
-    #: Where malformed records and the names of files that can't be read go; None: nowhere.
+    #: The folder for malformed records and the names of unreadable files; None: they are not collected.
     bad_records: str | None
     name_glob: str | None
     recursive: bool
-    #: Milliseconds since 1970, UTC.
     modified_after: int | None
     modified_before: int | None
     case_sensitive: bool
     variant_column: str | None
+    #: The options of Spark's reader of the format, unchanged.
     generic: dict[str, str]
 
 
 def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, str], None]) -> Options:
-    """Return what the options of a reader mean; `has_schema` when it has a schema of the user's.
+    """Return the parsed options of a reader; `has_schema` when the user gave it a schema.
 
-    Raises SettingsError when a value can't be used. `warn` takes a code and a sentence.
+    Raises SettingsError for a wrong value. `warn` takes a code and a sentence.
     """
     found, generic, unknown = _split(given)
     if _flag(found, "validateOptions", default=True):
@@ -164,8 +162,8 @@ def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, 
         infer_types=_flag(found, "inferColumnTypes", default=False),
         hints=None if has_schema else found.get("schemaHints"),
         mode=_mode(found, has_schema),
-        max_files=_parsed(found, "maxFilesPerTrigger", values.number) or 1000,
-        max_bytes=_parsed(found, "maxBytesPerTrigger", values.size),
+        max_files=_parsed(found, "maxFilesPerTrigger", values.positive_integer) or 1000,
+        max_bytes=_parsed(found, "maxBytesPerTrigger", values.byte_size),
         max_file_age_ms=_parsed(found, "maxFileAge", values.interval_ms),
         include_existing=_flag(found, "includeExistingFiles", default=True),
         allow_overwrites=_flag(found, "allowOverwrites", default=False),
@@ -189,29 +187,19 @@ def options_of(given: Mapping[str, str], has_schema: bool, warn: Callable[[str, 
     )
 
 
-def check_move_to(move_to: str, load_path: str) -> None:
-    """Raise SettingsError when files would be moved to where they are found again: into the path that is read."""
-    *location, target = _place(move_to)
-    *source, root = _place(load_path)
-    if location == source and target.is_relative_to(root):
-        said = f"which lies in {load_path}: its files would be read again"
-        name = full_name("cleanSource.moveDestination")
-        raise values.wrong(name, move_to, said, "Name a folder outside of the path that is read.")
-
-
 def full_name(name: str) -> str:
-    """Return an option's name as it is written in a reader."""
+    """Return the name of an option as a reader takes it: with its prefix, if it has one."""
     return f"{_PREFIX}{name}" if OPTIONS[name].prefixed else name
 
 
 def full_name_of(key: str) -> str:
-    """Return how an option that is written in any case, and without a prefix, is written in a reader."""
+    """Return the name that a reader takes for an option that is written without prefix, in any case."""
     name = _NAMES.get(key.lower()) or _NAMES.get(key.lower().partition(".")[0] + ".")
     return key if name is None or not OPTIONS[name].prefixed else f"{_PREFIX}{name if not name.endswith('.') else key}"
 
 
 def _split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the known options by their names in OPTIONS, those of the format, and unknown names with the prefix."""
+    """Split options: known ones by their names in OPTIONS, those of the format, unknown names with the prefix."""
     found: dict[str, str] = {}
     generic: dict[str, str] = {}
     unknown = []
@@ -231,8 +219,8 @@ def _split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], li
 def _warn_of_unknown(unknown: list[str], generic: Mapping[str, str], warn: Callable[[str, str], None]) -> None:
     for key in unknown:
         close = nearest(key[len(_PREFIX) :], OPTIONS)
-        asked = f" Did you mean {full_name(close)}?" if close else ""
-        warn("UNKNOWN_OPTION", f"The option {key} is not known and has no effect.{asked}")
+        suggestion = f" Did you mean {full_name(close)}?" if close else ""
+        warn("UNKNOWN_OPTION", f"The option {key} is not known and has no effect.{suggestion}")
     for key in generic:
         name = _NAMES.get(key.lower())
         if name and OPTIONS[name].effect == "works":
@@ -242,14 +230,14 @@ def _warn_of_unknown(unknown: list[str], generic: Mapping[str, str], warn: Calla
 def _warn_of_no_effect(found: Mapping[str, str], has_schema: bool, warn: Callable[[str, str], None]) -> None:
     for name, value in found.items():
         option, shown = OPTIONS[name], full_name(name).rstrip(".")
-        if option.effect == "said" and value.lower() != "false":
+        if option.effect == "warned" and value.lower() != "false":
             warn("OPTION_WITHOUT_EFFECT", f"The option {shown} has no effect here: {option.about}.")
     if has_schema and "schemaHints" in found:
         warn("OPTION_WITHOUT_EFFECT", "The option cloudFiles.schemaHints has no effect beside a schema.")
 
 
 def _flag(found: Mapping[str, str], name: str, *, default: bool) -> bool:
-    return values.flag(full_name(name), found[name]) if name in found else default
+    return values.boolean(full_name(name), found[name]) if name in found else default
 
 
 def _parsed(found: Mapping[str, str], name: str, parse: Callable[[str, str], int]) -> int | None:
@@ -264,17 +252,17 @@ def _format(found: Mapping[str, str]) -> str:
     given = found.get("format")
     by_lower = {name.lower(): name for name in FORMATS}
     if given is None or given.lower() not in by_lower:
-        said = "is missing" if given is None else f"is '{given}', which Auto Loader does not read"
+        problem = "is missing" if given is None else f"is '{given}', which Auto Loader does not read"
         hint = did_you_mean(given or "", FORMATS, f"Use one of {', '.join(FORMATS)}.")
-        raise SettingsError("WRONG_VALUE", f"The option cloudFiles.format {said}.", hint=hint)
+        raise SettingsError("WRONG_VALUE", f"The option cloudFiles.format {problem}.", hint=hint)
     return by_lower[given.lower()]
 
 
 def _mode(found: Mapping[str, str], has_schema: bool) -> str:
     mode = _word(found, "schemaEvolutionMode", MODES)
     if has_schema and mode in MODES[:2]:
-        said = f"The option cloudFiles.schemaEvolutionMode is '{mode}', which excludes a schema of your own."
-        raise SettingsError("WRONG_OPTION", said, hint="Give the schema as cloudFiles.schemaHints.")
+        message = f"The option cloudFiles.schemaEvolutionMode is '{mode}', which excludes a schema of your own."
+        raise SettingsError("WRONG_OPTION", message, hint="Give the schema as cloudFiles.schemaHints.")
     return mode or ("none" if has_schema else "addNewColumns")
 
 
@@ -288,8 +276,8 @@ def _retention(found: Mapping[str, str], clean: str) -> int:
     if retention is None:
         return 30 * values.DAY_MS
     if clean == "DELETE" and retention <= _DELETE_AFTER_MS:
-        said = "which is too short for cleanSource DELETE"
-        raise values.wrong(full_name(name), found[name], said, "Use more than 7 days.")
+        problem = "which is too short for cleanSource DELETE"
+        raise values.wrong_value(full_name(name), found[name], problem, "Use more than 7 days.")
     return retention
 
 
@@ -297,14 +285,6 @@ def _move_to(found: Mapping[str, str], clean: str) -> str | None:
     if clean != "MOVE":
         return None
     if not found.get("cleanSource.moveDestination"):
-        said = "The option cloudFiles.cleanSource.moveDestination is missing, and cloudFiles.cleanSource is MOVE."
-        raise SettingsError("WRONG_VALUE", said, hint="Name the folder that files are moved to.")
+        message = "The option cloudFiles.cleanSource.moveDestination is missing, and cloudFiles.cleanSource is MOVE."
+        raise SettingsError("WRONG_VALUE", message, hint="Name the folder that files are moved to.")
     return found["cleanSource.moveDestination"]
-
-
-def _place(path: str) -> tuple[str, str, PurePosixPath]:
-    """Return the file system, the bucket, and the folder of a path; of a pattern, the folder that it begins in."""
-    match = _URL.fullmatch(path)
-    scheme, bucket, rest = (match[1].lower(), match[2] or "", match[3]) if match else ("file", "", path)
-    folder = beginning(rest) or "/"
-    return scheme, bucket, PurePosixPath(normpath(Path.cwd() / folder if scheme == "file" else folder))

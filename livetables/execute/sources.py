@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.autoloader.loader import in_sql, open_stream, read_files
+from livetables.autoloader.loader import StreamStorage, in_sql, open_stream, read_files
 from livetables.autoloader.options import PATHS
 from livetables.errors import SettingsError, UnreachableError
 from livetables.events.log import SCHEMA, has_events
@@ -97,7 +97,8 @@ class Sources:
             folder = self._system / "empty"
             folder.mkdir(exist_ok=True)
         target = target if "://" in target else str(folder)
-        return open_stream(self._spark, options, schema, target, self._system / "schemas", ledger, self._warn)
+        storage = StreamStorage(self._system / "schemas", ledger)
+        return open_stream(self._spark, options, schema, target, storage, self._warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
         """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""

@@ -220,3 +220,89 @@ def ping(spark: SparkSession) -> None:
 def java_exception(query: StreamingQuery) -> Any:
     """Return the Java exception that ended a query."""
     return query._jsq.exception().get()
+
+
+# Streaming sources written in Python
+
+
+def streaming_source_frame(spark: SparkSession, source: Any, schema: StructType, visible: int) -> DataFrame:
+    """Return the streaming DataFrame of a Python object that implements Spark's interface `Source`.
+
+    `schema` has all columns; those from position `visible` on are hidden, as in `hide_columns`.
+    """
+    jvm: Any = spark._jvm
+    sql = jvm.org.apache.spark.sql
+    attributes = sql.catalyst.types.DataTypeUtils.toAttributes(java_schema(spark, schema))
+    relations = sql.execution.streaming.runtime.StreamingExecutionRelation
+    none = getattr(getattr(jvm.scala, "None$"), "MODULE$")
+    relation = relations(source, attributes, none, getattr(relations, "apply$default$4")(), spark._jsparkSession)
+    return _with_hidden(spark, relation, attributes, visible)
+
+
+def hide_columns(spark: SparkSession, frame: DataFrame, visible: int) -> DataFrame:
+    """Return a DataFrame with its columns from position `visible` on hidden: selectable by name, not part of `*`."""
+    plan = analyzed_plan(frame)
+    return _with_hidden(spark, plan, plan.output(), visible)
+
+
+def _with_hidden(spark: SparkSession, plan: Any, attributes: Any, visible: int) -> DataFrame:
+    project: Any = spark._jvm.org.apache.spark.sql.catalyst.plans.logical.Project  # type: ignore[union-attr]
+    shown = project(attributes.take(visible), plan)
+    # Spark marks the joined column that USING hides in the same way.
+    shown.setTagValue(project.hiddenOutputTag(), attributes.drop(visible))
+    return frame_of_plan(spark, shown)
+
+
+def refers_to(frame: DataFrame, name: str) -> bool:
+    """Return whether any node of a query's plan refers to a column whose name ends with `name`."""
+    nodes = [analyzed_plan(frame)]
+    while nodes:
+        node = nodes.pop()
+        if f"{name}#" in node.references().mkString(" "):
+            return True
+        children = node.children()
+        nodes += [children.apply(at) for at in range(children.size())]
+    return False
+
+
+class _BatchToStream:
+    """A partial function of Scala over plan nodes: marks relations as streaming, as Spark requires of a source."""
+
+    def applyOrElse(self, node: Any, default: Any) -> Any:
+        """Return the node, with the mark if it is a relation."""
+        del default
+        kind = node.getClass().getSimpleName()
+        if kind == "LogicalRelation":
+            return node.copy(
+                node.relation(), node.output(), node.catalogTable(), True, getattr(node, "copy$default$5")()
+            )
+        if kind == "LocalRelation":
+            return node.copy(node.output(), node.data(), True, getattr(node, "copy$default$4")())
+        return node
+
+    class Java:
+        """The Scala interface that this class implements, for py4j."""
+
+        implements = ("scala.PartialFunction",)
+
+
+def as_micro_batch(spark: SparkSession, frame: DataFrame) -> Any:
+    """Return the Java DataFrame of a batch query over files, marked as the rows of a micro-batch."""
+    return classic_frame(spark, analyzed_plan(frame).transform(_BatchToStream()))
+
+
+def long_offset(spark: SparkSession, number: int) -> Any:
+    """Return a number as an offset of a streaming source."""
+    return spark._jvm.org.apache.spark.sql.execution.streaming.runtime.LongOffset(number)  # type: ignore[union-attr]
+
+
+def serialized_offset(spark: SparkSession, text: str) -> Any:
+    """Return an offset of a streaming source from its text in the checkpoint."""
+    runtime: Any = spark._jvm.org.apache.spark.sql.execution.streaming.runtime  # type: ignore[union-attr]
+    return runtime.SerializedOffset(text)
+
+
+def unlimited_read(spark: SparkSession) -> Any:
+    """Return the read limit of a streaming source that limits its batches itself."""
+    streaming: Any = spark._jvm.org.apache.spark.sql.connector.read.streaming  # type: ignore[union-attr]
+    return streaming.ReadLimit.allAvailable()

@@ -7,7 +7,7 @@ import pytest
 from pyspark.errors import StreamingQueryException
 
 from livetables.autoloader.find.ledger import list_entries
-from livetables.autoloader.loader import in_sql, open_stream, read_files
+from livetables.autoloader.loader import StreamStorage, in_sql, open_stream, read_files
 from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.errors import LivetablesError, NewColumnsError, SettingsError
 
@@ -41,8 +41,7 @@ class Landing:
             {"cloudFiles.format": form, **_named(options)},
             schema,
             str(self.folder),
-            self.home / "schemas",
-            checkpoint / "auto_loader" / "0.db",
+            StreamStorage(self.home / "schemas", checkpoint / "auto_loader" / "0.db"),
             lambda *warning: self.warnings.append(warning),
         )
         result = frame.selectExpr(*columns)

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from livetables.autoloader.batches import Batches, _all_committed
+from livetables.autoloader.find.discovery import FileDiscovery
+from livetables.autoloader.find.files import FoundFile
 from livetables.autoloader.find.ledger import Ledger, list_entries
-from livetables.autoloader.find.listing import Found
 from livetables.autoloader.stream import FileSource
 from livetables.execute.runs import BatchResults, StreamRun
 from livetables.model import StreamingTable
@@ -53,8 +54,10 @@ def batches(tmp_path, file):
     """The batches of a stream, the newest of which has four files."""
     ledger = Ledger(file)
     names = ("1.json", "1.json.gz", "a b%20.gz")
-    ledger.add([*(Found(f"file:///in/{name}", 10, 1) for name in names), Found("s3a://lake/in/1.json.gz", 10, 1)])
-    batches = Batches(None, None, None, ledger, None, None, None, tmp_path, None)
+    ledger.add(
+        [*(FoundFile(f"file:///in/{name}", 10, 1) for name in names), FoundFile("s3a://lake/in/1.json.gz", 10, 1)]
+    )
+    batches = Batches(None, FileDiscovery(None, ledger, None), None, None, tmp_path, None)
     batches._entries = ledger.files(0, 4)  # as `rows` does, which needs Spark
     yield batches
     batches.close()

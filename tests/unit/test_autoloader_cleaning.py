@@ -6,8 +6,8 @@ import os
 import pytest
 
 from livetables.autoloader.cleaning import Cleaner
+from livetables.autoloader.find.files import FoundFile
 from livetables.autoloader.find.ledger import Ledger
-from livetables.autoloader.find.listing import Found
 from livetables.autoloader.options import options_of
 
 DAY = 24 * 3600
@@ -28,7 +28,7 @@ class Landing:
             file = self.home / "in" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(name)
-            self.ledger.add([Found(f"file://{file}", 1, number)])
+            self.ledger.add([FoundFile(f"file://{file}", 1, number)])
         self.ledger.done(self.ledger.last())
 
     def clean(self, source, path="in", **options):
@@ -152,7 +152,7 @@ def test_what_is_pending_or_has_failed_stays(landing):
     landing.read("bad.json")
     landing.ledger.fail(1, "no JSON")
     (landing.home / "in" / "new.json").write_text("new")
-    landing.ledger.add([Found(f"file://{landing.home}/in/new.json", 1, 9)])
+    landing.ledger.add([FoundFile(f"file://{landing.home}/in/new.json", 1, 9)])
     landing.move()
     assert (sorted(landing.files("in")), landing.files("done")) == (["bad.json", "new.json"], {})
 

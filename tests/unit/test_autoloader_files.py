@@ -7,9 +7,10 @@ import pytest
 
 from livetables.autoloader.batches import Batches
 from livetables.autoloader.cleaning import Cleaner
+from livetables.autoloader.find.discovery import FileDiscovery, open_tree
 from livetables.autoloader.find.ledger import Ledger
-from livetables.autoloader.loader import _tree
 from livetables.autoloader.options import options_of
+from livetables.autoloader.read.reader import FileReader
 from tests.unit.trees import put
 
 DAY = 24 * 60 * 60
@@ -26,17 +27,14 @@ class Flow:
         meaning = options_of({"cloudFiles.format": "json", **options}, False, pytest.fail)
         self.ledger = Ledger(home / "checkpoint" / "auto_loader" / "0.db", now=lambda: self.now)
         cleaner = Cleaner(None, meaning, str(self.root), lambda *said: self.warnings.append(said), lambda: self.now)
+        discovery = FileDiscovery(open_tree(None, meaning, str(self.root), self.ledger), self.ledger, pytest.fail)
         self.batches = Batches(
-            None,
-            meaning,
-            None,
-            self.ledger,
-            _tree(None, meaning, str(self.root), self.ledger),
+            FileReader(None, meaning, None),
+            discovery,
             None,
             cleaner if meaning.clean_source != "OFF" else None,
             home / "checkpoint",
             pytest.fail,
-            lambda: self.now,
         )
 
     def files(self):
@@ -46,7 +44,7 @@ class Flow:
     def batch(self):
         """Look for files, commit a batch of them; return the names that it had."""
         before = self.ledger.last()
-        upto = self.batches.settled(5)
+        upto = self.batches.discover_all(5)
         names = [entry.path.rpartition("/in/")[2] for entry in self.ledger.files(before, upto)]
         self.batches.committed(upto)
         return names
@@ -115,7 +113,7 @@ def test_a_new_version_is_not_cleaned_up_with_the_old_one(flow):
     stream.batch()
     stream.now += 31 * DAY
     put(stream.root, "a", text="longer")
-    stream.batches.settled(5)
+    stream.batches.discover_all(5)
     assert stream.ledger.to_clean(stream.now) == []
 
 

@@ -10,25 +10,25 @@ import time
 
 import pytest
 
+from livetables.autoloader.find.files import FoundFile
 from livetables.autoloader.find.ledger import Ledger, list_entries
-from livetables.autoloader.find.listing import Found
 
 ADDING = """
 import sys
 from pathlib import Path
+from livetables.autoloader.find.files import FoundFile
 from livetables.autoloader.find.ledger import Ledger
-from livetables.autoloader.find.listing import Found
 ledger = Ledger(Path(sys.argv[1]))
 while True:
     at = ledger.last()
-    ledger.add(Found(f"file:///in/{number}", 1, number) for number in range(at, at + 50))
+    ledger.add(FoundFile(f"file:///in/{number}", 1, number) for number in range(at, at + 50))
     print(ledger.last(), flush=True)
 """
 
 
 def found(name, modified=1, size=10):
     """Return a file in /in."""
-    return Found(f"file:///in/{name}", size, modified)
+    return FoundFile(f"file:///in/{name}", size, modified)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ class TestAdd:
 
     def test_names_are_those_of_one_folder(self, ledger):
         """What lies in a folder below, or in one whose name begins alike, is not among them."""
-        ledger.add([found("a"), found("sub/b"), Found("file:///in2/c", 1, 1)])
+        ledger.add([found("a"), found("sub/b"), FoundFile("file:///in2/c", 1, 1)])
         assert (ledger.names("file:///in"), ledger.names("file:///nothing")) == ({"a"}, set())
 
     def test_versions_are_those_of_the_newest_entries(self, ledger):
@@ -222,19 +222,19 @@ class TestFolders:
 
     def test_they_come_back(self, ledger, file):
         """A restart lists only what has changed meanwhile; folders that are gone are forgotten."""
-        ledger.save_folders("tree", {"/in": 2**62, "/in/a": 2})
-        ledger.save_folders("tree", {"/in": 3, "/in/b": 0})
+        ledger.save_stamps("tree", {"/in": 2**62, "/in/a": 2})
+        ledger.save_stamps("tree", {"/in": 3, "/in/b": 0})
         ledger.close()
         again = Ledger(file)
-        assert again.load_folders("tree") == {"/in": 3, "/in/b": 0}
+        assert again.load_stamps("tree") == {"/in": 3, "/in/b": 0}
         again.close()
 
     def test_another_tree_has_none(self, ledger):
         """After a change of load path or options, and after changing back, everything is listed once."""
-        ledger.save_folders("*.json", {"/in": 1})
-        assert ledger.load_folders("*") == {}
-        ledger.save_folders("*", {"/in": 2})
-        assert ledger.load_folders("*.json") == {}
+        ledger.save_stamps("*.json", {"/in": 1})
+        assert ledger.load_stamps("*") == {}
+        ledger.save_stamps("*", {"/in": 2})
+        assert ledger.load_stamps("*.json") == {}
 
 
 class TestOthers:
@@ -293,5 +293,5 @@ class TestOthers:
         numbers = [(entry.seq, entry.path) for entry in ledger.files(0, 10**9)]
         assert numbers == [(number + 1, f"file:///in/{number}") for number in range(ledger.last())]
         assert (ledger.last() % 50, ledger.last() >= int(said[-1])) == (0, True)
-        assert ledger.add([Found(f"file:///in/{ledger.last()}", 1, 1)]) == 1
+        assert ledger.add([FoundFile(f"file:///in/{ledger.last()}", 1, 1)]) == 1
         ledger.close()

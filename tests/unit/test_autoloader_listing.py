@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetables.autoloader.find import listing
-from livetables.autoloader.find.listing import LocalTree, Selection
+from livetables.autoloader.find import local
+from livetables.autoloader.find.files import FileSelection
+from livetables.autoloader.find.local import LocalTree
 from livetables.errors import LivetablesError
-from tests.unit.trees import Watch, later, put, seen
+from tests.unit.trees import Watch, later, listed, put
 
 
 class TestCost:
@@ -24,45 +25,44 @@ class TestCost:
     def test_nothing_new_lists_nothing(self, root, watch):
         """While no folder changes, a look asks each folder for its time, and no more."""
         put(root, "a", "sub/b")
-        assert sorted(watch.look()) == ["a", "sub/b"]
-        assert (watch.look(), watch.listed) == ([], [])
+        assert sorted(watch.discover()) == ["a", "sub/b"]
+        assert (watch.discover(), watch.listed) == ([], [])
 
     def test_only_the_folder_that_changed_is_listed(self, root, watch):
         """A new file costs one listing, of its own folder."""
         put(root, "a", "one/b", "two/c")
-        watch.look()
+        watch.discover()
         put(root, "two/d")
-        assert (watch.look(), watch.listed) == (["two/d"], [str(root / "two")])
+        assert (watch.discover(), watch.listed) == (["two/d"], [str(root / "two")])
 
     def test_a_restart_lists_nothing(self, root, watch):
         """The stamps of the folders are in the ledger, so a start with a million known files is quick too."""
         put(root, "a", "sub/b")
-        watch.look()
-        watch.tree = LocalTree(
-            str(root), known=watch.ledger.names, folders=watch.ledger.load_folders(watch.tree.key), now=later
-        )
-        assert (watch.look(), watch.listed) == ([], [])
+        watch.discover()
+        watch.tree = LocalTree(str(root), known=watch.ledger.names, now=later)
+        watch.tree.stamps = watch.ledger.load_stamps(watch.tree.key)
+        assert (watch.discover(), watch.listed) == ([], [])
 
     def test_known_names_get_no_stat(self, root, watch, monkeypatch):
         """In a folder that changed, only the new file is looked at."""
         put(root, "a", "b")
-        watch.look()
+        watch.discover()
         put(root, "c")
         asked = []
         stat = os.stat
         monkeypatch.setattr(os, "stat", lambda path: asked.append(path) or stat(path))
-        assert watch.look() == ["c"]
+        assert watch.discover() == ["c"]
         assert str(root / "a") not in asked
 
     def test_a_full_look_lists_everything(self, root, watch):
         """For file systems whose folders do not show that they changed."""
         put(root, "a", "sub/b")
-        watch.look()
-        assert (watch.look(full=True), len(watch.listed)) == ([], 2)
+        watch.discover()
+        assert (watch.discover(full=True), len(watch.listed)) == ([], 2)
 
     def test_another_selection_is_another_tree(self, root):
         """Stamps that were kept with other options would hide files that these options had left out."""
-        keys = {LocalTree(str(root), Selection(glob), known=set).key for glob in (None, "*.json", "*.csv")}
+        keys = {LocalTree(str(root), FileSelection(glob), known=set).key for glob in (None, "*.json", "*.csv")}
         assert len(keys) == 3
 
 
@@ -73,37 +73,37 @@ class TestChanges:
         """A file that comes in the same tick of the clock as the listing leaves the folder's time as it was."""
         watch = Watch(root, monkeypatch, now=time.time, settle_ms=0)
         put(root, "a")
-        assert watch.look() == ["a"]
-        assert (watch.look(), watch.listed) == ([], [str(root)])
+        assert watch.discover() == ["a"]
+        assert (watch.discover(), watch.listed) == ([], [str(root)])
         watch.tree._now = later
-        assert (watch.look(), watch.listed, watch.look(), watch.listed) == ([], [], [], [])
+        assert (watch.discover(), watch.listed, watch.discover(), watch.listed) == ([], [], [], [])
         watch.ledger.close()
 
     def test_a_file_whose_folder_gets_its_old_time_back(self, root, watch):
         """As tar and rsync do with folders: the change shows in the folder's other time."""
         put(root, "a")
         os.utime(root, (1, 1))
-        watch.look()
+        watch.discover()
         put(root, "b")
         os.utime(root, (1, 1))
-        assert watch.look() == ["b"]
+        assert watch.discover() == ["b"]
 
     def test_new_folders_are_entered(self, root, watch):
         """Also when they come with folders of their own, or are moved here with all they have."""
-        watch.look()
+        watch.discover()
         put(root, "x/y/z/a")
         put(root.parent, "elsewhere/b")
         (root.parent / "elsewhere").rename(root / "moved")
-        assert sorted(watch.look()) == ["moved/b", "x/y/z/a"]
+        assert sorted(watch.discover()) == ["moved/b", "x/y/z/a"]
 
     def test_removed_folders_are_forgotten(self, root, watch):
         """A folder that comes back is looked into again; its known files stay known."""
         put(root, "x/a")
-        watch.look()
+        watch.discover()
         shutil.rmtree(root / "x")
-        assert (watch.look(), list(watch.tree.folders)) == ([], [str(root)])
+        assert (watch.discover(), list(watch.tree.stamps)) == ([], [str(root)])
         put(root, "x/a", "x/b")
-        assert watch.look() == ["x/b"]
+        assert watch.discover() == ["x/b"]
 
     def test_a_look_that_was_not_kept_is_repeated(self, root, watch, monkeypatch):
         """When the ledger can't be written, the next look finds the same files."""
@@ -111,16 +111,16 @@ class TestChanges:
         with monkeypatch.context() as patch:
             patch.setattr(watch.ledger, "add", lambda *_found, **_skipped: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                watch.look()
-        assert watch.look() == ["a"]
+                watch.discover()
+        assert watch.discover() == ["a"]
 
     def test_overwrites_are_noticed(self, root):
         """With allowOverwrites a changed file is read again, although its folder shows no change."""
         put(root, "a", "b")
         watch = Watch(root, overwrites=True)
-        assert len(watch.look()) == 2
+        assert len(watch.discover()) == 2
         put(root, "a", text="changed")
-        assert (watch.look(), watch.look(), watch.last.found) == (["a"], [], [])
+        assert (watch.discover(), watch.discover(), watch.last.files) == (["a"], [], [])
         watch.ledger.close()
 
     @pytest.mark.parametrize("known", ["names", "versions"])
@@ -129,24 +129,24 @@ class TestChanges:
         put(root, "a")
         watch = Watch(root, overwrites=True)
         watch.tree._known = getattr(watch.ledger, known)
-        watch.look()
+        watch.discover()
         put(root, "a", text="changed")
-        assert (watch.look(), watch.look()) == (["a"], [])
+        assert (watch.discover(), watch.discover()) == (["a"], [])
         watch.ledger.close()
 
     def test_without_overwrites_they_are_not(self, root, watch):
         """A file is read once."""
         put(root, "a")
-        watch.look()
+        watch.discover()
         put(root, "a", "b", text="changed")
-        assert watch.look() == ["b"]
+        assert watch.discover() == ["b"]
 
     def test_files_come_by_time_then_path(self, root, watch):
         """The order in which files were written is the order in which they are read."""
         put(root, "c", "a", "sub/b")
         for name, seconds in {"c": 10, "a": 20, "sub/b": 10}.items():
             os.utime(root / name, (seconds, seconds))
-        assert watch.look() == ["c", "sub/b", "a"]
+        assert watch.discover() == ["c", "sub/b", "a"]
 
     @settings(max_examples=25, deadline=None)
     @given(st.lists(st.tuples(st.sampled_from(["put", "remove", "move", "look"]), *[st.sampled_from("abc")] * 3)))
@@ -164,7 +164,7 @@ class TestChanges:
                 elif step == "move" and (root / one).exists() and not (root / two).exists():
                     (root / one).rename(root / two)
                 elif step == "look":
-                    watch.look()
+                    watch.discover()
                     expected |= {f"file://{file}" for file in root.rglob("*") if file.is_file()}
                     paths = [entry.path for entry in watch.ledger.files(0, 1000)]
                     assert (len(paths), set(paths)) == (len(expected), expected)
@@ -178,12 +178,12 @@ class TestTrouble:
         """At the start, and when it vanishes while the pipeline runs: with the command that creates it."""
         root.rmdir()
         with pytest.raises(LivetablesError, match="mkdir -p") as caught:
-            watch.look()
+            watch.discover()
         assert (caught.value.code, str(root) in str(caught.value)) == ("LANDING_FOLDER_NOT_FOUND", True)
 
     def test_a_glob_may_match_nothing_yet(self, root):
         """Its files may come later."""
-        assert seen(root / "absent" / "*.json") == []
+        assert listed(root / "absent" / "*.json") == []
 
     def refuse(self, monkeypatch, folder, error):
         """Let a folder that can be seen not be listed."""
@@ -201,36 +201,36 @@ class TestTrouble:
         put(root, "a", "x/b")
         with monkeypatch.context() as patch:
             self.refuse(patch, root / "x", PermissionError(errno.EACCES, "Permission denied"))
-            assert (watch.look(), watch.last.unreadable) == (["a"], {f"{root}/x": "Permission denied"})
-        assert (watch.look(), watch.last.unreadable) == (["x/b"], {})
+            assert (watch.discover(), watch.last.unreadable) == (["a"], {f"{root}/x": "Permission denied"})
+        assert (watch.discover(), watch.last.unreadable) == (["x/b"], {})
 
     def test_a_load_path_that_may_not_be_read_is_an_error(self, root, watch, monkeypatch):
         """Otherwise a pipeline would wait for files that it can't see."""
         self.refuse(monkeypatch, root, PermissionError(errno.EACCES, "Permission denied"))
         with pytest.raises(LivetablesError, match="Permission denied") as caught:
-            watch.look()
+            watch.discover()
         assert caught.value.code == "LANDING_FOLDER_NOT_READABLE"
 
     def test_a_folder_that_vanishes_meanwhile_is_no_error(self, root, watch, monkeypatch):
         """It is as if it had gone before the look."""
         put(root, "a", "x/b")
         self.refuse(monkeypatch, root / "x", FileNotFoundError(errno.ENOENT, "No such file"))
-        assert (watch.look(), watch.last.unreadable) == (["a"], {})
+        assert (watch.discover(), watch.last.unreadable) == (["a"], {})
 
     def test_a_file_that_vanishes_meanwhile_is_no_error(self, root, watch, monkeypatch):
         """It is named in the ledger only when it is there."""
         put(root, "a", "b")
-        monkeypatch.setattr(listing, "being_written", lambda path: path.endswith("b") and Path(path).unlink())
-        assert (watch.look(), watch.last.unreadable) == (["a"], {})
+        monkeypatch.setattr(local, "is_open_for_writing", lambda path: path.endswith("b") and Path(path).unlink())
+        assert (watch.discover(), watch.last.unreadable) == (["a"], {})
 
     def test_links_are_followed(self, root, watch):
         """To files and to folders, by the names that they have here."""
         put(root.parent, "there/a", "b")
         (root / "folder").symlink_to(root.parent / "there")
         (root / "file").symlink_to(root.parent / "b")
-        assert sorted(watch.look()) == ["file", "folder/a"]
+        assert sorted(watch.discover()) == ["file", "folder/a"]
         put(root.parent, "there/c")
-        assert watch.look() == ["folder/c"]
+        assert watch.discover() == ["folder/c"]
 
     def test_loops_of_links_end(self, root):
         """Each file is found by finitely many names, also when two folders link to each other."""
@@ -240,14 +240,14 @@ class TestTrouble:
         (root / "circle").symlink_to("circle")
         (root / "x" / "y").symlink_to(root / "y")
         (root / "y" / "x").symlink_to(root / "x")
-        assert seen(root) == ["a", "x/b", "x/y/c", "y/c", "y/x/b"]
+        assert listed(root) == ["a", "x/b", "x/y/c", "y/c", "y/x/b"]
 
     def test_a_link_may_get_its_target_later(self, root, watch):
         """Its own folder does not change then."""
         (root / "link").symlink_to(root.parent / "absent")
-        assert watch.look() == []
+        assert watch.discover() == []
         put(root.parent, "absent")
-        assert watch.look() == ["link"]
+        assert watch.discover() == ["link"]
 
     @pytest.mark.skipif(sys.platform != "linux", reason="macOS has only names in UTF-8")
     def test_a_name_that_is_no_text_is_told(self, root, watch):
@@ -256,10 +256,10 @@ class TestTrouble:
         (root / os.fsdecode(b"\xff.json")).touch()
         (root / os.fsdecode(b"\xfe")).mkdir()
         (root / os.fsdecode(b"\xfe") / "b").touch()
-        assert watch.look() == ["a"]
+        assert watch.discover() == ["a"]
         assert sorted(watch.last.unreadable) == [f"{root}/\\xfe", f"{root}/\\xff.json"]
 
     def test_what_is_no_file_is_left_alone(self, root):
         """A named pipe would block its reader."""
         os.mkfifo(root / "pipe")
-        assert seen(root, settle_ms=1000, now=later) == []
+        assert listed(root, settle_ms=1000, now=later) == []

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from livetables.autoloader.options import FORMATS, MODES, OPTIONS, check_move_to, full_name, options_of
+from livetables.autoloader.cleaning import check_move_to
+from livetables.autoloader.options import FORMATS, MODES, OPTIONS, full_name, options_of
 from livetables.errors import SettingsError
 
 #: The options of table 6.1 of the reference; `queueUrl…` stands there for all names of notification services.

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import orc, parquet
 
-from livetables.autoloader.read.record_counts import records
-from livetables.autoloader.schema import blocks as pieces
-from livetables.autoloader.schema import json_fields
-from livetables.autoloader.schema import json_pattern as alike
-from livetables.autoloader.schema.json_fields import Looks, json_lines
+from livetables.autoloader.read.record_counts import records_in_file
+from livetables.autoloader.schema import blocks, json_fields
+from livetables.autoloader.schema.json_fields import Scanner, scan_json_lines
+from livetables.autoloader.schema.json_pattern import count_matching_lines, record_pattern
 
 _NAMES = st.sampled_from(["a", "b", "A", "d.e", "é", "[x]|y", 'f"', "g\\h", "i\n", ""])
 _VALUES = st.recursive(
@@ -51,7 +50,7 @@ _LINES = st.one_of(
 def test_lines_are_records_where_each_is_one(tmp_path, kind, text, number):
     """None is never wrong: then Spark counts the rows as it reads them."""
     (tmp_path / "file").write_text(text, newline="")
-    assert records(str(tmp_path / "file"), kind) == number
+    assert records_in_file(str(tmp_path / "file"), kind) == number
 
 
 def test_a_large_file_is_counted_in_pieces(tmp_path):
@@ -59,7 +58,7 @@ def test_a_large_file_is_counted_in_pieces(tmp_path):
     line = '{"a":"' + "x" * (1 << 19) + '"}\n'
     for pad in range(-12, 12):
         (tmp_path / "file").write_text('{"b":"' + "y" * ((1 << 19) + pad) + '"}\n' + line * 3)
-        assert records(str(tmp_path / "file"), "json") == 4
+        assert records_in_file(str(tmp_path / "file"), "json") == 4
 
 
 def test_footers_tell_the_records_of_columnar_files(tmp_path):
@@ -67,7 +66,7 @@ def test_footers_tell_the_records_of_columnar_files(tmp_path):
     table = pa.table({"a": [1, 2, 3]})
     parquet.write_table(table, tmp_path / "a.parquet")
     orc.write_table(table, tmp_path / "a.orc")
-    assert [records(str(tmp_path / f"a.{kind}"), kind) for kind in ("parquet", "orc")] == [3, 3]
+    assert [records_in_file(str(tmp_path / f"a.{kind}"), kind) for kind in ("parquet", "orc")] == [3, 3]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "orc", "json", "text"])
@@ -75,7 +74,7 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
     """A damaged file of columns, a compressed one of lines, a file that is gone."""
     packed = tmp_path / "packed.gz"
     packed.write_bytes(gzip.compress(b"one\ntwo\n"))
-    assert [records(str(packed), kind), records(str(tmp_path / "gone"), kind)] == [None, None]
+    assert [records_in_file(str(packed), kind), records_in_file(str(tmp_path / "gone"), kind)] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_what_cannot_be_told_is_left_to_the_reader(tmp_path, kind):
 def test_a_look_counts_the_rows_that_spark_will_read(tmp_path, text, number):
     """Also where lines are empty, arrays of objects, or no JSON."""
     (tmp_path / "file").write_text(text, encoding="latin-1")
-    assert json_lines(str(tmp_path / "file")).records == number
+    assert scan_json_lines(str(tmp_path / "file")).records == number
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,9 @@ def test_a_look_counts_the_rows_that_spark_will_read(tmp_path, text, number):
 def test_a_field_is_seen_wherever_spark_would_read_it(tmp_path, line):
     """Spark knows single quotes, and passes over what follows a record; it would leave out the field in silence."""
     (tmp_path / "file").write_text('{"a":1}\n' + line + "\n")
-    found = {field.name: field.dataType.simpleString() for field in json_lines(str(tmp_path / "file")).fields.fields}
+    found = {
+        field.name: field.dataType.simpleString() for field in scan_json_lines(str(tmp_path / "file")).fields.fields
+    }
     assert found == {"a": "string", "new": "struct<b:string>"}
 
 
@@ -125,13 +126,13 @@ def test_a_file_that_changed_after_a_look_ahead_is_looked_at_again(tmp_path):
     """It is the content that is read which counts; a file that is gone is for the batch that has it to miss."""
     file, gone = tmp_path / "1.json", tmp_path / "gone.json"
     file.write_text('{"a":1}\n')
-    with Looks() as looks:
-        looks.ahead([str(file), str(gone)])
+    with Scanner() as scanner:
+        scanner.prefetch([str(file), str(gone)])
         file.write_text('{"a":1}\n{"b":22}\n')
-        [look] = looks.at([str(file)])
-        assert (look.fields.names, look.records) == (["a", "b"], 2)
+        [scan] = scanner.scan([str(file)])
+        assert (scan.fields.names, scan.records) == (["a", "b"], 2)
         with pytest.raises(FileNotFoundError):
-            looks.at([str(gone)])
+            scanner.scan([str(gone)])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -140,15 +141,15 @@ def test_a_look_in_blocks_sees_what_a_look_at_the_whole_sees(tmp_path, monkeypat
     """Of most blocks it is only told that their lines are like those before."""
     file = tmp_path / "file"
     file.write_bytes(("\n".join(lines) + "\n" * ended).encode())
-    whole = json_lines(str(file))
+    whole = scan_json_lines(str(file))
     with monkeypatch.context() as patched:
-        patched.setattr(pieces, "BLOCK_BYTES", 8)
-        parts = json_lines(str(file))
+        patched.setattr(blocks, "BLOCK_BYTES", 8)
+        parts = scan_json_lines(str(file))
     assert _known(parts) == _known(whole)
 
 
-def _known(look):
-    return look.records, {field.name: field.dataType.simpleString() for field in look.fields.fields}
+def _known(scan):
+    return scan.records, {field.name: field.dataType.simpleString() for field in scan.fields.fields}
 
 
 @pytest.mark.parametrize(
@@ -172,8 +173,8 @@ def _known(look):
 def test_lines_without_further_fields_are_told_from_others(line, as_before):
     """At any depth; what is not surely alike is looked into."""
     block = (line + "\n").encode() * 3
-    found = alike.pattern(json_fields._of_lines([b'{"a":{"b":[{"c":1.5}]},"n":null}'])[0])
-    assert alike.count(block, found) == (3 if as_before else None)
+    found = record_pattern(json_fields._of_lines([b'{"a":{"b":[{"c":1.5}]},"n":null}'])[0])
+    assert count_matching_lines(block, found) == (3 if as_before else None)
 
 
 def test_a_file_goes_on_as_it_began_without_being_parsed(tmp_path, monkeypatch):
@@ -182,11 +183,11 @@ def test_a_file_goes_on_as_it_began_without_being_parsed(tmp_path, monkeypatch):
     of_block = json_fields._of_block
     monkeypatch.setattr(json_fields, "_of_block", lambda block: parsed.append(len(block)) or of_block(block))
     (tmp_path / "file").write_text('{"a":{"b":[1]},"t":"x\\n"}\n' * 200_000)
-    assert json_lines(str(tmp_path / "file")).records == 200_000
-    assert sum(parsed) <= pieces.BLOCK_BYTES
+    assert scan_json_lines(str(tmp_path / "file")).records == 200_000
+    assert sum(parsed) <= blocks.BLOCK_BYTES
 
 
 def test_an_expression_that_would_be_slower_than_parsing_is_not_used():
     """Of thousands of fields, and of names that JSON escapes."""
     wide = json_fields._of_lines([json.dumps({f"field {at}": at for at in range(5000)}).encode()])[0]
-    assert [alike.pattern(fields) for fields in (wide, json_fields._of_lines([b'{"a\\nb":1}'])[0])] == [None, None]
+    assert [record_pattern(fields) for fields in (wide, json_fields._of_lines([b'{"a\\nb":1}'])[0])] == [None, None]

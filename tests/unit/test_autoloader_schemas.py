@@ -31,7 +31,7 @@ from livetables.autoloader.schema.schemas import (
     new_fields,
     nulls_as_strings,
     sorted_columns,
-    without_variants,
+    without_case_variants,
 )
 from tests.unit.builders import NOON
 
@@ -291,4 +291,4 @@ def test_names_in_another_case_are_no_new_fields_at_any_depth():
     found = StructType().add("ID", "string").add("at", other).add("list", ArrayType(other)).add("New", "string")
     left = StructType().add("floor", "string")
     expected = StructType().add("at", left).add("list", ArrayType(left)).add("New", "string")
-    assert without_variants(known, found) == expected
+    assert without_case_variants(known, found) == expected

@@ -4,12 +4,13 @@ import os
 
 import pytest
 
-from livetables.autoloader.find.globs import expand, matches
-from livetables.autoloader.find.hadoop import HadoopTree, Status, belongs, parsed
-from livetables.autoloader.find.listing import Found, LocalTree, Selection
+from livetables.autoloader.find.files import FileSelection, FoundFile
+from livetables.autoloader.find.globs import expand_braces, matches
+from livetables.autoloader.find.hadoop import HadoopStatus, HadoopTree, belongs, parse_statuses
+from livetables.autoloader.find.local import LocalTree
 from livetables.errors import SettingsError
 from livetables.storage.locations import local_path
-from tests.unit.trees import Watch, put, seen
+from tests.unit.trees import Watch, listed, put
 
 
 class TestSelection:
@@ -18,18 +19,18 @@ class TestSelection:
     def test_hidden_files_and_folders_are_skipped(self, root):
         """At any depth: `_` and `.` begin what is no data, and `._COPYING_` ends what Hadoop is still copying."""
         put(root, "a", "_b", ".c", "x/_d/e", "x/.f/g", "x/_h=1/i", "j._COPYING_", "x_/k_")
-        assert seen(root) == ["a", "x_/k_"]
+        assert listed(root) == ["a", "x_/k_"]
 
     def test_a_load_path_may_be_hidden_itself(self, tmp_path):
         """What the user names is read; the rule is about what lies below."""
         put(tmp_path, "_x/in/a", "_x/in/_b")
-        assert seen(tmp_path / "_x" / "in") == ["a"]
-        assert seen(tmp_path / "_x" / "in" / "_b") == ["_b"]
+        assert listed(tmp_path / "_x" / "in") == ["a"]
+        assert listed(tmp_path / "_x" / "in" / "_b") == ["_b"]
 
     def test_empty_files_are_files(self, root):
         """They have no rows, but the ledger accounts for them."""
         put(root, "a", text="")
-        assert seen(root) == ["a"]
+        assert listed(root) == ["a"]
 
     @pytest.mark.parametrize(
         ("glob", "names"),
@@ -54,16 +55,16 @@ class TestSelection:
     def test_globs_in_the_load_path(self, root, glob, names):
         """Hadoop's globs; a folder that a glob matches is read with all below it."""
         put(root, "a.json", "b.csv", "one/c.json", "one/deep/d.json", "two/e.csv", "_hidden/f")
-        assert seen(f"{root}/{glob}") == names
+        assert listed(f"{root}/{glob}") == names
 
     def test_a_glob_is_watched(self, root, watch):
         """Folders and files that match later are found later; what does not match is never entered."""
         watch.tree.path = watch.tree._plain = f"{root}/day=*/part-*"
         put(root, "day=1/part-1", "day=1/other", "night=1/part-1")
-        assert watch.look() == ["day=1/part-1"]
-        assert (watch.look(), watch.listed) == ([], [])
+        assert watch.discover() == ["day=1/part-1"]
+        assert (watch.discover(), watch.listed) == ([], [])
         put(root, "day=1/part-2", "day=2/part-1", "night=1/part-2")
-        assert sorted(watch.look()) == ["day=1/part-2", "day=2/part-1"]
+        assert sorted(watch.discover()) == ["day=1/part-2", "day=2/part-1"]
         assert str(root / "night=1") not in watch.listed
 
     def test_a_single_file(self, root):
@@ -71,26 +72,26 @@ class TestSelection:
         put(root, "a", "b")
         watch = Watch(root)
         watch.tree.path = watch.tree._plain = f"{root}/a"
-        assert (watch.look(), watch.look()) == (["a"], [])
+        assert (watch.discover(), watch.discover()) == (["a"], [])
         watch.ledger.close()
 
     def test_names_may_be_restricted(self, root):
         """The options pathGlobFilter and fileNamePattern are about the file's name, not about folders."""
         put(root, "a.json", "b.csv", "x.d/c.json", "x.d/d.txt")
-        assert seen(root, Selection(name_glob="*.{json,txt}")) == ["a.json", "x.d/c.json", "x.d/d.txt"]
+        assert listed(root, FileSelection(name_glob="*.{json,txt}")) == ["a.json", "x.d/c.json", "x.d/d.txt"]
 
     def test_folders_may_be_left_out(self, root):
         """Without recursion, the folders that the load path names are read, and none below them."""
         put(root, "a", "x/b", "x/y/c")
-        assert seen(root, Selection(recursive=False)) == ["a"]
-        assert seen(f"{root}/*", Selection(recursive=False)) == ["a", "x/b"]
+        assert listed(root, FileSelection(recursive=False)) == ["a"]
+        assert listed(f"{root}/*", FileSelection(recursive=False)) == ["a", "x/b"]
 
     def test_times_may_be_restricted(self, root):
         """The options modifiedAfter and modifiedBefore take what lies between, without the limits themselves."""
         put(root, *"abcd")
         for seconds, name in enumerate("abcd"):
             os.utime(root / name, (seconds, seconds))
-        assert seen(root, Selection(modified_after=0, modified_before=3000)) == ["b", "c"]
+        assert listed(root, FileSelection(modified_after=0, modified_before=3000)) == ["b", "c"]
 
     @pytest.mark.parametrize(
         ("given", "meant"),
@@ -112,7 +113,7 @@ class TestSelection:
         put(root, "a b%20ü.json", text="12345")
         os.utime(root / "a b%20ü.json", ns=(0, 1_700_000_000_123_456_789))
         tree = LocalTree(f"file:{root}/", known=lambda _folder: ())
-        assert tree.look().found == [Found(f"file://{root}/a b%20ü.json", 5, 1_700_000_000_123)]
+        assert tree.list_new().files == [FoundFile(f"file://{root}/a b%20ü.json", 5, 1_700_000_000_123)]
 
 
 class TestGlobs:
@@ -145,7 +146,7 @@ class TestGlobs:
 
     def test_expand(self):
         """Alternatives may hold a slash, and be empty."""
-        assert expand("/in/{a/b,c}x{,2}") == ["/in/a/bx", "/in/a/bx2", "/in/cx", "/in/cx2"]
+        assert expand_braces("/in/{a/b,c}x{,2}") == ["/in/a/bx", "/in/a/bx2", "/in/cx", "/in/cx2"]
 
     def test_a_pattern_that_means_nothing(self):
         """It is named, with what can be written."""
@@ -167,9 +168,9 @@ class TestHadoop:
             "group=me; permission=rwxrwxrwx; isSymlink=false; hasAcl=false; isEncrypted=true; isErasureCoded=false} "
             "isEmptyDirectory=FALSE]"
         )
-        assert list(parsed(text)) == [
-            Status(Found("s3a://b/in/a, b; c}.json", 12, 1_700_000_000_123), is_folder=False),
-            Status(Found("s3a://b/in/x", 0, 0), is_folder=True),
+        assert list(parse_statuses(text)) == [
+            HadoopStatus(FoundFile("s3a://b/in/a, b; c}.json", 12, 1_700_000_000_123), is_folder=False),
+            HadoopStatus(FoundFile("s3a://b/in/x", 0, 0), is_folder=True),
         ]
 
     @pytest.mark.parametrize(
@@ -190,13 +191,13 @@ class TestHadoop:
     def test_what_a_look_takes(self, monkeypatch):
         """Known files, other names and young files are left out, as on this machine."""
         files = [
-            Found(f"s3a://b/in/{name}", 1, modified)
+            FoundFile(f"s3a://b/in/{name}", 1, modified)
             for name, modified in [("b.json", 2), ("a.json", 2), ("c.csv", 1), ("known.json", 1), ("young.json", 9_500)]
         ]
         monkeypatch.setattr(HadoopTree, "_files", lambda _tree: iter(files))
         tree = HadoopTree(
-            None, "s3a://b/in", Selection("*.json"), known={"s3a://b/in": {"known.json"}}.get, now=lambda: 10.0
+            None, "s3a://b/in", FileSelection("*.json"), known={"s3a://b/in": {"known.json"}}.get, now=lambda: 10.0
         )
-        look = tree.look()
-        assert [one.path[-6:] for one in look.found] == ["a.json", "b.json"]
-        assert look.unsettled == ["s3a://b/in/young.json"]
+        listing = tree.list_new()
+        assert [file.path[-6:] for file in listing.files] == ["a.json", "b.json"]
+        assert listing.unsettled == ["s3a://b/in/young.json"]

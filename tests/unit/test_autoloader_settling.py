@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from livetables.autoloader.find import leases
-from tests.unit.trees import later, put, seen
+from livetables.autoloader.find import open_files
+from tests.unit.trees import later, listed, put
 
 LINUX = sys.platform == "linux"
 WRITER = "import sys, time; file = open(sys.argv[1], 'a'); print(file.write('x'), flush=True); sys.stdin.read()"
@@ -19,7 +19,7 @@ WRITER = "import sys, time; file = open(sys.argv[1], 'a'); print(file.write('x')
 @pytest.fixture
 def untold(monkeypatch):
     """Nobody can tell who has a file open."""
-    monkeypatch.setattr("livetables.autoloader.find.listing.being_written", lambda _: None)
+    monkeypatch.setattr("livetables.autoloader.find.local.is_open_for_writing", lambda _: None)
 
 
 class TestHalfWritten:
@@ -27,20 +27,20 @@ class TestHalfWritten:
 
     def test_a_file_that_nobody_writes_is_taken_at_once(self, root, watch, monkeypatch):
         """Where the system tells that, it need not be old."""
-        monkeypatch.setattr("livetables.autoloader.find.listing.being_written", lambda _: False)
+        monkeypatch.setattr("livetables.autoloader.find.local.is_open_for_writing", lambda _: False)
         put(root, "a")
         watch.tree._now = time.time
-        assert watch.look() == ["a"]
+        assert watch.discover() == ["a"]
 
     def test_a_young_file_waits(self, root, watch, untold):
         """Its folder does not change when the file is complete, and still it is found."""
         del untold
         put(root, "a")
         watch.tree._now = time.time
-        assert (watch.look(), watch.last.unsettled) == ([], [f"{root}/a"])
+        assert (watch.discover(), watch.last.unsettled) == ([], [f"{root}/a"])
         watch.tree._now = later
-        assert (watch.look(), watch.last.unsettled) == (["a"], [])
-        assert (watch.look(), watch.listed) == ([], [])
+        assert (watch.discover(), watch.last.unsettled) == (["a"], [])
+        assert (watch.discover(), watch.listed) == ([], [])
 
     @pytest.mark.skipif(not LINUX, reason="only Linux tells who has a file open")
     def test_a_file_that_is_open_for_writing_waits(self, root, watch):
@@ -48,16 +48,16 @@ class TestHalfWritten:
         command = [sys.executable, "-c", WRITER, str(root / "a")]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
             writer.stdout.readline()
-            assert (watch.look(), watch.last.unsettled) == ([], [f"{root}/a"])
+            assert (watch.discover(), watch.last.unsettled) == ([], [f"{root}/a"])
             writer.stdin.close()
             writer.wait()
-        assert (watch.look(), watch.last.unsettled) == (["a"], [])
+        assert (watch.discover(), watch.last.unsettled) == (["a"], [])
 
     def test_a_file_that_is_open_for_reading_does_not_wait(self, root, watch):
         """Readers change nothing."""
         put(root, "a")
         with (root / "a").open():
-            assert watch.look() == ["a"]
+            assert watch.discover() == ["a"]
 
     @pytest.mark.parametrize("number", [errno.EACCES, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP])
     def test_where_writers_are_not_told_the_time_decides(self, root, watch, monkeypatch, number):
@@ -68,21 +68,22 @@ class TestHalfWritten:
 
         monkeypatch.setattr(fcntl, "fcntl", refuse)
         put(root, "a")
-        assert watch.look() == ["a"]
+        assert watch.discover() == ["a"]
 
     def test_outside_of_linux_the_time_decides(self, root, watch, monkeypatch):
         """Such as on macOS."""
-        monkeypatch.setattr(leases.sys, "platform", "darwin")
+        monkeypatch.setattr(open_files.sys, "platform", "darwin")
         with (root / "a").open("w"):
-            assert watch.look() == ["a"]
+            assert watch.discover() == ["a"]
 
     @pytest.mark.skipif(not LINUX, reason="only Linux tells who has a file open")
     def test_asking_harms_neither_side(self, root):
         """A writer that opens the file while it is asked about is not refused, and no signal ends this process."""
         put(root, "a")
         asking = (
-            "import sys, time\nfrom livetables.autoloader.find.leases import being_written\nprint('asks', flush=True)\n"
-            "end = time.monotonic() + 0.3\nwhile time.monotonic() < end: being_written(sys.argv[1])"
+            "import sys, time\nfrom livetables.autoloader.find.open_files import is_open_for_writing\n"
+            "print('asks', flush=True)\n"
+            "end = time.monotonic() + 0.3\nwhile time.monotonic() < end: is_open_for_writing(sys.argv[1])"
         )
         with subprocess.Popen([sys.executable, "-c", asking, str(root / "a")], stdout=subprocess.PIPE) as asker:
             asker.stdout.readline()
@@ -94,7 +95,7 @@ class TestHalfWritten:
     def test_everything_may_be_taken_at_once(self, root):
         """settle_ms=0 is for folders whose files appear whole."""
         with (root / "a").open("w"):
-            assert seen(root, now=time.time, settle_ms=0) == ["a"]
+            assert listed(root, now=time.time, settle_ms=0) == ["a"]
 
     def test_a_file_from_the_future_waits_until_it_stays_as_it_is(self, root, watch, untold):
         """The clock of another machine may be ahead; the file is taken when it has not changed for a while."""
@@ -108,5 +109,5 @@ class TestHalfWritten:
                 file.write("x" * size)
             os.utime(root / "a", (now + 9999, now + 9999))
             watch.tree._now = lambda seconds=seconds: now + seconds
-            looks.append(watch.look())
+            looks.append(watch.discover())
         assert looks == [[], [], [], ["a"]]

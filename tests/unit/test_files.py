@@ -9,8 +9,8 @@ import pytest
 from pyspark.sql.types import ArrayType, LongType, StringType, StructField, StructType
 from typer.testing import CliRunner
 
+from livetables.autoloader.find.files import FoundFile
 from livetables.autoloader.find.ledger import Ledger
-from livetables.autoloader.find.listing import Found
 from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.cli.app import app
 from livetables.errors import LivetablesError
@@ -41,10 +41,10 @@ def now():
 def storage(tmp_path, now):
     """A storage folder with the flow `raw`, whose files have all states."""
     ledger = ledger_of(tmp_path, "raw/raw/2", now)
-    ledger.add([Found("file:///in/day=1/old.json", 1, 1)], skipped=True)
+    ledger.add([FoundFile("file:///in/day=1/old.json", 1, 1)], skipped=True)
     now[0] += 5
     found = [("day=1/a", 500), ("day=2/b", 1000), ("day=2/c", 20), ("day=2/d", 3_000_000)]
-    ledger.add(Found(f"file:///in/{name}.json", size, number) for number, (name, size) in enumerate(found))
+    ledger.add(FoundFile(f"file:///in/{name}.json", size, number) for number, (name, size) in enumerate(found))
     now[0] += 5
     ledger.count_rows({2: 7})
     ledger.done(3)
@@ -61,7 +61,7 @@ def ledger_of(storage, checkpoint, now, source=0):
 def add(storage, checkpoint, *paths, source=0):
     """Put files into the ledger of a flow's source."""
     ledger = ledger_of(storage, checkpoint, [START], source)
-    ledger.add(Found(path, 1, number) for number, path in enumerate(paths))
+    ledger.add(FoundFile(path, 1, number) for number, path in enumerate(paths))
     ledger.close()
 
 

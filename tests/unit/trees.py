@@ -1,4 +1,4 @@
-"""Trees of files, and looks at them, for the tests of Auto Loader."""
+"""Trees of files, and listings of them, for the tests of Auto Loader."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from livetables.autoloader.find.discovery import discover
 from livetables.autoloader.find.ledger import Ledger
-from livetables.autoloader.find.listing import LocalTree, discover
+from livetables.autoloader.find.local import LocalTree
 
 
 def later():
-    """Return a time at which all files are old, and folders too: what changes now has another time."""
+    """Return a time in the future, at which all files and folders are old."""
     return time.time() + 3600
 
 
@@ -25,7 +26,7 @@ def put(root, *names, text="x"):
 
 
 class Watch:
-    """A tree and its ledger, which counts the folders that each look lists."""
+    """A tree and its ledger, which records the folders that each discovery lists."""
 
     def __init__(self, path, monkeypatch=None, **options):
         self.path = path
@@ -37,8 +38,8 @@ class Watch:
             scandir = os.scandir
             monkeypatch.setattr(os, "scandir", lambda folder: self.listed.append(folder) or scandir(folder))
 
-    def look(self, **options):
-        """Return the names that are new in the ledger after a look, by number, as they are called below the tree."""
+    def discover(self, **options):
+        """Return the files that are new in the ledger after a discovery, by number, relative to the tree."""
         before = self.ledger.last()
         self.listed.clear()
         self.last = discover(self.tree, self.ledger, **options)
@@ -46,7 +47,7 @@ class Watch:
         return [path.removeprefix(f"file://{self.path}/") for path in found]
 
 
-def seen(path, selection=None, **options):
-    """Return what one look at a path finds, sorted, without the part before `/in/`."""
+def listed(path, selection=None, **options):
+    """Return the files of one listing of a path, sorted, without the part before `/in/`."""
     tree = LocalTree(str(path), selection, known=lambda _folder: (), **{"settle_ms": 0, **options})
-    return sorted(one.path.rpartition("/in/")[2] for one in tree.look().found)
+    return sorted(file.path.rpartition("/in/")[2] for file in tree.list_new().files)

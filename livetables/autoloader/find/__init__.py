@@ -1,1 +1,1 @@
-"""Finds the files of a load path and keeps the ledger of what was read."""
+"""Finds the files of a load path, in local folders and in object stores, and numbers them in a ledger."""

@@ -1,9 +1,9 @@
-"""The ledger of a flow's files: each file that was found has a number, and a batch is a range of numbers.
+"""The ledger of a source's files: each file that was found has a number, and a batch is a range of numbers.
 
-It is a SQLite database in the flow's checkpoint folder. What `add` has returned is on the disk, so Spark may log its
-numbers as offsets; a replay after a crash reads the same files. SQLite also answers which names of a folder are known:
-for a folder with 1,000,000 files that takes about a second whenever the folder has changed, where a set in memory takes
-0.2 s and 115 MB for as long as the pipeline runs, and must be filled again at each start.
+It is a SQLite database in the flow's checkpoint folder. When `add` returns, its files are on disk, so Spark may log
+their numbers as offsets; a replay after a crash reads the same files. SQLite also returns the known names of a folder:
+for a folder with 1,000,000 files that takes about a second whenever the folder has changed. A set in memory would take
+0.2 s, but 115 MB for as long as the pipeline runs, and would have to be filled at each start.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from livetables.autoloader.find.listing import Found
+    from livetables.autoloader.find.files import FoundFile
 
-#: Files may be older than 1970.
-_EVER = -(2**63)
+#: The earliest modification time; files may be older than 1970.
+_MIN_TIME = -(2**63)
 _SCHEMA = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS files (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, also when the last file has expired
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused, even when the last file has expired
     folder INTEGER NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL,
     found REAL NOT NULL, read REAL, rows INTEGER, error TEXT, skipped INTEGER NOT NULL
 );
@@ -38,11 +38,11 @@ CREATE INDEX IF NOT EXISTS by_name ON files (folder, name);
 CREATE TABLE IF NOT EXISTS stamps (
     tree TEXT NOT NULL, folder TEXT NOT NULL, stamp INTEGER NOT NULL, PRIMARY KEY (tree, folder)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uncleaned (seq INTEGER PRIMARY KEY); -- those which could not be cleaned up in their turn
+CREATE TABLE IF NOT EXISTS uncleaned (seq INTEGER PRIMARY KEY); -- clean-up has failed and is due again
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 COMMIT;
 """
-# Of a path that is there already, only another version is taken, and only where that is wished.
+# A path that is in the ledger already is added only as another version, and only with :overwrites.
 _ADD = """
 INSERT INTO files (folder, name, size, modified, found, skipped)
 SELECT :folder, :name, :size, :modified, :found, :skipped WHERE NOT EXISTS (
@@ -56,21 +56,21 @@ WHEN rows IS NOT NULL OR seq <= coalesce((SELECT value FROM marks WHERE name = '
 ELSE 'PENDING' END
 """
 _SELECT = (
-    "SELECT seq, folders.path || '/' || name, size, modified, found, read, rows, error,"  # noqa: S608 (no text from outside)
+    "SELECT seq, folders.path || '/' || name, size, modified, found, read, rows, error,"  # noqa: S608 (constants only)
     f" {_STATE} AS state FROM files JOIN folders ON folders.id = files.folder"
 )
 _TOTALS = (
-    f"SELECT {_STATE} AS state, count(*), sum(size), coalesce(sum(rows), 0)"  # noqa: S608 (as above)
+    f"SELECT {_STATE} AS state, count(*), sum(size), coalesce(sum(rows), 0)"  # noqa: S608 (constants only)
     " FROM files WHERE found >= ? GROUP BY state"
 )
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in the ledger; `read` (when that was) is None before, `rows` until they were counted.
+    """A file in the ledger; `read` is None until it was read, `rows` until its rows were counted.
 
-    `state` is PENDING, READ, FAILED (`error` says why) or SKIPPED (it was there before a flow that
-    reads new files only).
+    `size` is in bytes, `modified` in milliseconds since 1970, `found` and `read` in seconds since 1970. `state` is
+    PENDING, READ, FAILED (`error` is the reason) or SKIPPED (the file existed before a flow that reads new files only).
     """
 
     seq: int
@@ -86,7 +86,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Total:
-    """The files of one state: how many, their bytes, and the rows that were counted."""
+    """The totals of the files in one state: their number, their bytes, and their rows as far as counted."""
 
     files: int
     bytes: int
@@ -95,9 +95,9 @@ class Total:
 
 @dataclass(frozen=True)
 class Overview:
-    """What a ledger knows: the totals of each state, the file that was read last, files in the order of interest."""
+    """A summary of a ledger: totals by state, the file that was read last, and the selected entries."""
 
-    #: All files lie below it (`file:///in`).
+    #: The common parent folder of all files (`file:///in`).
     folder: str
     totals: dict[str, Total]
     newest: Entry | None
@@ -105,57 +105,60 @@ class Overview:
 
 
 class Ledger:
-    """The ledger in one file; made when it is not there. Any thread may call any method."""
+    """A ledger in one file, which is created when it is missing. Any thread may call any method.
+
+    `now` returns the current time in seconds since 1970.
+    """
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._now = now
+        self.now = now
         self._lock = threading.RLock()
         self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        # KiB; with the usual 2,000 the first million takes twice as long.
+        # KiB; with the default of 2,000 the first million files take twice as long.
         self._db.execute("PRAGMA cache_size = -64000")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the file; nothing may be called afterwards."""
+        """Close the file; no method may be called afterwards."""
         with self._lock:
             self._db.close()
 
-    def add(self, found: Iterable[Found], overwrites: bool = False, *, skipped: bool = False) -> int:
-        """Append the files that are not known, by (modified, path), and return how many they are.
+    def add(self, found: Iterable[FoundFile], overwrites: bool = False, *, skipped: bool = False) -> int:
+        """Append the files that are not known, sorted by (modified, path), and return their number.
 
         With `overwrites`, a known path is appended again when its size or time differs from its newest entry.
-        `skipped` files are known from now on, but no batch has them.
+        `skipped` files become known, but no batch has them.
         """
-        files = sorted(found, key=lambda one: (one.modified, one.path))
+        files = sorted(found, key=lambda file: (file.modified, file.path))
         if not files:
             return 0
-        common = {"found": self._now(), "skipped": skipped, "overwrites": overwrites}
+        common = {"found": self.now(), "skipped": skipped, "overwrites": overwrites}
         with self._transaction() as db:
-            expired, before = self._mark("expired", _EVER), db.total_changes
-            ids = self._folder_ids({one.path.rpartition("/")[0] for one in files})
+            expired, before = self._mark("expired", _MIN_TIME), db.total_changes
+            ids = self._folder_ids({file.path.rpartition("/")[0] for file in files})
             made = db.total_changes - before
             db.executemany(
                 _ADD,
                 (
-                    {"folder": ids[folder], "name": name, "size": one.size, "modified": one.modified, **common}
-                    for one in files
-                    for folder, _, name in [one.path.rpartition("/")]
-                    if one.modified >= expired
+                    {"folder": ids[folder], "name": name, "size": file.size, "modified": file.modified, **common}
+                    for file in files
+                    for folder, _, name in [file.path.rpartition("/")]
+                    if file.modified >= expired
                 ),
             )
             return db.total_changes - before - made
 
     def names(self, folder: str) -> set[str]:
-        """Return the names of the known files that lie in a folder itself (`file:///in`)."""
+        """Return the names of the known files directly in a folder (`file:///in`)."""
         sql = "SELECT name FROM files JOIN folders ON id = folder WHERE path = ?"
         with self._lock:
             return {name for (name,) in self._db.execute(sql, (folder,))}
 
     def versions(self, folder: str) -> dict[str, tuple[int, int]]:
-        """Return size and time of the newest entry of each known file in a folder, by name."""
+        """Return (size, modification time) of the newest entry of each known file directly in a folder, by name."""
         sql = "SELECT name, size, modified FROM files JOIN folders ON id = folder WHERE path = ? ORDER BY seq"
         with self._lock:
             return {name: (size, modified) for name, size, modified in self._db.execute(sql, (folder,))}
@@ -167,7 +170,7 @@ class Ledger:
     def end_of_batch(self, after: int, upto: int, max_files: int | None, max_bytes: int | None) -> int:
         """Return the number of the last file of the batch that follows `after`; `after` itself when there is no file.
 
-        A batch ends with the file that reaches `max_bytes`: so it has one file at least, however large.
+        A batch ends with the file that reaches `max_bytes`, so it has at least one file, however large.
         """
         sql = "SELECT seq, size FROM files WHERE seq > ? AND seq <= ? AND NOT skipped ORDER BY seq"
         if max_files is None and max_bytes is None:
@@ -186,26 +189,26 @@ class Ledger:
             return _entries(self._db, "WHERE seq > ? AND seq <= ? AND NOT skipped ORDER BY seq", after, upto)
 
     def done(self, upto: int) -> None:
-        """Note that all batches up to this number are committed."""
+        """Record that all batches up to this number are committed."""
         with self._transaction():
             sql = "UPDATE files SET read = coalesce(read, ?) WHERE seq > ? AND seq <= ? AND NOT skipped"
-            self._db.execute(sql, (self._now(), self._mark("done"), upto))
+            self._db.execute(sql, (self.now(), self._mark("done"), upto))
             self._set_mark("done", upto)
 
     def begun(self) -> bool:
-        """Tell whether `begin` was called, in this run or an earlier one."""
+        """Whether `begin` was called, in this run or an earlier one."""
         return self._mark("begun") == 1
 
     def begin(self) -> None:
-        """Note that the files that were there at first are in the ledger."""
+        """Record that the files of the first listing are in the ledger."""
         if not self.begun():
             with self._transaction():
                 self._set_mark("begun", 1)
 
     def to_clean(self, before: float) -> list[Entry]:
-        """Return the files that were read before this time (seconds since 1970) and were not cleaned up.
+        """Return the files that were read before this time (seconds since 1970) and are not cleaned up yet.
 
-        Of a path that has another version by now, only that one goes, when its own time has come.
+        A path with a newer version is returned only for that version, once that one was read before this time.
         """
         newer = "SELECT 1 FROM files AS newer WHERE (folder, name) = (files.folder, files.name) AND seq > files.seq"
         due = "seq IN (SELECT seq FROM files WHERE seq > ? UNION ALL SELECT seq FROM uncleaned)"  # OR would scan all
@@ -213,46 +216,46 @@ class Ledger:
         with self._lock:
             return _entries(self._db, where, self._mark("cleaned"), before)
 
-    def cleaned(self, seq: int, *, well: bool) -> None:
-        """Note that it was a file's turn to be cleaned up; one that could not be is due again."""
+    def cleaned(self, seq: int, *, succeeded: bool) -> None:
+        """Record an attempt to clean a file up; after a failed one the file stays due."""
         with self._transaction() as db:
             self._set_mark("cleaned", seq)
-            sql = "DELETE FROM uncleaned WHERE seq = ?" if well else "INSERT OR IGNORE INTO uncleaned VALUES (?)"
+            sql = "DELETE FROM uncleaned WHERE seq = ?" if succeeded else "INSERT OR IGNORE INTO uncleaned VALUES (?)"
             db.execute(sql, (seq,))
 
     def count_rows(self, rows: Mapping[int, int]) -> None:
-        """Note how many rows each file of a committed batch had; an earlier attempt's error is forgotten."""
+        """Record the number of rows of each file of a committed batch; clears the error of an earlier attempt."""
         with self._transaction() as db:
             sql = "UPDATE files SET rows = ?, read = coalesce(read, ?), error = NULL WHERE seq = ?"
-            db.executemany(sql, ((number, self._now(), seq) for seq, number in rows.items()))
+            db.executemany(sql, ((number, self.now(), seq) for seq, number in rows.items()))
 
     def fail(self, seq: int, error: str) -> None:
-        """Note why a file could not be read."""
+        """Record why a file could not be read."""
         with self._transaction() as db:
             db.execute("UPDATE files SET error = ? WHERE seq = ?", (error, seq))
 
     def expire(self, before_modified: int) -> int:
-        """Forget the committed files that are older, and return how many; `add` takes none that old from now on."""
+        """Remove committed files older than this (ms since 1970) and return their number; `add` ignores such files."""
         with self._transaction() as db:
             self._set_mark("expired", before_modified)
             sql = "DELETE FROM files WHERE modified < ? AND (skipped OR seq <= ?)"
             return db.execute(sql, (before_modified, self._mark("done"))).rowcount
 
-    def load_folders(self, tree: str) -> dict[str, int]:
-        """Return what `save_folders` kept for this tree."""
+    def load_stamps(self, tree: str) -> dict[str, int]:
+        """Return the change stamps of a tree's folders, as `save_stamps` has stored them."""
         return dict(self._read("SELECT folder, stamp FROM stamps WHERE tree = ?", tree))
 
-    def save_folders(self, tree: str, folders: Mapping[str, int]) -> None:
-        """Keep the stamps of a tree's folders, in place of all that were kept, once their files have been added.
+    def save_stamps(self, tree: str, stamps: Mapping[str, int]) -> None:
+        """Replace all stored change stamps by those of a tree's folders, once the files in them have been added.
 
-        `tree` says what is looked for (`LocalTree.key`): after a change of the options, all is listed again.
+        `tree` is the key of load path and filter (`LocalTree.key`): after a change of these, all folders are listed.
         """
         with self._transaction() as db:
             db.execute("DELETE FROM stamps WHERE tree <> ?", (tree,))
-            kept = self.load_folders(tree)
-            gone = ((tree, folder) for folder in kept.keys() - folders.keys())
+            stored = self.load_stamps(tree)
+            gone = ((tree, folder) for folder in stored.keys() - stamps.keys())
             db.executemany("DELETE FROM stamps WHERE tree = ? AND folder = ?", gone)
-            changed = ((tree, folder, stamp) for folder, stamp in folders.items() if kept.get(folder) != stamp)
+            changed = ((tree, folder, stamp) for folder, stamp in stamps.items() if stored.get(folder) != stamp)
             db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)", changed)
 
     def _folder_ids(self, folders: set[str]) -> dict[str, int]:
@@ -296,10 +299,10 @@ def list_entries(file: Path, since: float | None = None) -> list[Entry]:
 
 
 def overview(file: Path, since: float | None = None, state: str | None = None, limit: int | None = None) -> Overview:
-    """Return what a ledger knows of the files that were found at or after `since`, also while a pipeline writes.
+    """Return a summary of the files that were found at or after `since`, also while a pipeline writes.
 
-    Its files are those of one state, or all: the failed ones first, then the newest.
-    Raises LivetablesError when the file is no ledger.
+    Its entries are the files of one state, or of all: failed ones first, then the newest; `limit` None is no limit.
+    Raises LivetablesError when the file is not a ledger.
     """
     after, most = since or 0.0, -1 if limit is None else limit
     where = "WHERE found >= ? AND state"
@@ -315,20 +318,20 @@ def overview(file: Path, since: float | None = None, state: str | None = None, l
                 others = f"{where} = ifnull(?, state) AND state <> 'FAILED' ORDER BY seq DESC LIMIT ?"
                 found += _entries(db, others, after, state, most if most < 0 else most - len(found))
             return Overview(
-                folder=_common(path for (path,) in db.execute("SELECT path FROM folders")),
+                folder=_common_folder(path for (path,) in db.execute("SELECT path FROM folders")),
                 totals={state: Total(*numbers) for state, *numbers in db.execute(_TOTALS, (after,))},
                 newest=newest[0] if newest else None,
                 entries=found,
             )
     except sqlite3.Error as error:
-        said = f"What Auto Loader knows of its files, {file}, can't be read: {error}."
-        hint = "Allow reading that folder; if the file is damaged, read the table anew with --full-refresh."
-        raise LivetablesError("LEDGER_UNREADABLE", said, hint=hint) from error
+        message = f"The ledger of Auto Loader's files, {file}, can't be read: {error}."
+        hint = "Allow reading that folder; if the file is damaged, rebuild the table with --full-refresh."
+        raise LivetablesError("LEDGER_UNREADABLE", message, hint=hint) from error
 
 
 @contextmanager
 def _reading(file: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open a ledger as it is at this moment, without a trace; gives None while a pipeline is just making it."""
+    """Open a read-only snapshot of a ledger; yields None while a pipeline is still creating it."""
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as db:
         db.execute("BEGIN")
         yield db if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone() else None
@@ -338,6 +341,6 @@ def _entries(db: sqlite3.Connection, where: str, *values: Any) -> list[Entry]:
     return [Entry(*row) for row in db.execute(f"{_SELECT} {where}", values)]
 
 
-def _common(folders: Iterable[str]) -> str:
+def _common_folder(folders: Iterable[str]) -> str:
     parts = [folder.split("/") for folder in folders]
-    return "/".join(os.path.commonprefix(parts))  # noqa: RUF071 (of lists it compares the elements)
+    return "/".join(os.path.commonprefix(parts))  # noqa: RUF071 (of lists, not of strings)

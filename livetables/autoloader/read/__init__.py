@@ -1,1 +1,1 @@
-"""Reads files of each format and fits their records to the schema."""
+"""Reads files with Spark's readers, as the columns of one schema, and rescues what does not fit."""

@@ -1,62 +1,80 @@
-"""What a file tells before Spark reads it: how many records it has, and the names in the header of a CSV file."""
+"""Counts the records of files without Spark: from line ends, from a footer, or from an earlier scan."""
 
 from __future__ import annotations
 
-import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 from pyarrow import orc, parquet
 
-from livetables.autoloader.schema.blocks import BLOCK_BYTES, head, is_compressed
+from livetables.autoloader.schema.blocks import BLOCK_BYTES, is_compressed
+from livetables.autoloader.schema.json_fields import THREADS
+from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
+
+    from livetables.autoloader.read.reader import FileGroup, FileReader
+
+_T = TypeVar("_T")
+#: Options of Spark's readers with which lines are not those of UTF-8 text.
+OTHER_LINES = {"linesep", "encoding", "charset"}
 
 
-def records(path: str, kind: str) -> int | None:
-    """Return how many records of a format (`json` is JSON lines) a file has; None when only a reader can tell.
+def count_records(reader: FileReader, groups: Sequence[FileGroup]) -> dict[str, int | None]:
+    """Return the record count of each file, None where only Spark can count; empty when records are not rows."""
+    options = reader.format_options
+    some_are_no_rows = reader.options.bad_records is not None or options.get("mode", "permissive") != "permissive"
+    if (
+        some_are_no_rows
+        or OTHER_LINES & options.keys()
+        or "true" in (options.get("multiline"), options.get("wholetext"))
+    ):
+        return {}
 
-    That is much cheaper than to have Spark count them as it reads them.
+    def counted(file: str) -> int | None:
+        path = local_path(file)
+        return None if path is None else records_in_file(path, reader.options.format)
+
+    known = {file: number for group in groups for file, number in zip(group.files, group.records, strict=False)}
+    rest = [file for group in groups for file in group.files if known.get(file) is None]
+    return {**known, **dict(zip(rest, in_threads(counted, rest), strict=True))}
+
+
+def records_in_file(path: str, format_: str) -> int | None:
+    """Return the number of records in a file of a format (`json` is JSON lines); None when only a reader can count.
+
+    This is much cheaper than letting Spark count them while it reads.
     """
-    if kind == "binaryFile":
+    if format_ == "binaryFile":
         return 1
     try:
-        if kind == "parquet":
+        if format_ == "parquet":
             return int(parquet.read_metadata(path).num_rows)
-        if kind == "orc":
+        if format_ == "orc":
             return int(orc.ORCFile(path).nrows)
-        return _lines(path, kind) if kind in ("json", "text") and not is_compressed(path) else None
-    except (pa.ArrowException, OSError):  # it is damaged or gone, which is for the reader to say
+        return _lines(path, format_) if format_ in ("json", "text") and not is_compressed(path) else None
+    except (pa.ArrowException, OSError):  # damaged or missing: the reader reports it
         return None
 
 
-def _lines(path: str, kind: str) -> int | None:
-    """Return the number of lines; of JSON, None when some do not begin with a brace: no record, or several."""
+def in_threads(work: Callable[[str], _T], files: Sequence[str]) -> list[_T]:
+    """Return the results of a function for each file, in order, computed in threads."""
+    with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="livetables-scan") as threads:
+        return list(threads.map(work, files))
+
+
+def _lines(path: str, format_: str) -> int | None:
+    """Return the number of lines; for JSON, None when a line does not begin with a brace: no record, or several."""
     lines, objects, last = 0, 0, b"\n"
     with Path(path).open("rb") as stream:
         while block := stream.read(BLOCK_BYTES):
-            if b"\r" in block:  # which may end a line, too
+            if b"\r" in block:  # also a line end
                 return None
             lines += block.count(b"\n")
             objects += block.count(b"\n{") + (last == b"\n" and block[:1] == b"{")
             last = block[-1:]
     lines += last != b"\n"
-    return lines if kind == "text" or lines == objects else None
-
-
-def csv_header(path: str, options: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names in the first line of a CSV file that is not empty, as Spark would call them."""
-    given = {key.lower(): value for key, value in options.items()}
-    comment, separator = given.get("comment"), given.get("sep", given.get("delimiter", ","))
-    encoding = given.get("encoding", given.get("charset", "utf-8"))
-    text = b"".join(head(path)).decode(encoding, "replace").removeprefix("\ufeff")
-    lines = (line for line in text.splitlines(keepends=True) if line.strip() and not (comment and line[0] == comment))
-    rows = csv.reader(lines, delimiter=separator[:1], quotechar=given.get("quote", '"') or None)
-    names = [name.strip() if given.get("ignoreleadingwhitespace") == "true" else name for name in next(rows, [])]
-    lower = [name.lower() for name in names]
-    return tuple(
-        f"_c{at}" if not name else f"{name}{at}" if lower.count(name.lower()) > 1 else name
-        for at, name in enumerate(names)
-    )
+    return lines if format_ == "text" or lines == objects else None

@@ -1,8 +1,8 @@
-"""Fits what was read to the columns of a schema, and keeps what does not fit as JSON.
+"""Fits records to the columns of a schema, and rescues what does not fit as JSON.
 
-`wide` is what files were read as: the fields of the schema, and those that only the files have. A value that does
-not fit the type of its field, Spark's readers of text give as NULL, with the whole record in a column of its own:
-such a record is parsed again, as strings, which is dear and rare.
+`wide` is the schema that files are read with: the fields of the source's schema, and those that only the files have.
+Where a value does not fit the type of its field, Spark's readers of text return NULL, and the text of the whole record
+in a column of its own. Such a record is parsed again, as strings: this is slow, but rare.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, MapType, StringType, StructType
 
 if TYPE_CHECKING:
@@ -19,29 +19,30 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column
 
-#: The record as it is in the file, when something in it did not fit; and the same after it was parsed as strings.
+#: Columns with the text of a record in which a value did not fit, and of one that is malformed even as strings.
 RAW, MALFORMED = "_livetables_record", "_livetables_malformed"
-#: Under this key the rescued data have a record that could not be parsed at all.
+#: The key of the rescued data under which a malformed record is kept.
 CORRUPT = "_corrupt_record"
 _COMPLEX = (ArrayType, MapType, StructType)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How records that were read as `wide` fit into `schema`.
+    """How records that were read with the schema `wide` fit into `schema`.
 
-    `parse` makes strings of the named fields of a record's text, with `nested` also of an object's in it. It is None
-    where types were read as they are, or as strings; then `whole` tells that RAW has records that are malformed.
+    `parse` returns the named fields of a record's text as strings; with `parses_nested` it also parses the text of a
+    nested object. It is None where values were read with the types of the files, or as strings; then, with
+    `keeps_malformed`, RAW has the malformed records.
     """
 
     schema: StructType
     wide: StructType
     case_sensitive: bool = True
     parse: Callable[[Column, Sequence[str]], Column] | None = None
-    nested: bool = False
-    whole: bool = False
-    #: What the values of a record are called that exceed those of `wide`; such a record can't be malformed otherwise.
-    overflow: tuple[str, ...] = ()
+    parses_nested: bool = False
+    keeps_malformed: bool = False
+    #: Column names for the surplus values of a CSV record, which is malformed only when it exceeds these too.
+    surplus: tuple[str, ...] = ()
 
     def columns(self) -> list[Column]:
         """Return the columns of the schema."""
@@ -56,40 +57,40 @@ class Fit:
         return columns
 
     def malformed(self) -> Column:
-        """Tell whether a record could not be parsed at all."""
+        """Return the condition of malformed records: those that could not be parsed at all."""
         if self.parse is None:
-            return column(RAW).isNotNull() if self.whole else F.lit(False)
+            return column(RAW).isNotNull() if self.keeps_malformed else F.lit(False)
         return column(RAW).isNotNull() & self._unparsed(self._loose())
 
     def rescued(self, file_path: Column | None) -> Column:
-        """Return what does not fit, and the path of the file, as the text of a JSON object; NULL when all fits."""
+        """Return the rescued data as JSON text: what does not fit, and the path of the file; NULL when all fits."""
         if self.parse is None:
-            malformed = {CORRUPT: F.when(column(RAW).isNotNull(), column(RAW))} if self.whole else {}
+            malformed = {CORRUPT: F.when(column(RAW).isNotNull(), column(RAW))} if self.keeps_malformed else {}
             return _as_object({**self._parts(self.schema, self.wide, column, None), **malformed}, file_path)
 
         def object_of(loose: Column) -> Column:
             parts = self._parts(self.schema, self.wide, column, loose)
-            parts |= {name: loose[name] for name in self.overflow}
+            parts |= {name: loose[name] for name in self.surplus}
             parts[CORRUPT] = F.when(column(RAW).isNotNull() & self._unparsed(loose), column(RAW))
             return _as_object(parts, file_path)
 
         if _has_more(self.schema, self.wide):
             return object_of(self._loose())
-        # Nearly all records fit. What is done for the others is the body of a lambda, evaluated as it stands: compiled
-        # with the rest, it would make the method that all records go through many times as large.
+        # Nearly all records fit. The work for the others is in the body of a lambda, which Spark interprets: compiled
+        # with the rest, it would make the generated method for all records many times larger.
         return F.when(column(RAW).isNotNull(), F.transform(F.array(self._loose()), object_of)[0])
 
     def _unparsed(self, loose: Column) -> Column:
-        return loose[self.overflow[-1] if self.overflow else MALFORMED].isNotNull()
+        return loose[self.surplus[-1] if self.surplus else MALFORMED].isNotNull()
 
     def _loose(self) -> Column:
         assert self.parse is not None
-        return self.parse(column(RAW), [*self.wide.names, *self.overflow])
+        return self.parse(column(RAW), [*self.wide.names, *self.surplus])
 
     def _parts(
         self, schema: StructType, wide: StructType, value: Callable[[str], Column], loose: Column | None
     ) -> dict[str, Column]:
-        """Return what is to be kept of the fields of a struct, each NULL when nothing of it is."""
+        """Return what to rescue of each field of a struct, by name; NULL where the field fits."""
         known = {field.name: field.dataType for field in schema.fields}
         spellings = {name.lower() for name in known if not self.case_sensitive}
         parts = {}
@@ -104,10 +105,10 @@ class Fit:
         return parts
 
     def _misfit(self, value: Column, kind: DataType, read: DataType, text: Column | None) -> Column | None:
-        """Return what is to be kept of a field that the schema knows; `text` is its value when it was misread."""
+        """Return what to rescue of a field of the schema; `text` is the field as a string, for records parsed again."""
         inner = None
         if isinstance(kind, StructType) and isinstance(read, StructType):
-            loose = self.parse(text, read.names) if self.parse and self.nested and text is not None else None
+            loose = self.parse(text, read.names) if self.parse and self.parses_nested and text is not None else None
             parts = self._parts(kind, read, value.getField, loose)
             if parts:
                 inner = F.when(_any(parts.values()), F.struct(*(part.alias(name) for name, part in parts.items())))
@@ -121,24 +122,24 @@ class Fit:
         return misfit if inner is None else F.coalesce(F.parse_json(F.to_json(inner)), misfit)
 
     def _misread(self, value: Column, kind: DataType) -> Column:
-        """Tell whether a value was misread in a record of which something was; when unsure, yes."""
-        if isinstance(kind, StructType) and not self.nested:
+        """Return whether this value did not fit, in a record in which some value did not; true when in doubt."""
+        if isinstance(kind, StructType) and not self.parses_nested:
             return F.lit(True)
         if isinstance(kind, ArrayType | MapType):
             inside = kind.elementType if isinstance(kind, ArrayType) else kind.valueType
             values = value if isinstance(kind, ArrayType) else F.map_values(value)
-            misread = F.lit(True) if isinstance(inside, _COMPLEX) else F.exists(values, lambda one: one.isNull())
+            misread = F.lit(True) if isinstance(inside, _COMPLEX) else F.exists(values, lambda item: item.isNull())
             return value.isNull() | misread
         return value.isNull()
 
 
 def column(name: str) -> Column:
-    """Return the column of exactly this name."""
+    """Return the column with exactly this name."""
     return F.col(f"`{name.replace('`', '``')}`")
 
 
 def _as_object(parts: Mapping[str, Column], file_path: Column | None) -> Column:
-    """Return the text of a JSON object of what is not NULL, and the path of the file; NULL when all is."""
+    """Return the parts that are not NULL and the path of the file as JSON text; NULL when all parts are NULL."""
     if not parts:
         return F.lit(None).cast("string")
     path = [] if file_path is None else [file_path.alias("_file_path")]
@@ -146,41 +147,42 @@ def _as_object(parts: Mapping[str, Column], file_path: Column | None) -> Column:
 
 
 def _any(columns: Iterable[Column]) -> Column:
-    return reduce(lambda one, other: one | other, (one.isNotNull() for one in columns))
+    return reduce(lambda left, right: left | right, (each.isNotNull() for each in columns))
 
 
 def _as_json(text: Column) -> Column:
-    """Return an object or array as itself, anything else as a string."""
+    """Return text as a VARIANT: a JSON object or array parsed, anything else as a string."""
     parsed = F.when(text.rlike(r"^\s*[\[{]"), F.try_parse_json(text))
     return F.when(text.isNotNull(), F.coalesce(parsed, text.cast("variant")))
 
 
-def _fitted(value: Column, kind: DataType, read: DataType) -> Column:  # noqa: PLR0911 (a case per kind of type)
-    """Return a value in the type `kind`, without what that lacks; NULL when it can't be."""
+def _fitted(value: Column, kind: DataType, read: DataType) -> Column:
+    """Return a value of type `read` as the type `kind`, without fields that `kind` lacks; NULL when impossible."""
     if kind == read:
         return value
     if isinstance(kind, StructType) and isinstance(read, StructType):
-        there = {field.name: field.dataType for field in read.fields}
-        fields = [
-            (
-                _fitted(value[f.name], f.dataType, there[f.name]) if f.name in there else F.lit(None).cast(f.dataType)
-            ).alias(f.name)
-            for f in kind.fields
-        ]
-        return F.when(value.isNotNull(), F.struct(*fields))
+        return F.when(value.isNotNull(), _fitted_struct(value, kind, read))
     if isinstance(kind, ArrayType) and isinstance(read, ArrayType):
-        return F.transform(value, lambda one: _fitted(one, kind.elementType, read.elementType))
+        return F.transform(value, lambda item: _fitted(item, kind.elementType, read.elementType))
     if isinstance(kind, MapType) and isinstance(read, MapType) and kind.keyType == read.keyType:
-        return F.transform_values(value, lambda _, one: _fitted(one, kind.valueType, read.valueType))
-    if isinstance(read, _COMPLEX) and isinstance(kind, StringType):
-        return F.to_json(value)
-    if isinstance(read, _COMPLEX) or isinstance(kind, _COMPLEX):
-        return F.lit(None).cast(kind)
-    return value.cast(kind)
+        return F.transform_values(value, lambda _, item: _fitted(item, kind.valueType, read.valueType))
+    if isinstance(read, _COMPLEX):
+        return F.to_json(value) if isinstance(kind, StringType) else F.lit(None).cast(kind)
+    return F.lit(None).cast(kind) if isinstance(kind, _COMPLEX) else value.cast(kind)
+
+
+def _fitted_struct(value: Column, kind: StructType, read: StructType) -> Column:
+    types = {field.name: field.dataType for field in read.fields}
+    fields = []
+    for field in kind.fields:
+        known = field.name in types
+        fitted = _fitted(value[field.name], field.dataType, types[field.name]) if known else None
+        fields.append((F.lit(None).cast(field.dataType) if fitted is None else fitted).alias(field.name))
+    return F.struct(*fields)
 
 
 def _has_more(kind: DataType, read: DataType) -> bool:
-    """Tell whether files have fields, also inside of others, that the schema lacks."""
+    """Whether files have fields, at any depth, that the schema lacks."""
     if isinstance(kind, StructType) and isinstance(read, StructType):
         known = {field.name: field.dataType for field in kind.fields}
         return any(f.name not in known or _has_more(known[f.name], f.dataType) for f in read.fields)
@@ -192,12 +194,12 @@ def _has_more(kind: DataType, read: DataType) -> bool:
 
 
 def _more_in_elements(value: Column, kind: DataType, read: DataType) -> Column:
-    """Tell whether a value has anything, at any depth, that its type in the schema lacks."""
+    """Return whether a value has anything, at any depth, that its type in the schema has no place for."""
     if isinstance(kind, ArrayType) and isinstance(read, ArrayType):
-        return F.exists(value, lambda one: _more_in_elements(one, kind.elementType, read.elementType))
+        return F.exists(value, lambda item: _more_in_elements(item, kind.elementType, read.elementType))
     if isinstance(kind, MapType) and isinstance(read, MapType):
         inside = kind.valueType, read.valueType
-        return F.exists(F.map_values(value), lambda one: _more_in_elements(one, *inside))
+        return F.exists(F.map_values(value), lambda item: _more_in_elements(item, *inside))
     if isinstance(kind, StructType) and isinstance(read, StructType):
         known = {field.name: field.dataType for field in kind.fields}
         found = [
@@ -206,5 +208,5 @@ def _more_in_elements(value: Column, kind: DataType, read: DataType) -> Column:
             else value[f.name].isNotNull()
             for f in read.fields
         ]
-        return reduce(lambda one, other: one | other, found, F.lit(False))
+        return reduce(lambda left, right: left | right, found, F.lit(False))
     return value.isNotNull() & _fitted(value, kind, read).isNull() if kind != read else F.lit(False)

@@ -1,1 +1,1 @@
-"""Infers, keeps and evolves the schema of a load path."""
+"""Infers schemas from files, merges them, and stores their versions."""

@@ -1,4 +1,4 @@
-"""Reads files in pieces, also compressed ones, and notices those that are damaged."""
+"""Reads files in blocks, decompressing them where needed, and detects damaged ones."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BLOCK_BYTES = 1 << 20
-#: So much of its beginning tells what it begins with.
-_HEAD = 1 << 16
-#: What opens a compressed file and notices that its end is missing, which Arrow's readers of gzip and bzip2 do not.
+#: Bytes read at a time when only the first lines are needed.
+_HEAD_BYTES = 1 << 16
+#: Readers that notice a truncated gzip or bzip2 file; Arrow's readers of these do not.
 _OPENERS: dict[str, Callable[[str], Any]] = {
     "gz": partial(gzip.open, mode="rb"),
     "bz2": partial(bz2.open, mode="rb"),
-    **{end: partial(pa.input_stream, compression="detect") for end in ("zst", "lz4")},
+    **{suffix: partial(pa.input_stream, compression="detect") for suffix in ("zst", "lz4")},
 }
-#: Files whose names end so, Spark decompresses.
+#: The file name suffixes for which Spark decompresses a file.
 _COMPRESSED = (*_OPENERS, "deflate", "lzo", "snappy", "xz")
 
 
 class UnreadableError(Exception):
-    """The content of a file is damaged; the message says how."""
+    """The content of a file is damaged; the message describes the damage."""
 
 
 def is_compressed(path: str) -> bool:
-    """Tell whether Spark would decompress a file."""
-    return _ending(path) in _COMPRESSED
+    """Whether Spark decompresses the file when it reads it."""
+    return _suffix(path) in _COMPRESSED
 
 
-def blocks(path: str) -> Iterator[bytes]:
-    """Yield a file in blocks of whole lines, each of about a megabyte; raises UnreadableError."""
+def line_blocks(path: str) -> Iterator[bytes]:
+    """Yield a file in blocks of whole lines, about a megabyte each. Raises UnreadableError."""
     begun: list[bytes] = []
-    for piece in _pieces(path, BLOCK_BYTES):
-        whole, newline, rest = piece.rpartition(b"\n")
+    for chunk in _chunks(path, BLOCK_BYTES):
+        whole, newline, rest = chunk.rpartition(b"\n")
         if newline:
             yield b"".join([*begun, whole, newline])
             begun = []
@@ -49,29 +49,29 @@ def blocks(path: str) -> Iterator[bytes]:
 
 
 def head(path: str) -> Iterator[bytes]:
-    """Yield the beginning of a file, up to the end of a line after the first 64 KB or to its own end."""
-    for piece in _pieces(path, _HEAD):
-        yield piece
-        if b"\n" in piece:
+    """Yield the beginning of a file, in chunks, until one has a line end or the file ends. Raises UnreadableError."""
+    for chunk in _chunks(path, _HEAD_BYTES):
+        yield chunk
+        if b"\n" in chunk:
             return
 
 
-def _pieces(path: str, size: int) -> Iterator[bytes]:
-    opened = _OPENERS.get(_ending(path), partial(open, mode="rb"))
-    with opened(path) as stream:
+def check_readable(path: str) -> None:
+    """Read a compressed file to its end. Raises UnreadableError when it is damaged."""
+    if _suffix(path) in _OPENERS:
+        for _ in _chunks(path, BLOCK_BYTES):
+            pass
+
+
+def _chunks(path: str, size: int) -> Iterator[bytes]:
+    open_file = _OPENERS.get(_suffix(path), partial(open, mode="rb"))
+    with open_file(path) as stream:
         try:
-            while piece := stream.read(size):
-                yield piece
+            while chunk := stream.read(size):
+                yield chunk
         except (OSError, EOFError, zlib.error) as error:
             raise UnreadableError(str(error)) from error
 
 
-def check(path: str) -> None:
-    """Read a compressed file to its end; raises UnreadableError when it is damaged."""
-    if _ending(path) in _OPENERS:
-        for _ in _pieces(path, BLOCK_BYTES):
-            pass
-
-
-def _ending(path: str) -> str:
+def _suffix(path: str) -> str:
     return path.rpartition(".")[2].lower()

@@ -1,4 +1,4 @@
-"""Schema hints: types that a user gives to some columns of an inferred schema, as in `day DATE, user.id BIGINT`."""
+"""Schema hints: a user's types for some columns of an inferred schema, as in `day DATE, user.id BIGINT`."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 _PART = r"(?:`(?:[^`]|``)+`|\w+)"
 _PATH = re.compile(rf"{_PART}(?:\.{_PART})*")
-#: What a type may have between two commas: names and texts in quotes are one piece each.
-_PIECE = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|.", re.DOTALL)
+#: A token of the hints: a quoted name, a quoted text, or one character.
+_TOKEN = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|.", re.DOTALL)
 _OPENS = {")": "(", ">": "<"}
 
 
 class _Hint(NamedTuple):
-    """One hint: its path and its type as they are written, and at which character it begins, from 1 on."""
+    """One hint: its path and type as written, and the position of its first character, from 1."""
 
     path: list[str]
     type: str
     at: int
 
-    def error(self, said: str, advice: str) -> SettingsError:
-        return _error(self.at, f"'{'.'.join(self.path)} {self.type}'", said, advice)
+    def error(self, problem: str, advice: str) -> SettingsError:
+        return _error(self.at, f"'{'.'.join(self.path)} {self.type}'", problem, advice)
 
 
 def apply_hints(schema: StructType, hints: str, parse_type: Callable[[str], DataType]) -> StructType:
-    """Return the schema with the types of the hints; a column that is absent is added at the end.
+    """Return the schema with the types of the hints; missing columns are appended.
 
     A later hint wins. A path goes through structs by names, through arrays by `element`, through maps by `key` and
-    `value`. A name that differs only in its case is the same column, and gets the case of the hint, so that a hint can
-    say which case is right. Raises SettingsError when a hint can't be read or does not fit.
+    `value`. Names are compared without case, and the column takes the case of the hint, so that a hint can correct
+    the case. Raises SettingsError when a hint can't be parsed or does not fit the schema.
     """
     for hint in _hints(hints):
         try:
             wanted = parse_type(hint.type)
         except Exception as error:
-            said = f"'{hint.type}' is not a type"
-            raise hint.error(said, "Write a type of Spark SQL, such as DECIMAL(10,2) or ARRAY<STRING>.") from error
+            problem = f"'{hint.type}' is not a type"
+            raise hint.error(problem, "Write a type of Spark SQL, such as DECIMAL(10,2) or ARRAY<STRING>.") from error
         changed = _placed(schema, 0, wanted, hint)
         assert isinstance(changed, StructType)
         schema = changed
@@ -54,19 +54,19 @@ def _hints(text: str) -> Iterator[_Hint]:
         match = _PATH.match(item)
         rest = item[match.end() :] if match else item
         if match is None or (rest and not rest[0].isspace()):
-            said = "the name of a column can't be read" if item else "a hint is missing beside the comma"
-            advice = "Write hints as `name TYPE, name.field TYPE`; other names than words stand in back-quotes."
-            raise _error(at, f"'{item}'", said, advice)
+            problem = "the name of a column can't be read" if item else "a hint is missing beside the comma"
+            advice = "Write hints as `name TYPE, name.field TYPE`; names with other characters stand in back-quotes."
+            raise _error(at, f"'{item}'", problem, advice)
         if not rest:
             raise _error(at, f"'{item}'", "it has no type", f"Write it as {item} STRING.")
         yield _Hint(re.findall(_PART, match[0]), rest.strip(), at)
 
 
 def _items(text: str) -> Iterator[tuple[int, str]]:
-    """Yield what stands between the commas, with where it begins; commas in brackets and quotes are part of it."""
+    """Yield (position, text) of each hint; commas in brackets and quotes do not separate hints."""
     start, opened = 0, list[int]()
-    for piece in _PIECE.finditer(text if text.strip() else ""):
-        mark, at = piece[0], piece.start()
+    for token in _TOKEN.finditer(text if text.strip() else ""):
+        mark, at = token[0], token.start()
         if mark in _OPENS.values():
             opened.append(at)
         elif mark in _OPENS:
@@ -76,7 +76,7 @@ def _items(text: str) -> Iterator[tuple[int, str]]:
             raise _error(at + 1, mark, "the quote does not end", f"Write a second {mark} where it ends.")
         elif mark == "," and not opened:
             yield _item(text, start, at)
-            start = piece.end()
+            start = token.end()
     if opened:
         raise _error(opened[-1] + 1, f"'{text[opened[-1]]}'", "the bracket is not closed", "Close it.")
     if text.strip():
@@ -89,7 +89,7 @@ def _item(text: str, start: int, stop: int) -> tuple[int, str]:
 
 
 def _placed(current: DataType, depth: int, wanted: DataType, hint: _Hint) -> DataType:
-    """Return the type `current`, in which the rest of the hint's path, from `depth` on, leads to the type `wanted`."""
+    """Return the type `current` with `wanted` in the place that the hint's path, from `depth` on, names."""
     if depth == len(hint.path):
         return wanted
     step = hint.path[depth].lower()
@@ -128,6 +128,6 @@ def _in_struct(struct: StructType, depth: int, wanted: DataType, hint: _Hint) ->
     return StructType(fields)
 
 
-def _error(at: int, shown: str, said: str, advice: str) -> SettingsError:
-    message = f"The option cloudFiles.schemaHints is wrong at character {at}, {shown}: {said}."
+def _error(at: int, shown: str, problem: str, advice: str) -> SettingsError:
+    message = f"The option cloudFiles.schemaHints is wrong at character {at}, {shown}: {problem}."
     return SettingsError("WRONG_VALUE", message, hint=advice)

@@ -1,9 +1,9 @@
-"""The fields of files of JSON lines, looked at before Spark reads them: a stream that gets a new one has to stop first.
+"""Scans files of JSON lines for their fields before Spark reads them: a stream must stop before it reads a new field.
 
-Spark's JSON reader passes over a field that its schema lacks and says nothing. Arrow's goes through the same bytes
-at a fraction of the cost (docs/decisions/0010), so each file is looked at once, on this machine; what goes on as it
-began is only compared with that. The records are counted in passing: to have Spark count those of each file costs more
-than to look.
+Spark's JSON reader silently ignores a field that its schema lacks. Arrow's reader parses the same bytes at a fraction
+of the cost (docs/decisions/0010), so each file is scanned once, on this machine; blocks that repeat the known fields
+are only matched with a regular expression. The scan also counts the records: letting Spark count them per file costs
+more than the scan.
 """
 
 from __future__ import annotations
@@ -21,96 +21,101 @@ import pyarrow as pa
 import pyarrow.json as arrow_json
 from pyspark.sql.types import ArrayType, DataType, NullType, StringType, StructField, StructType
 
-from livetables.autoloader.schema import json_pattern as alike
-from livetables.autoloader.schema.blocks import blocks
+from livetables.autoloader.schema.blocks import line_blocks
+from livetables.autoloader.schema.json_pattern import count_matching_lines, record_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
 
 THREADS = min(4, os.cpu_count() or 1)
-#: Of so many files it is remembered what they have: those of which a schema was inferred are then read.
-_KEPT = 1000
-#: So many levels of objects and arrays Spark reads.
-_DEEP = 1000
+#: Size of the cache of scans: the files that a schema was inferred from are read next.
+_CACHED_FILES = 1000
+#: The nesting depth of objects and arrays that Spark's JSON reader accepts.
+_MAX_DEPTH = 1000
 _DECODER = json.JSONDecoder()
 _QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'""")
 
 
-class Look(NamedTuple):
-    """The fields of a file, and how many records Spark will find in it; None when only Spark can tell."""
+class FileScan(NamedTuple):
+    """The fields of a file, and the number of records that Spark will find in it; None when only Spark can count."""
 
     fields: StructType
     records: int | None = None
 
 
-def json_lines(path: str) -> Look:
-    """Look at a file of JSON lines: values are strings in the fields of its objects, NullType where all are null.
+def scan_json_lines(path: str) -> FileScan:
+    """Return the fields and records of a file of JSON lines: values are strings, or NullType where all are null.
 
-    Lines that are no JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
+    Lines that are not JSON objects have no fields. Raises UnreadableError for a damaged compressed file, and
     FileNotFoundError.
     """
     found = StructType()
     records = 0
     pattern: str | None = None
-    for block in blocks(path):
-        more = None if pattern is None else alike.count(block, pattern)
+    for block in line_blocks(path):
+        more = None if pattern is None else count_matching_lines(block, pattern)
         if more is None:
             fields, more = _of_block(block)
             found = _fields_of_both(found, fields)
-            pattern = alike.pattern(found)
+            pattern = record_pattern(found)
         records += more
-    return Look(found, records)
+    return FileScan(found, records)
 
 
-class Looks:
-    """Looks at files of JSON lines, in threads; also ahead of the batch that has them, while Spark reads another."""
+class Scanner:
+    """Scans files of JSON lines in threads, also ahead of their batch, while Spark reads another one."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="livetables-look")
-        self._begun: dict[str, tuple[tuple[int, int], Future[Look]]] = {}
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="livetables-scan-json")
+        #: By path: (size, modification time) and the scan of this version.
+        self._begun: dict[str, tuple[tuple[int, int], Future[FileScan]]] = {}
 
-    def __enter__(self) -> Looks:
-        """Return it."""
+    def __enter__(self) -> Scanner:
+        """Return the scanner."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End its threads."""
+        """Stop the threads."""
         self.close()
 
-    def ahead(self, paths: Iterable[str]) -> None:
-        """Begin to look at files."""
+    def prefetch(self, paths: Iterable[str]) -> None:
+        """Start to scan files, without waiting."""
         for path in paths:
-            with suppress(OSError):  # the batch that has it says what is wrong
+            with suppress(OSError):  # reported by the batch that has the file
                 self._begin(path)
 
-    def at(self, paths: Iterable[str]) -> list[Look]:
-        """Return what files have; one that has changed since a look at it is looked at again. Raises as json_lines."""
+    def scan(self, paths: Iterable[str]) -> list[FileScan]:
+        """Return the scans of files; a file that changed since its scan began is scanned again.
+
+        Raises as scan_json_lines.
+        """
         begun = [self._begin(path) for path in paths]
         self._begun.clear()
-        return [look.result() for look in begun]
+        return [scan.result() for scan in begun]
 
     def close(self) -> None:
-        """End its threads."""
+        """Stop the threads."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _begin(self, path: str) -> Future[Look]:
-        found = Path(path).stat()
-        version = found.st_size, found.st_mtime_ns
-        known = self._begun.get(path)
-        if known is None or known[0] != version:
-            known = self._begun[path] = version, self._threads.submit(_look, path, *version)
-        return known[1]
+    def _begin(self, path: str) -> Future[FileScan]:
+        status = Path(path).stat()
+        version = status.st_size, status.st_mtime_ns
+        begun = self._begun.get(path)
+        if begun is None or begun[0] != version:
+            begun = self._begun[path] = version, self._threads.submit(cached_scan, path, *version)
+        return begun[1]
 
 
-@lru_cache(maxsize=_KEPT)
-def _look(path: str, size: int, modified: int) -> Look:
-    del size, modified  # of another version of the file, something else is known
-    return json_lines(path)
+@lru_cache(maxsize=_CACHED_FILES)
+def cached_scan(path: str, size: int, modified: int) -> FileScan:
+    """Return the scan of one version of a file, from a cache when it was scanned lately."""
+    del size, modified  # part of the cache key: another version is scanned again
+    return scan_json_lines(path)
 
 
 def union(one: DataType, other: DataType) -> DataType:
-    """Return the fields of both; where one has fields and the other a plain value, it is a string."""
+    """Return the type that has the fields of both; where a struct or array meets another kind of value, a string."""
     if isinstance(one, NullType):
         return other
     if isinstance(other, NullType):
@@ -133,21 +138,21 @@ def _fields_of_both(one: StructType, other: StructType) -> StructType:
 
 def _of_block(block: bytes) -> tuple[StructType, int]:
     lines = [line for line in block.splitlines() if line.strip()]
-    # Arrow ends the whole program when it meets null before any object, or thousands of levels in one.
+    # Arrow crashes the process at `null` before any object, and at thousands of nesting levels.
     if not lines or not lines[0].lstrip().startswith(b"{") or any(map(_may_be_deep, lines)):
         return _of_lines(lines)
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
         table = arrow_json.read_json(pa.BufferReader(block), read_options=reading)
-        if table.num_rows == len(lines):  # Arrow also takes an object over several lines, and several in one
+        if table.num_rows == len(lines):  # Arrow accepts objects over several lines, and several objects in one
             return _struct({field.name: _of_arrow(field.type) for field in table.schema}), table.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, RecursionError):
-        pass  # a malformed line, values of two kinds in one field, a name that is no UTF-8, hundreds of levels
+        pass  # a malformed line, two kinds of values in one field, a name that is not UTF-8, hundreds of levels
     return _of_lines(lines)
 
 
 def _may_be_deep(line: bytes) -> bool:
-    return len(line) > _DEEP and line.count(b"{") + line.count(b"[") > _DEEP
+    return len(line) > _MAX_DEPTH and line.count(b"{") + line.count(b"[") > _MAX_DEPTH
 
 
 def _of_lines(lines: Iterable[bytes]) -> tuple[StructType, int]:
@@ -155,19 +160,19 @@ def _of_lines(lines: Iterable[bytes]) -> tuple[StructType, int]:
     records = 0
     for line in lines:
         try:
-            value = _beginning(line)
+            value = _first_value(line)
             items = value if isinstance(value, list) else [value]
             fields = [_of_fields(item) for item in items if isinstance(item, dict)]
         except (ValueError, RecursionError):
             value, fields = None, []
-        # The objects of an array are a record each; what is no object is one, malformed.
+        # Each object of an array is a record; anything that is not an object is one malformed record.
         records += len(fields) if isinstance(value, list) and len(fields) == len(value) else 1
         found = reduce(_fields_of_both, fields, found)
     return found, records
 
 
-def _beginning(line: bytes) -> Any:
-    """Return the JSON value that a line begins with; Spark passes over what follows, and knows single quotes."""
+def _first_value(line: bytes) -> Any:
+    """Return the JSON value at the beginning of a line; Spark ignores what follows, and accepts single quotes."""
     text = line.decode("utf-8-sig").strip()
     try:
         return _DECODER.raw_decode(text)[0]
@@ -206,4 +211,4 @@ def _of_arrow(kind: pa.DataType) -> DataType:
 
 
 def _struct(fields: Mapping[str, DataType]) -> StructType:
-    return StructType([StructField(name, kind) for name, kind in fields.items()])  # `add` takes long with many
+    return StructType([StructField(name, kind) for name, kind in fields.items()])  # `add` is slow with many fields

@@ -1,4 +1,4 @@
-"""Schemas that Auto Loader found in files: how they are merged, what is new in them, and where they are kept."""
+"""Schemas of files: merges and compares them, and stores their versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pyspark.sql import types as T  # noqa: N812 (as PySpark's own documentation calls it)
+from pyspark.sql import types as T
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ _MAX_PRECISION = 38
 
 @dataclass(frozen=True)
 class Version:
-    """A schema as it was kept at one time, and why it was; `path` is what the source reads."""
+    """A stored version of a source's schema, with its time and the reason for it; `path` is the load path."""
 
     path: str
     number: int
@@ -33,7 +33,7 @@ class Version:
 class SchemaStore:
     """The versions of one source's schema: files 0, 1, 2, ... in the folder `_schemas`.
 
-    `path` is what the source reads; who only looks need not know it.
+    `path` is the load path of the source, which is stored with each version; a reader of versions can omit it.
     """
 
     def __init__(self, folder: Path, path: str = "") -> None:
@@ -50,13 +50,13 @@ class SchemaStore:
         return tuple(self._read(number) for number in self._numbers())
 
     def append(self, schema: T.StructType, reason: str, now: datetime) -> Version:
-        """Keep a schema as the newest version. It is there as a whole or, after a crash, not at all."""
+        """Store a schema as the newest version, atomically: after a crash it is complete or absent."""
         version = Version(self._path, next(reversed(self._numbers()), -1) + 1, now, reason, schema)
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / ".next"
         with unfinished.open("w", encoding="utf-8") as written:
-            kept = {"path": self._path, "time": now.isoformat(), "reason": reason, "schema": schema.jsonValue()}
-            json.dump(kept, written, indent=1)
+            content = {"path": self._path, "time": now.isoformat(), "reason": reason, "schema": schema.jsonValue()}
+            json.dump(content, written, indent=1)
             written.flush()
             os.fsync(written.fileno())
         unfinished.replace(self._folder / str(version.number))
@@ -67,27 +67,27 @@ class SchemaStore:
         return sorted(int(name) for name in names if name.isdecimal())
 
     def _read(self, number: int) -> Version:
-        kept = json.loads((self._folder / str(number)).read_text(encoding="utf-8"))
-        time, schema = datetime.fromisoformat(kept["time"]), T.StructType.fromJson(kept["schema"])
-        return Version(kept["path"], number, time, kept["reason"], schema)
+        content = json.loads((self._folder / str(number)).read_text(encoding="utf-8"))
+        time, schema = datetime.fromisoformat(content["time"]), T.StructType.fromJson(content["schema"])
+        return Version(content["path"], number, time, content["reason"], schema)
 
 
 def list_schemas(folder: Path) -> list[tuple[Version, ...]]:
-    """Return the versions of the schema of each source whose store lies in a folder, by what they read."""
+    """Return the schema versions of each source with a store in this folder, sorted by load path."""
     stores = (SchemaStore(path.parent) for path in folder.glob("*/_schemas"))
     return sorted(filter(None, (store.versions() for store in stores)), key=lambda versions: versions[0].path)
 
 
 def ddl(schema: T.StructType) -> str:
-    """Return the columns as they are written in SQL: `id bigint, tags array<string>`."""
+    """Return the columns in SQL notation: `id bigint, tags array<string>`."""
     return ", ".join(f"{_quoted(field.name)} {field.dataType.simpleString()}" for field in schema.fields)
 
 
 def merge(old: T.StructType, new: T.StructType, widen: bool) -> T.StructType:
-    """Return `old` with the fields that only `new` has, at the end of their struct.
+    """Return `old` with the fields that only `new` has appended to their structs.
 
-    The types of `old` stay; with `widen`, those that Auto Loader widens become wide enough for `new`. A name in another
-    case is another field.
+    The types of `old` stay; with `widen`, types that Auto Loader can widen become wide enough for `new`. Names are
+    compared with their case.
     """
     found = {field.name: field for field in new.fields}
     kept = [
@@ -103,35 +103,35 @@ def merge(old: T.StructType, new: T.StructType, widen: bool) -> T.StructType:
 def new_fields(old: T.StructType, new: T.StructType, case_sensitive: bool) -> tuple[str, ...]:
     """Return the dotted paths of the fields of `new` that `old` lacks, through arrays by `element`, maps by `value`.
 
-    What lies in a new field is not listed beside it.
+    Fields inside a new field are not listed.
     """
     return tuple(_new_in(old, new, "", str if case_sensitive else str.lower))
 
 
-def without_variants(known: T.StructType, found: T.StructType) -> T.StructType:
-    """Return `found` without the fields, at any depth, whose name differs from a known one only by its case."""
+def without_case_variants(known: T.StructType, found: T.StructType) -> T.StructType:
+    """Return `found` without fields, at any depth, whose names differ from a known name only by case."""
     by_lower = {field.name.lower(): field for field in known.fields}
     fields = []
     for field in found.fields:
         at = by_lower.get(field.name.lower())
         if at is None or at.name == field.name:
-            kind = field.dataType if at is None else _without_variants(at.dataType, field.dataType)
+            kind = field.dataType if at is None else _type_without_case_variants(at.dataType, field.dataType)
             fields.append(T.StructField(field.name, kind, field.nullable, field.metadata))
     return T.StructType(fields)
 
 
 def as_strings(schema: T.StructType) -> T.StructType:
-    """Return the schema with strings for all values; structs, arrays and maps stay what they are."""
+    """Return the schema with all leaf types replaced by strings; structs, arrays and maps stay."""
     return _rebuilt(schema, lambda _: T.StringType())
 
 
 def nulls_as_strings(schema: T.StructType) -> T.StructType:
-    """Return the schema with strings where no value has shown a type yet."""
+    """Return the schema with strings where all values so far were null."""
     return _rebuilt(schema, lambda leaf: T.StringType() if isinstance(leaf, T.NullType) else leaf)
 
 
 def sorted_columns(schema: T.StructType) -> T.StructType:
-    """Return the schema in alphabetical order at all levels, as it is inferred from JSON."""
+    """Return the schema with its fields in alphabetical order at all levels, as Spark infers it from JSON."""
     return _rebuilt(schema, lambda leaf: leaf, order=lambda fields: sorted(fields, key=lambda field: field.name))
 
 
@@ -149,19 +149,19 @@ def _merged(old: T.DataType, new: T.DataType, widen: bool) -> T.DataType:
     return _widened(old, new) if widen else old
 
 
-def _without_variants(known: T.DataType, found: T.DataType) -> T.DataType:
+def _type_without_case_variants(known: T.DataType, found: T.DataType) -> T.DataType:
     if isinstance(known, T.StructType) and isinstance(found, T.StructType):
-        return without_variants(known, found)
+        return without_case_variants(known, found)
     if isinstance(known, T.ArrayType) and isinstance(found, T.ArrayType):
-        return T.ArrayType(_without_variants(known.elementType, found.elementType), found.containsNull)
+        return T.ArrayType(_type_without_case_variants(known.elementType, found.elementType), found.containsNull)
     return found
 
 
 def _widened(old: T.DataType, new: T.DataType) -> T.DataType:
-    """Return `new`, or the decimal that holds both, if the platform widens `old` so; else `old`.
+    """Return `new`, or the decimal that holds both, if the platform widens `old` to it; else `old`.
 
-    byte, short and int become any wider integer, a decimal or double; long a decimal; float double; decimal a wider
-    decimal; date a timestamp without a zone (only Parquet files show one).
+    Byte, short and int widen to a wider integer, a decimal or a double; long to a decimal; float to double; decimal to
+    a wider decimal; date to a timestamp without time zone (which only Parquet files have).
     """
     order = list(_INTEGERS)
     narrow, wide = type(old), type(new)

@@ -1,4 +1,4 @@
-"""Whether a file is open for writing, asked of Linux by a lease."""
+"""Detects files that a process has open for writing, by a file lease of Linux."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import signal
 import sys
 
 
-def being_written(path: str) -> bool | None:
-    """Whether some process has the file open for writing; None where that can't be asked.
+def is_open_for_writing(path: str) -> bool | None:
+    """Whether some process has the file open for writing; None where the system can't say.
 
-    A lease for reading is refused while there is a writer. It can't be asked for a file of another owner, on some file
-    systems, and outside of Linux. A writer that comes while we hold the lease waits until it is released, at once.
+    Linux refuses a read lease while there is a writer. Leases are not available for a file of another owner, on some
+    file systems, and outside of Linux. A writer that opens the file while we hold the lease waits until it is released,
+    which is at once.
     """
     if sys.platform != "linux":
         return None
     import fcntl
 
     try:
-        # Without O_NONBLOCK this waits where another process holds a lease for writing.
+        # Without O_NONBLOCK this waits where another process holds a write lease.
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         return True if error.errno == errno.EWOULDBLOCK else None
