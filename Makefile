@@ -9,13 +9,13 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCHMARKS = $(filter-out _%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
-.PHONY: help setup prerequisites jars jars-s3 demo test check style unit docs kafka-up kafka-down s3-up s3-down bench bench-scaling lock clean
+.PHONY: help setup prerequisites jars jars-s3 jars-broker jars-store demo test check style unit docs kafka-up kafka-down s3-up s3-down bench bench-scaling lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-setup: jars ## make .venv, install everything into it, download the jars
+setup: jars ## make .venv, install everything into it, download the jars of Spark
 	@echo "Ready: $(BIN)/livetables --help"
 
 prerequisites:
@@ -38,10 +38,14 @@ jars: $(STAMP) | prerequisites
 jars-s3: $(STAMP) | prerequisites ## download what s3:// paths need
 	@$(BIN)/python -m livetables.jars s3 >/dev/null
 
-demo: jars ## run the sensor pipeline; SOURCE=auto_loader or kafka
+# Only what starts a server downloads its jars, at its first use.
+jars-broker jars-store: jars-%: $(STAMP) | prerequisites
+	@$(BIN)/python -m livetables.jars $* >/dev/null
+
+demo: jars $(if $(filter kafka,$(SOURCE)),jars-broker) ## run the sensor pipeline; SOURCE=auto_loader or kafka
 	@$(BIN)/python -m scripts.demo --source $(SOURCE)
 
-test: unit jars-s3 ## all tests
+test: unit jars-s3 jars-broker jars-store ## all tests; the first time downloads the servers that they start (60 MB)
 	$(BIN)/python -m pytest --ignore=tests/unit
 
 check: style unit ## style, types, imports, and the tests that need no Java
@@ -59,23 +63,23 @@ docs: $(STAMP) ## write docs/differences.md and the tables of docs/auto-loader.m
 	$(BIN)/python -m scripts.differences
 	$(BIN)/python -m scripts.auto_loader
 
-kafka-up: jars ## start a Kafka broker on 127.0.0.1; PORT=9092
+kafka-up: jars-broker ## start a Kafka broker on 127.0.0.1; PORT=9092; the first time downloads it (45 MB)
 	@$(BIN)/python -m scripts.kafka up --port $(PORT)
 
 kafka-down: ## stop it
 	@$(BIN)/python -m scripts.kafka down
 
 s3-up: PORT = 9000
-s3-up: jars-s3 ## start an S3 server on 127.0.0.1; PORT=9000
+s3-up: jars-s3 jars-store ## start an S3 server on 127.0.0.1; PORT=9000; the first time downloads it (15 MB)
 	@$(BIN)/python -m scripts.s3 up --port $(PORT)
 
 s3-down: ## stop it
 	@$(BIN)/python -m scripts.s3 down
 
-bench: jars ## all benchmarks
+bench: jars jars-broker ## all benchmarks
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
-bench-scaling: jars ## a load in phases through Kafka and the sensor pipeline, with a picture; FULL=1: in real time
+bench-scaling: jars jars-broker ## a load in phases through Kafka and the sensor pipeline, with a picture; FULL=1: in real time
 	@$(BIN)/python -m scripts.scaling $(if $(FULL),--full)
 
 lock: ## write requirements.lock again from pyproject.toml

@@ -1,10 +1,13 @@
-"""What a user reads when something is wrong: a code, a place, one sentence and a way out."""
+"""The errors that livetables reports to its users: one family, each with a code, a location, a hint and what it leaves.
+
+Every class is also the built-in exception that a user would catch, such as ValueError or LookupError.
+"""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from livetables.redaction import redacted
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Where in the user's files something was said; `line` 0 means the whole file, `column` 0 the whole line."""
+    """A position in the user's files; `line` 0 means the whole file, `column` 0 the whole line."""
 
     file: str
     line: int = 0
@@ -25,73 +28,136 @@ class SourceLocation:
         return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
     def hint(self, python: str, sql: str) -> str:
-        """Return the hint that is in the language of the file."""
+        """Return the hint that fits the language of the file."""
         return sql if self.file.lower().endswith(".sql") else python
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing that is wrong, as data: errors carry it, `check` lists it, tests assert on `code`.
+    """One finding about a pipeline, as data: errors carry it, `check` lists it, tests assert on `code`.
 
-    Its words show no secret.
+    Its texts never show a secret.
     """
 
     code: str
     message: str
     location: SourceLocation | None = None
+    #: What the user can do about it.
     hint: str | None = None
-    #: The line of the place, with a caret below it.
+    #: The source line of the location, with a caret below it.
     excerpt: str = ""
+    #: The state that tables, checkpoints or caches are in after the error, as a sentence.
+    left_behind: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", redacted(self.message))
-        object.__setattr__(self, "hint", self.hint and redacted(self.hint))
+        for name in ("message", "hint", "left_behind"):
+            text = getattr(self, name)
+            object.__setattr__(self, name, text and redacted(text))
 
     def __str__(self) -> str:
-        """Return the text for a terminal: code and place, the sentence, the hint."""
+        """Return the text for a terminal: code and location, message, hint, state."""
         head = f"error[{self.code}]" + (f" {self.location}" if self.location else "")
         lines = [head, *(f"  {line}" for line in f"{self.message}\n{self.excerpt}".splitlines())]
         if self.hint:
             lines.append(f"  Hint: {self.hint}")
+        if self.left_behind:
+            lines.append(f"  State: {self.left_behind}")
         return "\n".join(lines)
 
     @property
     def one_line(self) -> str:
-        """The place and the sentence in one line."""
+        """The location and the message in one line."""
         return f"{self.location}: {self.message}" if self.location else self.message
 
 
 class LivetablesError(Exception):
-    """Base of all errors that are meant for a user; `exit_code` is what the command line returns."""
+    """Base class of all errors that livetables reports to its users.
 
-    exit_code = 1
+    Attributes:
+        exit_code: What the command line returns: 2 for wrong settings and options, otherwise 1.
+        leaves: What every error of the class leaves behind, unless the code that raises it knows more.
+    """
+
+    exit_code: ClassVar[int] = 1
+    leaves: ClassVar[str | None] = None
 
     def __init__(
-        self, code: str, message: str, *, location: SourceLocation | None = None, hint: str | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        location: SourceLocation | None = None,
+        hint: str | None = None,
+        left_behind: str | None = None,
     ) -> None:
-        self.diagnostic = Diagnostic(code, message, location, hint)
-        super().__init__(str(self.diagnostic))
+        self.diagnostic = Diagnostic(code, message, location, hint, left_behind=left_behind)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        """Return the text for a terminal: code and location, message, hint, state."""
+        return str(replace(self.diagnostic, left_behind=self.left_behind))
 
     @property
     def code(self) -> str:
-        """The stable name of the error."""
+        """The stable name of the error, listed in docs/errors.md."""
         return self.diagnostic.code
 
+    @property
+    def message(self) -> str:
+        """What is wrong, in one sentence, without code, location and hint."""
+        return self.diagnostic.message
+
+    @property
+    def location(self) -> SourceLocation | None:
+        """Where in the user's files the error is, if that is known."""
+        return self.diagnostic.location
+
+    @property
+    def hint(self) -> str | None:
+        """What the user can do about it."""
+        return self.diagnostic.hint
+
+    @property
+    def left_behind(self) -> str | None:
+        """The state that tables, checkpoints or caches are in after the error; None when nothing is known of it."""
+        return self.diagnostic.left_behind or self.leaves
+
     def locate(self, location: SourceLocation) -> None:
-        """Say where it happened, unless that is known."""
+        """Set the location, unless one is known already."""
         if self.diagnostic.location is None:
             self.diagnostic = replace(self.diagnostic, location=location)
-            self.args = (str(self.diagnostic),)
+            self.args = (str(self),)
 
 
 class SettingsError(LivetablesError, ValueError):
-    """The settings, an option or an argument can't be used; nothing was started."""
+    """The settings, an option or an argument can't be used."""
 
     exit_code = 2
+    leaves = "Nothing was started."
+
+
+class UnknownKeywordError(SettingsError, TypeError):
+    """A function of the public API was called with a keyword that it does not have."""
 
 
 class DefinitionError(LivetablesError, RuntimeError):
-    """A pipeline file defines something that can't be."""
+    """A pipeline file has a definition that is not allowed."""
+
+    leaves = "Nothing was run."
+
+
+class GraphError(LivetablesError, ValueError):
+    """The pipeline has errors that were found before anything ran; `diagnostics` has all of them."""
+
+    leaves = "Nothing was run; tables and checkpoints are unchanged."
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("GRAPH_INVALID", f"The pipeline has {count(len(self.diagnostics), 'error')}.")
+
+    def __str__(self) -> str:
+        """Return every diagnostic, one after the other, then the state that they leave behind."""
+        return "\n".join([*map(str, self.diagnostics), f"State: {self.left_behind}"])
 
 
 class DatasetNotFoundError(LivetablesError, LookupError):
@@ -103,23 +169,17 @@ class UnreachableError(LivetablesError, ConnectionError):
 
 
 class NewColumnsError(LivetablesError, RuntimeError):
-    """Files have columns that a stream was not planned for; another update, which plans for them, goes on."""
+    """Files have columns that a stream was not planned for; the next update plans for them and continues."""
 
 
-class PipelineBusyError(LivetablesError, RuntimeError):
+class UpdateFailed(LivetablesError, RuntimeError):
+    """An update ended in the state FAILED."""
+
+
+class StorageBusy(LivetablesError, RuntimeError):
     """Another update holds the storage folder."""
 
-
-class GraphError(LivetablesError, ValueError):
-    """The pipeline has problems that were found before anything ran; `problems` holds all of them."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__("GRAPH_INVALID", f"The pipeline has {count(len(self.diagnostics), 'error')}.")
-
-    def __str__(self) -> str:
-        """Return every problem, one after the other."""
-        return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
+    leaves = "This update was not started; the other one is not affected."
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -136,5 +196,5 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return `1 error`, `2 errors`."""
+    """Return a number with its noun: `1 error`, `2 errors`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

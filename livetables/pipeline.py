@@ -144,7 +144,7 @@ class Pipeline:
         """Run an update and return its final state; in production, one that failed is run again as a new update.
 
         It ends when all sources are drained, or in continuous mode when `stop` is set or after `for_seconds`.
-        Events go to `listeners` and to the event log. Raises PipelineBusyError when another update is running.
+        Events go to `listeners` and to the event log. Raises StorageBusy when another update is running.
         """
         limits = UpdateRun(self.settings, self._clock, stop or threading.Event(), selection or Selection(), for_seconds)
         with self.storage.locked():

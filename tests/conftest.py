@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livetables.pipeline import Pipeline
-from livetables.settings import Settings, load_settings
+from livetables.settings import Settings, load_settings, with_mode
 from tests.small import SMALL
 
 if TYPE_CHECKING:
@@ -60,15 +60,10 @@ class Workbench:
 
     def pipeline(self, *paths: Path, continuous: bool = False, **options) -> Pipeline:
         """Return a pipeline over these files."""
-        from livetables.settings import with_mode
-
         options.setdefault("path_map", {"/in": str(self.folder)})
         options["overrides"] = {**self.confs, **options.get("overrides", {})}
-        settings = load_settings(paths=tuple(paths), storage=str(self.storage), **options)
-        settings = with_mode(settings, continuous=continuous)
-        from dataclasses import replace
-
-        return Pipeline(replace(settings, root=self.folder))
+        settings = load_settings(paths=paths, storage=self.storage, root=self.folder, **options)
+        return Pipeline(with_mode(settings, continuous=continuous))
 
     def run(self, *paths: Path, selection=None, stop: threading.Event | None = None, listeners=(), **options):
         """Run one update; return its final state."""

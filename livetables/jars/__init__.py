@@ -1,7 +1,7 @@
-"""The jars that Spark, S3 and the local servers need, downloaded once into a cache folder.
+"""The jars of Spark, S3 and the local servers: each set is downloaded at its first use into a cache folder.
 
-Spark's own `spark.jars.packages` asks the network at every start. Here Ivy runs once, without Spark, and
-each later start takes plain files.
+Spark's own `spark.jars.packages` uses the network at every start. Here Ivy runs once per set, without Spark, and
+later starts take plain files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livetables.errors import LivetablesError
 from livetables.jars.java import JavaError, require_java
 
 if TYPE_CHECKING:
@@ -29,14 +30,17 @@ _WANTED = _HERE / "ivy.xml"
 _SETTINGS = _HERE / "ivysettings.xml"
 
 
-class JarError(RuntimeError):
-    """Jars could not be resolved; whatever was in the cache before is still there."""
+class JarError(LivetablesError, RuntimeError):
+    """Jars could not be downloaded or written."""
 
-    code = "JARS_UNAVAILABLE"
+    leaves = "The cache of jars is as it was before."
 
-    def __init__(self, sentence: str, hint: str) -> None:
-        super().__init__(f"{sentence} {hint}")
-        self.hint = hint
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__("JARS_UNAVAILABLE", message, hint=hint)
+
+
+def _ignore(_module: str) -> None:
+    """Report nothing."""
 
 
 def cache_dir() -> Path:
@@ -45,23 +49,26 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "livetables"
 
 
-def spark_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
-    """Return Delta and the Kafka connector, and what S3 needs if it was downloaded; `report` hears of a download."""
+def spark_jars(report: Callable[[str], None] = _ignore) -> tuple[Path, ...]:
+    """Return the jars of Delta and the Kafka connector, and those of S3 when they were downloaded.
+
+    Missing jars are downloaded; `report` is called with each module. Raises JavaError or JarError, as do the others.
+    """
     return (*_jars("spark", report), *sorted(_folder("s3").glob("*.jar")))
 
 
-def s3_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
-    """Return what s3a:// needs; from then on it is among the jars of Spark."""
+def s3_jars(report: Callable[[str], None] = _ignore) -> tuple[Path, ...]:
+    """Return the jars for s3a:// paths; once downloaded, `spark_jars` has them too."""
     return _jars("s3", report)
 
 
-def broker_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
-    """Return what a Kafka broker needs; `report` hears what a download is doing."""
+def broker_jars(report: Callable[[str], None] = _ignore) -> tuple[Path, ...]:
+    """Return the jars of a Kafka broker, which only the demo, tests and benchmarks start."""
     return _jars("broker", report)
 
 
-def store_jars(report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:
-    """Return what a local S3 server needs; `report` hears what a download is doing."""
+def store_jars(report: Callable[[str], None] = _ignore) -> tuple[Path, ...]:
+    """Return the jars of a local S3 server, which only tests and `make s3-up` start."""
     return _jars("store", report)
 
 
@@ -78,12 +85,12 @@ def _folder(conf: str) -> Path:
 
 @cache
 def _fingerprint() -> str:
-    """Return a name for this choice of versions, so that another choice gets another folder."""
+    """Return the folder name for the pinned versions: other versions get another folder."""
     return hashlib.sha256(_WANTED.read_bytes() + _SETTINGS.read_bytes()).hexdigest()[:16]
 
 
 def _resolve(conf: str, folder: Path, report: Callable[[str], None]) -> None:
-    """Fill `folder` in one step: it is either absent or complete, also after a kill."""
+    """Download a set into `folder` in one step: the folder is absent or complete, also after a kill."""
     java = require_java()
     ivy = _ivy_jar()
     partial = folder.with_name(f"{conf}.partial")
@@ -106,7 +113,7 @@ def _resolve(conf: str, folder: Path, report: Callable[[str], None]) -> None:
 
 
 def _ivy_jar() -> Path:
-    """Find the Ivy that pyspark ships, without paying for the import of pyspark."""
+    """Return the Ivy jar that pyspark ships, without importing pyspark, which is slow."""
     spec = importlib.util.find_spec("pyspark")
     homes = list(spec.submodule_search_locations or ()) if spec else []
     found = [jar for home in homes for jar in Path(home, "jars").glob("ivy-2*.jar")]
@@ -116,6 +123,7 @@ def _ivy_jar() -> Path:
 
 
 def _run_ivy(java: str, ivy: Path, conf: str, partial: Path, report: Callable[[str], None]) -> None:
+    """Run Ivy, which downloads a set of jars into `partial`/out/`conf`."""
     partial.mkdir()
     command = [
         java,
@@ -144,24 +152,24 @@ def _run_ivy(java: str, ivy: Path, conf: str, partial: Path, report: Callable[[s
 
 
 def _module(line: str) -> str:
-    """Shorten `found org#module;1.0 in central` or `downloading https://... [...]` to the module."""
+    """Return the module of `found org#module;1.0 in central` or `downloading https://... [...]`."""
     word = line.split()[1]
     return word.rpartition("/")[2] if "/" in word else word.rpartition("#")[2].replace(";", " ")
 
 
 def _cause(lines: list[str]) -> str:
-    """Pick the one line of Ivy's output that names the first thing that went wrong."""
+    """Return the line of Ivy's output that names the first failure."""
     marks = ("unresolved dependency:", ": not found", "[FAILED", "ConnectException", "Exception")
     for mark in marks:
         for line in lines:
             if mark in line:
                 return line.strip(": ")
-    return next((line for line in reversed(lines) if line), "Ivy said nothing")
+    return next((line for line in reversed(lines) if line), "Ivy gave no reason")
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Let one process at a time resolve; the lock goes with the process that holds it."""
+    """Let one process at a time download; the lock ends with the process that holds it."""
     with path.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

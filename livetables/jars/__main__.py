@@ -1,4 +1,8 @@
-"""`python -m livetables.jars [s3]`: download and make what is missing, also for S3, and say where it is."""
+"""`python -m livetables.jars [SET ...]`: download jars that are missing, and print where they are.
+
+Without a set, those of Spark: with them every pipeline runs. The sets of the local servers, `broker` and `store`, are
+also downloaded when such a server is started.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,21 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from livetables.jars import JarError, JavaError, broker_jars, s3_jars, spark_jars
+from livetables.errors import LivetablesError
+from livetables.jars import broker_jars, s3_jars, spark_jars, store_jars
 from livetables.jars.classes import archive_file, make_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: S3 is before Spark, whose jars include those of S3 once they are downloaded.
+_SETS = {"s3": s3_jars, "spark": spark_jars, "broker": broker_jars, "store": store_jars}
+_USAGE = "Usage: python -m livetables.jars [s3] [broker] [store]"
+
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[str], None]]:
-    """Show one moving line on a terminal and nothing elsewhere; rich loads only when there is news."""
+    """Show a spinner on a terminal, one line elsewhere; rich is imported only when something is reported."""
     shown = None
 
     def report(module: str) -> None:
@@ -36,21 +45,28 @@ def _progress(title: str) -> Iterator[Callable[[str], None]]:
             shown.stop()
 
 
-def main(wanted: list[str]) -> int:
-    """Resolve the sets of jars, archive the classes of Spark, and return the exit code."""
-    if wanted not in ([], ["s3"]):
-        print("Usage: python -m livetables.jars [s3]", file=sys.stderr)
+def main(words: list[str]) -> int:
+    """Download the sets of jars that `words` name, prepare quick starts of Spark, and return the exit code."""
+    if not set(words) <= set(_SETS):
+        print(_USAGE, file=sys.stderr)
         return 2
-    s3 = [("s3", s3_jars)] if wanted else []
-    for name, jars_of in (*s3, ("spark", spark_jars), ("broker", broker_jars)):
-        try:
+    wanted = {*words, "spark"} if "s3" in words or not words else set(words)
+    try:
+        for name in filter(wanted.__contains__, _SETS):
             with _progress(f"Downloading jars for {name}") as report:
-                jars = jars_of(report)
-        except (JarError, JavaError) as error:
-            print(error, file=sys.stderr)
-            return 1
-        size = sum(jar.stat().st_size for jar in jars) / 1e6
-        print(f"{name:<6}  {len(jars)} jars, {size:.0f} MB, {jars[0].parent}")
+                jars = _SETS[name](report)
+            size = sum(jar.stat().st_size for jar in jars) / 1e6
+            print(f"{name:<6}  {len(jars)} jars, {size:.0f} MB, {jars[0].parent}")
+    except LivetablesError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if "spark" in wanted:
+        _prepare_quick_starts()
+    return 0
+
+
+def _prepare_quick_starts() -> None:
+    """Make the archive of Spark's classes if it is missing; without it, sessions only start more slowly."""
     archive = archive_file(spark_jars())
     if not archive.is_file():
         with _progress("Preparing quick starts") as report:
@@ -58,9 +74,8 @@ def main(wanted: list[str]) -> int:
             made = make_archive(spark_jars())
         if not made:
             print("Spark will start more slowly: the archive of its classes could not be made.", file=sys.stderr)
-            return 0
+            return
     print(f"classes {archive.stat().st_size / 1e6:.0f} MB, {archive}")
-    return 0
 
 
 if __name__ == "__main__":

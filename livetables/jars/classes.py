@@ -1,7 +1,7 @@
-"""An archive of the classes that Spark loads, made once: Java maps it at each start instead of loading them again.
+"""Class data sharing: an archive of the classes that Spark loads, which Java maps at each start.
 
-Java calls this class data sharing. With it a session is there in about half the time. An archive fits one Java and
-one class path; Java itself refuses any other, and starts as if there were none.
+It halves the time to start a session. An archive fits one Java and one class path; Java refuses any other archive,
+and starts as if there were none.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 from livetables.jars.java import require_java
 
-#: Java checks the archive's sums, and says what it thinks of it where the command's own output is not.
-_WITH_CARE = "-XX:+VerifySharedSpaces -Xlog:disable -Xlog:all=warning:stderr"
+#: Java verifies the checksums of the archive, and writes its warnings to stderr, apart from the command's output.
+_VERIFIED = "-XX:+VerifySharedSpaces -Xlog:disable -Xlog:all=warning:stderr"
 _LONGEST_TRAINING_SECONDS = 180
 
 
 def archive_file(jars: tuple[Path, ...]) -> Path:
-    """Return where the archive for this environment, its Java and `jars` belongs, whether it is there or not.
+    """Return the path of the archive for this environment, its Java and `jars`; it may not exist yet.
 
-    It lies in the environment, whose Spark is on the class path by its full name, and goes with it.
+    It lies in the Python environment, whose Spark is on the class path by its full name, and is removed with it.
     """
     java = Path(require_java()).resolve()
     parts = [java, java.stat().st_mtime_ns, *jars, *(jar.stat().st_mtime_ns for jar in jars)]
@@ -32,15 +32,15 @@ def archive_file(jars: tuple[Path, ...]) -> Path:
 
 
 def java_options(jars: tuple[Path, ...]) -> str:
-    """Return the options with which Java uses the archive, or nothing where there is none."""
+    """Return the Java options that use the archive, or an empty text when there is none."""
     archive = archive_file(jars)
-    return f'"-XX:SharedArchiveFile={archive}" {_WITH_CARE}' if archive.is_file() else ""
+    return f'"-XX:SharedArchiveFile={archive}" {_VERIFIED}' if archive.is_file() else ""
 
 
 def make_archive(jars: tuple[Path, ...]) -> bool:
-    """Make the archive if it is missing, which takes about 30 s; return whether it is there now.
+    """Make the archive if it is missing, which takes about 30 s; return whether it exists afterwards.
 
-    It only saves time: where it cannot be made (a read-only environment, a Java without class data sharing),
+    It only saves time: when it cannot be made (a read-only environment, a Java without class data sharing),
     everything works without it.
     """
     archive = archive_file(jars)
@@ -52,8 +52,8 @@ def make_archive(jars: tuple[Path, ...]) -> bool:
         archive.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(training, capture_output=True, check=True, timeout=_LONGEST_TRAINING_SECONDS)
         with partial.open("rb") as written:
-            os.fsync(written.fileno())  # Java dies of an archive that a power cut made shorter
-        for old in archive.parent.iterdir():  # also what a training left that was killed
+            os.fsync(written.fileno())  # a power cut must not leave a short archive, which crashes Java
+        for old in archive.parent.iterdir():  # also the rest of a training that was killed
             if old != partial:
                 old.unlink()
         partial.replace(archive)

@@ -1,4 +1,4 @@
-"""Finds the Java that Spark will use, and says how to install one."""
+"""Finds the Java that Spark will use."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from livetables.errors import LivetablesError
+
 OLDEST = 17
 HINT = (
     f"Install Java {OLDEST} or newer: on Debian or Ubuntu `apt-get install openjdk-17-jre-headless`, "
@@ -16,23 +18,22 @@ HINT = (
 )
 
 
-class JavaError(RuntimeError):
-    """No Java that Spark can run on."""
+class JavaError(LivetablesError, RuntimeError):
+    """There is no Java that Spark can run on."""
 
-    code = "JAVA_UNAVAILABLE"
-    hint = HINT
+    leaves = "Nothing was started."
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(f"{sentence} {HINT}")
+    def __init__(self, message: str) -> None:
+        super().__init__("JAVA_UNAVAILABLE", message, hint=HINT)
 
 
 def require_java() -> str:
     """Return the path of a Java that Spark can run on.
 
-    JAVA_HOME decides where it is set, because Spark looks nowhere else then; otherwise PATH does.
+    JAVA_HOME decides when it is set, because Spark then looks nowhere else; otherwise PATH does.
 
     Raises:
-        JavaError: there is none, or it is too old.
+        JavaError: There is none, or it is too old.
     """
     java = _find()
     version = _version(java)
@@ -58,10 +59,10 @@ def _find() -> str:
 
 @cache
 def _version(java: str) -> int | None:
-    """Return the major version, or None where `java` is only a stand-in (macOS has one)."""
+    """Return the major version, or None when `java` is only a placeholder (macOS has one)."""
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)
+        process = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r'version "(?:1\.)?(\d+)', said.stderr + said.stdout)
-    return int(match.group(1)) if match and said.returncode == 0 else None
+    match = re.search(r'version "(?:1\.)?(\d+)', process.stderr + process.stdout)
+    return int(match.group(1)) if match and process.returncode == 0 else None

@@ -1,6 +1,6 @@
-"""Pipeline settings in all their dialects, and the choices that only matter here (`livetables.yml`)."""
+"""The settings of a pipeline: settings files of all kinds, and `livetables.yml` with choices for this machine."""
 
-from livetables.settings.durations import seconds
+from livetables.settings.durations import parse_duration, seconds
 from livetables.settings.load import load_settings, with_mode
 from livetables.settings.model import (
     DEFAULT_FILE,
@@ -26,6 +26,7 @@ __all__ = [
     "Settings",
     "load_settings",
     "map_path",
+    "parse_duration",
     "seconds",
     "shown",
     "text_of",

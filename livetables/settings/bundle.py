@@ -1,4 +1,4 @@
-"""Asset bundles: the YAML files of one, put together for one target."""
+"""Asset bundles: merges the YAML files of a bundle for one target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from livetables.errors import Diagnostic, SettingsError, SourceLocation, did_you_mean
 from livetables.settings.model import SILENT
 from livetables.settings.paths import shown
-from livetables.settings.reading import Text, mapping, place_in, read_yaml
+from livetables.settings.reading import LocatedText, location_in, mapping, read_yaml
 from livetables.settings.references import References
 
 if TYPE_CHECKING:
@@ -27,13 +27,16 @@ _NEEDED_OF_CLUSTERS = ("label", "spark_conf")
 
 
 def is_bundle(document: dict[str, Any]) -> bool:
-    """Tell whether a YAML document is the root of an asset bundle, or a file that one includes."""
+    """Return whether a YAML document is the root file of an asset bundle, or a file that one includes."""
     return not {"bundle", "resources", "targets"}.isdisjoint(document)
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """The files of a bundle in one document, with what its target overrides."""
+    """The merged files of a bundle, with the overrides of its target applied.
+
+    `own` are the keys of the pipelines that the named file defines.
+    """
 
     file: Path
     root: Path
@@ -43,38 +46,41 @@ class Bundle:
     references: References
 
     def pipeline(self, key: str | None) -> dict[str, Any]:
-        """Return the settings of the pipeline `key`, or of the only one; its paths start at the bundle's root."""
+        """Return the settings of the pipeline `key`, or of the only one; its paths start at the bundle's root.
+
+        Raises SettingsError when there is no such pipeline, or several and no key.
+        """
         key = self._chosen(key)
         entry = mapping(mapping(mapping(self.document, "resources"), "pipelines"), key)
         entry = {"name": key, **{name: value for name, value in entry.items() if value is not None}}
         if isinstance(entry.get("clusters"), list):
             entry["clusters"] = _merged_by_label(entry["clusters"])
         entry = self._resolved(entry)
-        if isinstance(entry.get("configuration"), dict):  # the platform's command line writes scalars as text too
-            entry["configuration"] = {name: _written(value) for name, value in entry["configuration"].items()}
+        if isinstance(entry.get("configuration"), dict):  # the platform's command line does the same
+            entry["configuration"] = {name: _as_text(value) for name, value in entry["configuration"].items()}
         if "root_path" in entry:
             entry["root_path"] = self._from_root(entry["root_path"])
         if isinstance(entry.get("libraries"), list):
             entry["libraries"] = [found for library in entry["libraries"] for found in self._located(library)]
         return entry
 
-    def deployed(self, parsed: PipelineFile) -> tuple[PipelineFile, tuple[Diagnostic, ...]]:
-        """Return the pipeline with what the target's mode and presets do to it, and what is to be said of that."""
+    def deployed(self, pipeline: PipelineFile) -> tuple[PipelineFile, tuple[Diagnostic, ...]]:
+        """Return the pipeline as the target's mode and presets change it, with warnings about that."""
         presets, target = mapping(self.document, "presets"), mapping(mapping(self.document, "targets"), self.target)
-        develops = target.get("mode") == "development"
-        by_mode = develops if target.get("mode") in ("development", "production") else None
+        in_development = target.get("mode") == "development"
+        by_mode = in_development if target.get("mode") in ("development", "production") else None
         marked = presets.get("pipelines_development", by_mode)
-        if marked or (marked is False and parsed.development is None):
-            parsed = parsed.model_copy(update={"development": marked})
-        pauses = presets.get("trigger_pause_status", "PAUSED" if develops else None) == "PAUSED"
-        if not (pauses and parsed.continuous):
-            return parsed, ()
+        if marked or (marked is False and pipeline.development is None):
+            pipeline = pipeline.model_copy(update={"development": marked})
+        pauses = presets.get("trigger_pause_status", "PAUSED" if in_development else None) == "PAUSED"
+        if not (pauses and pipeline.continuous):
+            return pipeline, ()
         msg = (
             f"'continuous' has no effect here: the target '{self.target}' pauses pipelines, as on the platform, so an "
-            "update takes what is there, then ends. --continuous runs it all the same."
+            "update processes the data that is available, then ends. --continuous runs it continuously all the same."
         )
-        said = Diagnostic("SETTING_WITHOUT_EFFECT", msg, SourceLocation(shown(self.file)))
-        return parsed.model_copy(update={"continuous": False}), (said,)
+        warning = Diagnostic("SETTING_WITHOUT_EFFECT", msg, SourceLocation(shown(self.file)))
+        return pipeline.model_copy(update={"continuous": False}), (warning,)
 
     def _chosen(self, key: str | None) -> str:
         keys, name = ", ".join(self.own), shown(self.file)
@@ -101,7 +107,7 @@ class Bundle:
             try:
                 resolved[name] = self.references.resolve(value, name)
             except SettingsError as error:
-                # A policy that is looked up in a workspace, say, must not keep the pipeline from running here.
+                # A reference that only a workspace resolves, such as a policy, must not stop the pipeline here.
                 if name == "clusters" and isinstance(value, list):
                     resolved[name] = [self._needed(part, f"{name}.{n}") for n, part in enumerate(value)]
                 elif name not in SILENT:
@@ -116,7 +122,7 @@ class Bundle:
         return cluster | self.references.resolve(needed, key)
 
     def _located(self, library: Any) -> list[Any]:
-        """Return an entry of `libraries` with its path from the root; of a path with wildcards, one for each file."""
+        """Return an entry of `libraries` with its path from the root; a path with wildcards gives one per file."""
         if not isinstance(library, dict):
             return [library]
         for kind, name in (("glob", "include"), ("file", "path"), ("notebook", "path")):
@@ -128,14 +134,14 @@ class Bundle:
         return [library]
 
     def _from_root(self, path: Any) -> Any:
-        """Return a path that its YAML file gives from its own folder, as it is from the bundle's root."""
-        if not isinstance(path, Text) or path.startswith(("/", "~")) or re.match(r"^[a-z][a-z0-9+.-]*:", path):
+        """Return a path, which is relative to its YAML file, relative to the bundle's root."""
+        if not isinstance(path, LocatedText) or path.startswith(("/", "~")) or re.match(r"^[a-z][a-z0-9+.-]*:", path):
             return path
-        return Text.at(os.path.relpath(path.file.parent / path, self.root), path.file, path.line)
+        return LocatedText.at(os.path.relpath(path.file.parent / path, self.root), path.file, path.line)
 
 
 def open_bundle(file: Path, document: dict[str, Any]) -> Bundle:
-    """Return the bundle that `file` is the root of or belongs to, for the target that the environment names."""
+    """Return the bundle of which `file` is the root or a part, for the target that the environment names."""
     root_file = file if "bundle" in document else _root_file(file.parent) or file
     parts = {root_file: document if root_file == file else _part(root_file)}
     for path in _included(root_file, parts[root_file]):
@@ -148,7 +154,7 @@ def open_bundle(file: Path, document: dict[str, Any]) -> Bundle:
     overrides = mapping(mapping(whole, "targets"), target)
     variables = {name: _assigned(value) for name, value in mapping(overrides, "variables").items()}
     whole = merged(whole, {key: value for key, value in overrides.items() if key in _OF_TARGETS})
-    # An included file stands for the pipelines that it defines itself.
+    # An included file is asked only for the pipelines that it defines itself.
     of_this_file = whole if root_file == file else merged(document, mapping(mapping(document, "targets"), target))
     own = tuple(str(key) for key in mapping(mapping(of_this_file, "resources"), "pipelines"))
     references = References(whole, variables, target, root_file.parent)
@@ -156,7 +162,7 @@ def open_bundle(file: Path, document: dict[str, Any]) -> Bundle:
 
 
 def merged(below: Any, above: Any) -> Any:
-    """Return `above` laid over `below`: mappings key by key, lists one after the other, all else replaced."""
+    """Return `above` merged over `below`: mappings by key, lists appended, other values replaced."""
     if above is None:
         return below
     if isinstance(below, dict) and isinstance(above, dict):
@@ -188,13 +194,13 @@ def _included(root_file: Path, document: dict[str, Any]) -> Iterator[Path]:
     if not isinstance(patterns, list | tuple):
         msg = f"The value of 'include' is {json.dumps(patterns)}: it must be a list of files."
         raise SettingsError(
-            "WRONG_VALUE", msg, location=place_in(document, ("include",), SourceLocation(shown(root_file)))
+            "WRONG_VALUE", msg, location=location_in(document, ("include",), SourceLocation(shown(root_file)))
         )
     for pattern in patterns:
         found = _matches(str(pattern), root_file.parent)
         if not found and not glob.has_magic(str(pattern)):
             msg = f"'include' names {pattern}, which does not exist."
-            location = pattern.location if isinstance(pattern, Text) else SourceLocation(shown(root_file))
+            location = pattern.location if isinstance(pattern, LocatedText) else SourceLocation(shown(root_file))
             raise SettingsError("SETTINGS_NOT_FOUND", msg, location=location)
         for name in found:
             file = Path(os.path.normpath(root_file.parent / name))
@@ -204,18 +210,18 @@ def _included(root_file: Path, document: dict[str, Any]) -> Iterator[Path]:
 
 def _target(document: dict[str, Any], root_file: Path) -> str:
     targets = mapping(document, "targets")
-    asked = os.environ.get("DATABRICKS_BUNDLE_TARGET")
-    if asked and asked not in (targets or {"default": None}):
-        hint = did_you_mean(asked, targets, f"Its targets are {', '.join(targets)}." if targets else "It has none.")
-        msg = f"The bundle has no target '{asked}', which DATABRICKS_BUNDLE_TARGET names."
+    wanted = os.environ.get("DATABRICKS_BUNDLE_TARGET")
+    if wanted and wanted not in (targets or {"default": None}):
+        hint = did_you_mean(wanted, targets, f"Its targets are {', '.join(targets)}." if targets else "It has none.")
+        msg = f"The bundle has no target '{wanted}', which DATABRICKS_BUNDLE_TARGET names."
         raise SettingsError("TARGET_NOT_FOUND", msg, location=SourceLocation(shown(root_file)), hint=hint)
     by_default = (name for name in targets if mapping(targets, name).get("default") is True)
-    # The platform gives a bundle without targets one of this name.
-    return str(asked or next(by_default, None) or next(iter(targets), "default"))
+    # On the platform, a bundle without targets has one of this name.
+    return str(wanted or next(by_default, None) or next(iter(targets), "default"))
 
 
 def _assigned(value: Any) -> Any:
-    """Return what a target says of a variable: the value itself, or its definition anew."""
+    """Return the value that a target gives a variable, directly or as the default of a new definition."""
     if (
         isinstance(value, dict)
         and value.keys() & {"default", "lookup"}
@@ -234,7 +240,7 @@ def _merged_by_label(clusters: list[Any]) -> list[Any]:
     return list(by_label.values())
 
 
-def _written(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value

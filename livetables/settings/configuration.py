@@ -1,4 +1,4 @@
-"""Puts the configuration of a run together: what all places say of it, with secrets where they refer to one."""
+"""Merges the configuration of all layers, and replaces references to secrets by their values."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _REFERENCE = re.compile(r"\{\{secrets/(?P<scope>[^/{}]+)/(?P<key>[^/{}]+)\}\}")
 
 @dataclass(frozen=True)
 class ConfigLayer:
-    """The values that one place gives; messages name a key of it with `where` in front."""
+    """Configuration values from one source, such as a file; messages write `where` before a key of it."""
 
     where: str
     values: Mapping[str, str | float]
     location: Callable[[str], SourceLocation | None]
 
 
-def configuration(said: Iterable[ConfigLayer], secrets: SecretStore | None) -> dict[str, str]:
-    """Return the value of each key, that of the last place; without `secrets`, no key that refers to one."""
-    last = {key: one for one in said for key in one.values}
-    texts = {key: _written(one.values[key]) for key, one in last.items()}
+def configuration(layers: Iterable[ConfigLayer], secrets: SecretStore | None) -> dict[str, str]:
+    """Return the configuration: the last layer wins. Without `secrets`, keys that refer to one are left out."""
+    last = {key: layer for layer in layers for key in layer.values}
+    texts = {key: _as_text(layer.values[key]) for key, layer in last.items()}
     if secrets is None:
         return {key: text for key, text in texts.items() if _START not in text}
     return {
@@ -52,5 +52,5 @@ def _secret(text: str, key: str, location: SourceLocation | None, secrets: Secre
     return value
 
 
-def _written(value: str | float) -> str:
+def _as_text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Finds out what kind of file the settings are, and reads each kind as one."""
+"""Detects the kind of a settings file (Databricks JSON or YAML, asset bundle, Spark spec), and reads each as one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from livetables.errors import Diagnostic, SettingsError, SourceLocation
 from livetables.settings.bundle import is_bundle, open_bundle
 from livetables.settings.model import Library, PipelineFile, SparkSpec
 from livetables.settings.paths import shown
-from livetables.settings.reading import place_in, read_settings
-from livetables.settings.unsupported import refuse_unsupported, said_aloud
+from livetables.settings.reading import location_in, read_settings
+from livetables.settings.unsupported import refuse_unsupported, unsupported_warnings
 from livetables.settings.validation import validated
 
 if TYPE_CHECKING:
@@ -20,47 +20,52 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The settings of one pipeline, whatever kind of file they come from."""
+class ParsedFile:
+    """The settings of one pipeline, whatever kind of file they come from; relative paths start at `base`."""
 
-    parsed: PipelineFile
+    pipeline: PipelineFile
     base: Path
     file: SourceLocation | None = None
     document: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
 
     def location(self, *keys: str | int) -> SourceLocation | None:
-        """Return where a key stands: file and line in YAML, the file in JSON."""
-        return place_in(self.document, keys, self.file)
+        """Return the location of a key: file and line in YAML, the file in JSON."""
+        return location_in(self.document, keys, self.file)
 
 
-def find_pipeline(said: Path) -> Found:
-    """Read the pipeline that `--settings` names: FILE, or FILE#KEY for one of several in an asset bundle."""
-    file, key = _file_and_key(said)
+def read_pipeline(file: Path) -> ParsedFile:
+    """Read the settings of a pipeline from FILE, or from FILE#KEY for one of several in an asset bundle.
+
+    Raises SettingsError with the location of what is wrong.
+    """
+    file, key = _file_and_key(file)
     document, is_yaml = read_settings(file)
     location = SourceLocation(shown(file))
     if is_yaml and is_bundle(document):
         bundle = open_bundle(file, document)
         entry = bundle.pipeline(key)
-        parsed, warnings = bundle.deployed(validated(PipelineFile, entry, location, strict=False))
-        return _of_databricks(Found(parsed, bundle.root, location, entry, warnings))
+        pipeline, warnings = bundle.deployed(validated(PipelineFile, entry, location, strict=False))
+        return _checked(ParsedFile(pipeline, bundle.root, location, entry, warnings))
     if key:
-        msg = f"The file holds one pipeline, and '#{key}' names one of several."
-        raise SettingsError("WRONG_OPTION", msg, location=location, hint=f"Write --settings {shown(file)}.")
+        message = f"The file holds one pipeline, and '#{key}' names one of several."
+        raise SettingsError("WRONG_OPTION", message, location=location, hint=f"Write --settings {shown(file)}.")
     document = _unwrapped(document)
     if is_yaml and _is_spark_spec(document):
         spec = validated(SparkSpec, document, location)
-        return Found(_as_pipeline(spec), file.parent, location, document)
-    return _of_databricks(Found(validated(PipelineFile, document, location), file.parent, location, document))
+        return ParsedFile(_as_pipeline(spec), file.parent, location, document)
+    return _checked(ParsedFile(validated(PipelineFile, document, location), file.parent, location, document))
 
 
-def _of_databricks(found: Found) -> Found:
-    refuse_unsupported(found.parsed, found.location)
-    return replace(found, warnings=(*said_aloud(found.parsed, found.location), *found.warnings))
+def _checked(parsed: ParsedFile) -> ParsedFile:
+    """Refuse settings that can't run here, and add the warnings about those without effect."""
+    refuse_unsupported(parsed.pipeline, parsed.location)
+    warnings = unsupported_warnings(parsed.pipeline, parsed.location)
+    return replace(parsed, warnings=(*warnings, *parsed.warnings))
 
 
-def _file_and_key(said: Path) -> tuple[Path, str | None]:
-    file = Path(os.path.normpath(said.absolute()))
+def _file_and_key(given: Path) -> tuple[Path, str | None]:
+    file = Path(os.path.normpath(given.absolute()))
     name, hash_, key = file.name.rpartition("#")
     if hash_ and name and not file.exists():
         return file.with_name(name), key or None
@@ -68,7 +73,7 @@ def _file_and_key(said: Path) -> tuple[Path, str | None]:
 
 
 def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
-    """Take the settings out of what `databricks pipelines get`, or a page that exports them, puts around them."""
+    """Return the settings inside the output of `databricks pipelines get`, or of an exporting page."""
     for key in ("spec", "settings"):
         if isinstance(document.get(key), dict):
             return dict(document[key])
@@ -76,7 +81,7 @@ def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_spark_spec(document: dict[str, Any]) -> bool:
-    """Tell whether YAML is a spec of Spark's own pipelines: nothing in it is known to Databricks alone."""
+    """Return whether YAML is a spec of Spark's own pipelines: it has no key that only Databricks knows."""
     libraries = document.get("libraries")
     entries = [entry for entry in libraries if isinstance(entry, dict)] if isinstance(libraries, list) else []
     used = {key for entry in entries for key in entry}

@@ -1,17 +1,18 @@
-"""Puts the settings of a run together: settings file, `livetables.yml`, options of the command line."""
+"""Loads the settings of a run: settings file, `livetables.yml`, and what the caller gives."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.errors import SettingsError, SourceLocation
+from livetables.keywords import known_keywords
 from livetables.model import Namespace
 from livetables.settings.configuration import ConfigLayer, configuration
-from livetables.settings.dialects import Found, find_pipeline
+from livetables.settings.dialects import ParsedFile, read_pipeline
 from livetables.settings.durations import seconds
 from livetables.settings.model import (
     DEFAULT_FILE,
@@ -25,91 +26,185 @@ from livetables.settings.model import (
     Settings,
 )
 from livetables.settings.paths import folder_name, local_storage, shown
-from livetables.settings.reading import place_in, read_yaml
+from livetables.settings.reading import location_in, read_yaml
 from livetables.settings.secrets import SecretStore
 from livetables.settings.source_files import source_files
 from livetables.settings.validation import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
+@known_keywords
 def load_settings(
-    file: Path | None = None,
+    file: str | Path | None = None,
     *,
-    paths: tuple[Path, ...] = (),
-    overrides: dict[str, str] | None = None,
-    parameters: dict[str, str] | None = None,
+    paths: Iterable[str | Path] = (),
+    root: str | Path | None = None,
+    storage: str | Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    tables: Mapping[str, str] | None = None,
+    path_map: Mapping[str, str] | None = None,
+    master: str | None = None,
     with_secrets: bool = True,
-    **local: Any,
 ) -> Settings:
-    """Read the settings file (or take source `paths` in its place), then livetables.yml, then the overrides.
+    """Load the settings of a pipeline from its settings file, then livetables.yml beside it, then the keywords.
 
-    `file` may be FILE#KEY for one of several pipelines in an asset bundle. Without secrets, configuration that refers
-    to one is left out. `local` may hold storage, master, tables, path_map. Raises SettingsError with the key, the file
-    and a hint.
+    Args:
+        file: Settings file, or FILE#KEY for one pipeline of an asset bundle. Default: pipeline_settings.json.
+        paths: Source files and folders, in place of a settings file.
+        root: Folder that imports start at. Default: `root_path` of the file, or the file's own folder.
+        storage: Folder for tables, checkpoints and events. Default: .livetables/NAME.
+        overrides: Values of `configuration`.
+        parameters: Values of `:name` in SQL files.
+        tables: Tables outside the pipeline: name and path.
+        path_map: Path prefixes of the platform and what replaces them here.
+        master: Master of Spark. Default: local[*].
+        with_secrets: Whether configuration that refers to a secret is resolved; otherwise it is left out.
+
+    Raises:
+        SettingsError: A value can't be used or a keyword is unknown; it has the key, the file and a hint.
     """
-    if paths:
-        found = Found(PipelineFile(name=paths[0].stem or "pipeline"), Path.cwd())
-    else:
-        found = find_pipeline(file or Path(DEFAULT_FILE))
-    parsed, base = found.parsed, found.base
-    here, location = _local_file(base)
-    secrets = SecretStore(_named("secrets", here.secrets, base, location) if here.secrets else None)
-    given = {key: value for key, value in local.items() if value}
-    root, path_map = _root_and_paths(parsed, base, {**here.path_map, **given.pop("path_map", {})})
-    storage = given.get("storage") or here.storage
-    if not storage and parsed.storage:
-        storage = local_storage(parsed.storage, path_map, base)
-    settings = Settings(
-        name=parsed.name,
-        root=root,
-        files=source_files(paths, parsed.libraries, base, path_map, found.location),
-        storage=(base / (storage or f".livetables/{folder_name(parsed.name)}")).absolute(),
-        namespace=Namespace(parsed.catalog, parsed.schema_ or parsed.target or "default"),
-        configuration=configuration(
-            [
-                *_of_clusters(found),
-                ConfigLayer("configuration.", parsed.configuration, lambda key: found.location("configuration", key)),
-                ConfigLayer("", _ansi(here), lambda _: location("ansi")),
-                ConfigLayer("configuration.", here.configuration, lambda key: location("configuration", key)),
-                ConfigLayer("--set ", overrides or {}, lambda _: None),
-            ],
-            secrets if with_secrets else None,
-        ),
-        parameters={**parsed.parameters, **(parameters or {})},
-        continuous=parsed.continuous,
-        development=parsed.development,
-        master=given.get("master") or here.master or "local[*]",
-        tables={**here.tables, **given.get("tables", {})},
-        path_map=path_map,
-        functions=tuple(_named("functions", name, base, location) for name in here.functions),
-        secrets=secrets,
-        warnings=found.warnings,
-        document=found.document,
-    )
-    _check_configuration(settings, found)
+    files = tuple(Path(path) for path in paths)
+    parsed = read_pipeline(Path(file or DEFAULT_FILE)) if not files else _of_files(files)
+    given = _Given(root, storage, overrides or {}, parameters or {}, tables or {}, path_map or {}, master)
+    settings = _merged(parsed, files, given, with_secrets=with_secrets)
+    _check_configuration(settings, parsed)
     return settings
 
 
 def with_mode(settings: Settings, *, continuous: bool | None) -> Settings:
-    """Return the settings with the mode that the command line asks for, if it does."""
+    """Return the settings in continuous or triggered mode; None keeps the mode that they have."""
     return settings if continuous is None else replace(settings, continuous=continuous)
 
 
-def _root_and_paths(parsed: PipelineFile, base: Path, path_map: dict[str, str]) -> tuple[Path, dict[str, str]]:
-    """Return the folder that imports start at, and the path map, whose relative targets start there too."""
-    root = Path(os.path.normpath(base / parsed.root_path)) if parsed.root_path else base
+@dataclass(frozen=True)
+class _Given:
+    """The keywords of `load_settings` that win over the files."""
+
+    root: str | Path | None
+    storage: str | Path | None
+    overrides: Mapping[str, str]
+    parameters: Mapping[str, str]
+    tables: Mapping[str, str]
+    path_map: Mapping[str, str]
+    master: str | None
+
+
+@dataclass(frozen=True)
+class _LocalChoices:
+    """The content of livetables.yml in the folder `base`."""
+
+    base: Path
+    values: LocalFile = field(default_factory=LocalFile)
+    document: dict[str, Any] | None = None
+
+    def location(self, *keys: str) -> SourceLocation | None:
+        """Return the location of a key, or of the file; None when there is no file."""
+        if self.document is None:
+            return None
+        return location_in(self.document, keys, None) or SourceLocation(shown(self.base / LOCAL_FILE))
+
+    def file(self, key: str, name: str) -> Path:
+        """Return the file `name` that a key names; raises SettingsError when it does not exist."""
+        file = Path(os.path.normpath(self.base / Path(name).expanduser()))
+        if not file.is_file():
+            message = f"'{key}' names {shown(file)}, which does not exist."
+            hint = f"Write it {_FORMATS[key]}, or leave '{key}' out."
+            raise SettingsError("SETTINGS_NOT_FOUND", message, location=self.location(key), hint=hint)
+        return file
+
+
+#: Keys of livetables.yml that name files, and the format of such a file.
+_FORMATS = {"secrets": "as YAML, {scope: {key: value}}", "functions": "as SQL, CREATE FUNCTION ..."}
+
+
+def _of_files(files: tuple[Path, ...]) -> ParsedFile:
+    return ParsedFile(PipelineFile(name=files[0].stem or "pipeline"), Path.cwd())
+
+
+def _local_choices(base: Path) -> _LocalChoices:
+    """Read livetables.yml in the folder `base`, if there is one."""
+    file = base / LOCAL_FILE
+    if not file.is_file():
+        return _LocalChoices(base)
+    document = read_yaml(file) or {}
+    return _LocalChoices(base, validated(LocalFile, document, SourceLocation(shown(file))), document)
+
+
+def _merged(parsed: ParsedFile, files: tuple[Path, ...], given: _Given, *, with_secrets: bool) -> Settings:
+    """Return the settings from all sources; the keywords win over livetables.yml, which wins over the settings file."""
+    pipeline, base, choices = parsed.pipeline, parsed.base, _local_choices(parsed.base)
+    local = choices.values
+    secrets = SecretStore(choices.file("secrets", local.secrets) if local.secrets else None)
+    root, path_map = _root_and_paths(parsed, {**local.path_map, **given.path_map}, given.root)
+    storage = given.storage or local.storage
+    if not storage and pipeline.storage:
+        storage = local_storage(pipeline.storage, path_map, base)
+    layers = _layers(parsed, choices, given)
+    return Settings(
+        name=pipeline.name,
+        root=root,
+        files=source_files(files, pipeline.libraries, base, path_map, parsed.location),
+        storage=(base / (storage or f".livetables/{folder_name(pipeline.name)}")).absolute(),
+        namespace=Namespace(pipeline.catalog, pipeline.schema_ or pipeline.target or "default"),
+        configuration=configuration(layers, secrets if with_secrets else None),
+        parameters={**pipeline.parameters, **given.parameters},
+        continuous=pipeline.continuous,
+        development=pipeline.development,
+        master=given.master or local.master or "local[*]",
+        tables={**local.tables, **given.tables},
+        path_map=path_map,
+        functions=tuple(choices.file("functions", name) for name in local.functions),
+        secrets=secrets,
+        warnings=parsed.warnings,
+        document=parsed.document,
+    )
+
+
+def _root_and_paths(
+    parsed: ParsedFile, path_map: dict[str, str], given: str | Path | None
+) -> tuple[Path, dict[str, str]]:
+    """Return the folder that imports start at, and the path map.
+
+    Relative targets of the path map start at a `given` root, otherwise at the folder of the settings file.
+    """
+    base, root_path = parsed.base, parsed.pipeline.root_path
+    root = Path(os.path.normpath(base / (given or root_path or "")))
+    if given and not root.is_dir():
+        raise SettingsError("WRONG_VALUE", f"The value of 'root' is '{given}', which is not a folder.")
     if root.is_dir():
+        start = root if given else base
         if root != base:
-            path_map = {prefix: to if "://" in to else str(base / to) for prefix, to in path_map.items()}
+            path_map = {prefix: to if "://" in to else str(start / to) for prefix, to in path_map.items()}
         return root, path_map
-    # A workspace folder: the folder of the settings file stands for it.
-    return base, {str(parsed.root_path): str(base), **path_map}
+    # `root_path` is a workspace folder: the folder of the settings file takes its place.
+    return base, {str(root_path): str(base), **path_map}
 
 
-def _check_configuration(settings: Settings, found: Found) -> None:
-    """Read what the runtime reads later, so that a wrong value is found before anything starts."""
+def _layers(parsed: ParsedFile, choices: _LocalChoices, given: _Given) -> Iterator[ConfigLayer]:
+    """Yield the layers of the configuration, the weakest first."""
+    local = choices.values
+    ansi = {} if local.ansi is None else {"spark.sql.ansi.enabled": str(local.ansi).lower()}
+    yield from _cluster_layers(parsed)
+    yield ConfigLayer("configuration.", parsed.pipeline.configuration, partial(parsed.location, "configuration"))
+    yield ConfigLayer("", ansi, lambda _: choices.location("ansi"))
+    yield ConfigLayer("configuration.", local.configuration, partial(choices.location, "configuration"))
+    yield ConfigLayer("--set ", given.overrides, lambda _: None)
+
+
+def _cluster_layers(parsed: ParsedFile) -> Iterator[ConfigLayer]:
+    for label in ("default", "updates"):  # those of updates win
+        for number, cluster in enumerate(parsed.pipeline.clusters):
+            if cluster.label == label:
+                keys = ("clusters", number, "spark_conf")
+                where = f"clusters.{number}.spark_conf."
+                yield ConfigLayer(where, cluster.spark_conf or {}, partial(parsed.location, *keys))
+
+
+def _check_configuration(settings: Settings, parsed: ParsedFile) -> None:
+    """Read the values that the runtime reads later, so that a wrong one is found before anything starts."""
     checks: dict[str, Callable[[str], object]] = {
         RETRIES: lambda key: settings.integer(key, 2),
         UPDATE_RETRIES: lambda key: settings.integer(key, 5),
@@ -120,48 +215,7 @@ def _check_configuration(settings: Settings, found: Found) -> None:
         try:
             check(key)
         except SettingsError as error:
-            location = found.location("configuration", key)
-            if location and settings.configuration[key] == found.parsed.configuration.get(key):
+            location = parsed.location("configuration", key)
+            if location and settings.configuration[key] == parsed.pipeline.configuration.get(key):
                 error.locate(location)
             raise
-
-
-def _local_file(base: Path) -> tuple[LocalFile, Callable[..., SourceLocation | None]]:
-    """Return livetables.yml, and what tells the place of a key in it."""
-    file = base / LOCAL_FILE
-    if not file.is_file():
-        return LocalFile(), lambda *_: None
-    document = read_yaml(file) or {}
-
-    def location(*keys: str) -> SourceLocation:
-        return place_in(document, keys, None) or SourceLocation(shown(file))
-
-    return validated(LocalFile, document, SourceLocation(shown(file))), location
-
-
-def _ansi(here: LocalFile) -> dict[str, str]:
-    return {} if here.ansi is None else {"spark.sql.ansi.enabled": str(here.ansi).lower()}
-
-
-#: Keys of livetables.yml that name files, and how such a file is written.
-_FILES = {"secrets": "as YAML, {scope: {key: value}}", "functions": "as SQL, CREATE FUNCTION ..."}
-
-
-def _named(key: str, name: str, base: Path, location: Callable[..., SourceLocation | None]) -> Path:
-    """Return a file that a key of livetables.yml names; SettingsError when it is not there."""
-    file = Path(os.path.normpath(base / Path(name).expanduser()))
-    if not file.is_file():
-        msg = f"'{key}' names {shown(file)}, which does not exist."
-        hint = f"Write it {_FILES[key]}, or leave '{key}' out."
-        raise SettingsError("SETTINGS_NOT_FOUND", msg, location=location(key), hint=hint)
-    return file
-
-
-def _of_clusters(found: Found) -> Iterator[ConfigLayer]:
-    for label in ("default", "updates"):  # what is said of updates wins
-        for number, cluster in enumerate(found.parsed.clusters):
-            if cluster.label == label:
-                keys = ("clusters", number, "spark_conf")
-                yield ConfigLayer(
-                    f"clusters.{number}.spark_conf.", cluster.spark_conf or {}, partial(found.location, *keys)
-                )

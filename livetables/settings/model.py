@@ -1,4 +1,4 @@
-"""What the settings files may hold, and the settings of a run."""
+"""The keys of the settings files, and the settings of a run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = "pipeline_settings.json"
 LOCAL_FILE = "livetables.yml"
-#: Configuration that decides how flows run: tries after a failure, and seconds from batch to batch.
+#: Configuration of flows: retries after a failure, and the interval between two micro-batches.
 RETRIES, INTERVAL = "pipelines.maxFlowRetryAttempts", "pipelines.trigger.interval"
-#: How often a failed update is run again, and whether tables that are not in the code any more are removed.
+#: Configuration of updates: retries after a failure, and whether tables that left the code are removed.
 UPDATE_RETRIES, DROP_INACTIVE = "pipelines.numUpdateRetryAttempts", "pipelines.dropInactiveTables"
 
 
 class Strict(BaseModel):
-    """A mapping with known keys only, whose values are what they look like."""
+    """A mapping with known keys only; values are not converted, so a number is no text."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -55,7 +55,7 @@ class Library(Strict):
 
 
 class Cluster(BaseModel):
-    """One entry of `clusters`: all but the label and what Spark and the processes see concerns machines."""
+    """One entry of `clusters`; its other keys describe machines, and are accepted and ignored."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -74,7 +74,7 @@ def _listed(value: Any) -> Any:
 
 
 class PipelineFile(Strict):
-    """The keys of a Databricks pipeline's settings; what the platform alone uses is accepted and left alone."""
+    """The keys of a Databricks pipeline's settings; those that only the platform uses are accepted and ignored."""
 
     id: str | None = None
     name: str = "pipeline"
@@ -110,7 +110,7 @@ class PipelineFile(Strict):
     allow_duplicate_names: bool | None = None
     gateway_definition: dict[str, Any] | None = None
     ingestion_definition: dict[str, Any] | None = None
-    # The platform writes these two into what its pages and its command line show.
+    # Only in the output of the platform's pages and command line.
     pipeline_type: str | None = None
     data_sampling: bool | None = None
     # Keys that only a pipeline of an asset bundle has.
@@ -118,7 +118,7 @@ class PipelineFile(Strict):
     lifecycle: Any = None
 
 
-#: Keys that concern the platform's machines and its administration: nobody misses them here.
+#: Keys about provisioning and administration: accepted and ignored, without a warning.
 SILENT = frozenset(
     {
         "id",
@@ -167,14 +167,14 @@ class LocalFile(Strict):
     functions: Annotated[list[str], BeforeValidator(_listed)] = []
     path_map: dict[str, str] = {}
     tables: dict[str, str] = {}
-    #: Whether a cast that fails is an error; on the platform's pipelines it gives NULL unless they ask for errors.
+    #: Whether a failing cast is an error; without the key it gives NULL, as in the platform's pipelines.
     ansi: bool | None = None
     configuration: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides a run, from all places, with what was said later winning."""
+    """The settings of a run, merged from the settings file, livetables.yml and the caller; the later one wins."""
 
     name: str
     root: Path
@@ -182,10 +182,10 @@ class Settings:
     storage: Path
     namespace: Namespace = field(default_factory=Namespace)
     configuration: dict[str, str] = field(default_factory=dict)
-    #: What `:name` stands for in SQL files.
+    #: The values of `:name` in SQL files.
     parameters: dict[str, str] = field(default_factory=dict)
     continuous: bool = False
-    #: None when the settings do not say.
+    #: None when the settings do not have the key.
     development: bool | None = None
     master: str = "local[*]"
     tables: dict[str, str] = field(default_factory=dict)
@@ -202,11 +202,11 @@ class Settings:
         return {key: value for key, value in self.configuration.items() if key.startswith("spark.")}
 
     def configured(self, key: str, default: str) -> str:
-        """Return a configuration value; keys under `pipelines.` set how the pipeline runs."""
+        """Return a configuration value; keys under `pipelines.` decide how the pipeline runs."""
         return self.configuration.get(key, default)
 
     def integer(self, key: str, default: int) -> int:
-        """Return a whole number of 0 or more from the configuration."""
+        """Return a whole number of 0 or more from the configuration; raises SettingsError for another value."""
         value = self.configuration.get(key, str(default))
         if not value.isdigit():
             msg = f"The value of '{key}' is '{value}', which is not a whole number."
@@ -214,7 +214,7 @@ class Settings:
         return int(value)
 
     def switch(self, key: str) -> bool:
-        """Return a value of the configuration that is true or false; false when it is not given."""
+        """Return a boolean from the configuration, by default false; raises SettingsError for another value."""
         value = self.configuration.get(key, "false")
         if value.lower() not in ("true", "false"):
             msg = f"The value of '{key}' is '{value}', which is neither true nor false."

@@ -1,4 +1,4 @@
-"""Reads settings files as JSON or YAML; what YAML says knows the line where it stands."""
+"""Reads settings files as JSON or YAML; the strings of YAML know their file and line."""
 
 from __future__ import annotations
 
@@ -20,33 +20,31 @@ _STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|(?:--|//|#)[^\n]*')
 _NOTEBOOK_LINES = re.compile(r"\A(?:[ \t]*(?:(?:--(?!-)|//)[^\n]*)?\n)+")
 
 
-class Text(str):  # noqa: SLOT000 (a string with two attributes more)
-    """A string of a YAML file that knows where it stands."""
+class LocatedText(str):
+    """A string of a YAML file that knows its file and line."""
+
+    __slots__ = ("file", "line")
 
     file: Path
     line: int
 
     @classmethod
-    def at(cls, value: str, file: Path, line: int) -> Text:
-        """Return `value` with its place."""
+    def at(cls, value: str, file: Path, line: int) -> LocatedText:
+        """Return `value` with its location."""
         text = cls(value)
         text.file, text.line = file, line
         return text
 
     @property
     def location(self) -> SourceLocation:
-        """Where it stands, as messages show it."""
+        """The location, as messages show it."""
         return SourceLocation(shown(self.file), self.line)
 
 
 class _Loader(yaml.SafeLoader):
-    """Yaml's safe loader, with places; as for the platform, dates are text, and so are `yes`, `no`, `on` and `off`."""
+    """YAML's safe loader, with locations; as on the platform, dates, `yes`, `no`, `on` and `off` are text."""
 
     file: Path
-    yaml_implicit_resolvers = {  # noqa: RUF012 (the base class declares it like this)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag.rsplit(":")[-1] not in ("timestamp", "bool")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         for key, _value in node.value:
@@ -54,16 +52,20 @@ class _Loader(yaml.SafeLoader):
                 key.tag = "tag:yaml.org,2002:str"  # all keys of settings are names, also `5` and `true`
         return super().construct_mapping(node, deep)
 
-    def text(self, node: yaml.ScalarNode) -> Text:
-        return Text.at(str(self.construct_scalar(node)), self.file, node.start_mark.line + 1)
+    def text(self, node: yaml.ScalarNode) -> LocatedText:
+        return LocatedText.at(str(self.construct_scalar(node)), self.file, node.start_mark.line + 1)
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rsplit(":")[-1] not in ("timestamp", "bool")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.text)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
 
 
 def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
-    """Return what the file holds, and whether it is YAML: its content decides, not its name."""
+    """Return the document of a settings file, and whether it is YAML: its content decides, not its name."""
     text = text_of(file)
     plain = _STRING_OR_COMMENT.sub(lambda match: match[1] or "", text)
     yaml_ = plain.lstrip()[:1] not in ("", "{", "[")
@@ -77,38 +79,38 @@ def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
 
 
 def read_yaml(file: Path) -> Any:
-    """Return what a YAML file holds: its strings are Text, an empty file is None."""
+    """Return the document of a YAML file: its strings are LocatedText, an empty file is None."""
     return _yaml(file, text_of(file))
 
 
-def place_in(document: Any, keys: tuple[str | int, ...], default: SourceLocation | None) -> SourceLocation | None:
-    """Return the place of what stands below `keys`: as far as they are there and know it, else `default`."""
+def location_in(document: Any, keys: tuple[str | int, ...], default: SourceLocation | None) -> SourceLocation | None:
+    """Return the location of the value below `keys`, or of the last key that exists and has one, else `default`."""
     found = default
     for key in keys:
         if isinstance(document, dict):
             stored = next((name for name in document if name == key), None)
-            found = stored.location if isinstance(stored, Text) else found
+            found = stored.location if isinstance(stored, LocatedText) else found
             document = document.get(key)
         elif isinstance(document, list) and isinstance(key, int) and key < len(document):
             document = document[key]
         else:
             return found
-    return document.location if isinstance(document, Text) else found
+    return document.location if isinstance(document, LocatedText) else found
 
 
 def mapping(document: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the mapping below `key`, an empty one when there is none; SettingsError when it is something else."""
+    """Return the mapping below `key`, or an empty one; raises SettingsError when the value is something else."""
     value = document.get(key)
     if value is None:
         return {}
     if not isinstance(value, dict):
         msg = f"The value of '{key}' is {json.dumps(value, default=str)}: it must be a mapping."
-        raise SettingsError("WRONG_VALUE", msg, location=place_in(document, (key,), None))
+        raise SettingsError("WRONG_VALUE", msg, location=location_in(document, (key,), None))
     return value
 
 
 def text_of(file: Path) -> str:
-    """Return what a file of settings holds; SettingsError when it can't be read."""
+    """Return the text of a settings file; raises SettingsError when it can't be read."""
     location = SourceLocation(shown(file))
     try:
         return file.read_text(encoding="utf-8-sig")
@@ -127,7 +129,7 @@ def _json(file: Path, text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         msg = f"The settings are not valid JSON: {error.msg} (column {error.colno})."
-        hint = "Look at that line and the one before it: a comma, a quote or a bracket is missing or too many."
+        hint = "Look at that line and the one before it: a comma, a quote or a bracket is missing or superfluous."
         raise SettingsError(
             "SETTINGS_NOT_JSON", msg, location=SourceLocation(shown(file), error.lineno), hint=hint
         ) from error
@@ -135,14 +137,14 @@ def _json(file: Path, text: str) -> Any:
 
 def _yaml(file: Path, text: str) -> Any:
     try:
-        # Blank lines in their place keep the numbers of the others.
+        # Blank lines in their place keep the line numbers of the rest.
         loader = _Loader(_NOTEBOOK_LINES.sub(lambda match: "\n" * match[0].count("\n"), text))
         loader.file = file
         return loader.get_single_data()
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
-        said = getattr(error, "problem", None) or " ".join(str(error).split())
-        msg = f"The file is not valid YAML: {said}" + (f" (column {mark.column + 1})." if mark else ".")
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        msg = f"The file is not valid YAML: {problem}" + (f" (column {mark.column + 1})." if mark else ".")
         location = SourceLocation(shown(file), mark.line + 1 if mark else 0)
         raise SettingsError("SETTINGS_NOT_YAML", msg, location=location) from error
 

@@ -1,4 +1,4 @@
-"""References in asset bundles: `${var.x}`, `${bundle.target}`, `${workspace.file_path}` and what they stand for."""
+"""Resolves references in asset bundles, such as `${var.x}`, `${bundle.target}` and `${workspace.file_path}`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from livetables.errors import SettingsError, SourceLocation, did_you_mean
 from livetables.settings.paths import shown
-from livetables.settings.reading import Text, mapping
+from livetables.settings.reading import LocatedText, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ class References:
     """The values of one bundle's references, for one of its targets."""
 
     def __init__(self, document: dict[str, Any], variables: dict[str, Any], target: str, root: Path) -> None:
-        """Take the bundle's document, what the target says of `variables`, the target's name and the root folder."""
+        """Take the bundle's document, the values that the target gives `variables`, the target's name and the root."""
         self._document, self._declared = document, mapping(document, "variables")
         self._of_target = variables
         self._overrides = _variable_overrides(root / ".databricks" / "bundle" / target / "variable-overrides.json")
@@ -39,33 +39,33 @@ class References:
             "workspace.current_user.short_name": lambda: re.sub(r"\W", "_", getpass.getuser()),
         }
 
-    def resolve(self, value: Any, key: str, asked: tuple[str, ...] = ()) -> Any:
-        """Return `value` with its references replaced; `key` is where it stands, `asked` what led to it.
+    def resolve(self, value: Any, key: str, within: tuple[str, ...] = ()) -> Any:
+        """Return `value`, which stands at `key`, with its references replaced; `within` are the references around it.
 
         Raises SettingsError for a reference without a value, with the key and the line.
         """
         if isinstance(value, dict):
-            return {name: self.resolve(entry, f"{key}.{name}", asked) for name, entry in value.items()}
+            return {name: self.resolve(entry, f"{key}.{name}", within) for name, entry in value.items()}
         if isinstance(value, list):
-            return [self.resolve(entry, f"{key}.{number}", asked) for number, entry in enumerate(value)]
+            return [self.resolve(entry, f"{key}.{number}", within) for number, entry in enumerate(value)]
         if not isinstance(value, str):
             return value
         text = _OLD_PREFIX.sub("", value)
         whole = _REFERENCE.fullmatch(text)
-        if whole:  # the only form that can be other than text
-            found = self._value(whole[1], value, key, asked)
+        if whole:  # only a whole value can become something else than text
+            found = self._value(whole[1], value, key, within)
             return _at(found, value) if isinstance(found, str) else found
-        return _at(_REFERENCE.sub(lambda match: _written(self._value(match[1], value, key, asked)), text), value)
+        return _at(_REFERENCE.sub(lambda match: _as_text(self._value(match[1], value, key, within)), text), value)
 
-    def _value(self, path: str, value: str, key: str, asked: tuple[str, ...]) -> Any:
-        found = _MISSING if path in asked else self._look_up(path)
+    def _value(self, path: str, value: str, key: str, within: tuple[str, ...]) -> Any:
+        found = _MISSING if path in within else self._look_up(path)
         if found is _MISSING:
             msg = f"'${{{path}}}' in '{key}' has no value."
-            hint = "It leads back to itself." if path in asked else self._way_out(path)
-            location = value.location if isinstance(value, Text) else None
+            hint = "It leads back to itself." if path in within else self._hint(path)
+            location = value.location if isinstance(value, LocatedText) else None
             raise SettingsError("UNRESOLVED_REFERENCE", msg, location=location, hint=hint)
         kind, _, name = path.partition(".")
-        return self.resolve(found, f"variables.{name}" if kind == "var" else path, (*asked, path))
+        return self.resolve(found, f"variables.{name}" if kind == "var" else path, (*within, path))
 
     def _look_up(self, path: str) -> Any:
         if path in self._known:
@@ -79,7 +79,7 @@ class References:
         return _below(self._variable(rest[0]), rest[1:]) if rest else _MISSING
 
     def _variable(self, name: str) -> Any:
-        """Return a variable's value; what comes first wins, in the platform's order."""
+        """Return a variable's value from the first source that has one, in the platform's order."""
         if name not in self._declared:
             return _MISSING
         if f"BUNDLE_VAR_{name}" in os.environ:
@@ -89,7 +89,7 @@ class References:
                 return values[name]
         return _below(self._declared[name], ["default"])
 
-    def _way_out(self, path: str) -> str:
+    def _hint(self, path: str) -> str:
         kind, _, name = path.partition(".")
         name = re.split(r"[.\[]", name)[0]
         if kind == "var" and name in self._declared:
@@ -97,10 +97,11 @@ class References:
                 return f"Its value is looked up in a workspace; here set the environment variable BUNDLE_VAR_{name}."
             return f"Set the environment variable BUNDLE_VAR_{name}, or give the variable a default."
         known = [*(f"var.{name}" for name in self._declared), "bundle.name", *self._known]
-        return did_you_mean(path, known, f"Known are {', '.join(known)}, and what the bundle's files set.")
+        return did_you_mean(path, known, f"Known are {', '.join(known)}, and the keys of the bundle's files.")
 
 
 def _below(value: Any, path: list[str]) -> Any:
+    """Return the value at a path of keys and list indexes, or _MISSING."""
     for part in path:
         if isinstance(value, dict) and part in value:
             value = value[part]
@@ -111,16 +112,17 @@ def _below(value: Any, path: list[str]) -> Any:
     return _MISSING if value is None else value
 
 
-def _at(text: str, asked: str) -> str:
-    return Text.at(text, asked.file, asked.line) if isinstance(asked, Text) else text
+def _at(text: str, source: str) -> str:
+    """Return `text` with the location of the text that it comes from."""
+    return LocatedText.at(text, source.file, source.line) if isinstance(source, LocatedText) else text
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _variable_overrides(file: Path) -> dict[str, Any]:
-    """Return the values that the platform's command line keeps for a target, beside the bundle."""
+    """Return the variable values that the platform's command line keeps for a target, beside the bundle."""
     try:
         values = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Where secrets come from on this machine: the environment, or a file that is named in livetables.yml."""
+"""Secrets on this machine: from environment variables, or from the file that livetables.yml names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SecretStore:
-    """The secrets of one pipeline; each that it gives is kept off the screen and out of the event log."""
+    """The secrets of one pipeline; each value it returns is redacted on the screen and in the event log."""
 
     file: Path | None = None
     hidden: Hidden = field(default_factory=Hidden, repr=False, compare=False)
 
     def find(self, scope: str, key: str) -> str | None:
-        """Return a secret, or None when there is none: an environment variable wins over the file."""
+        """Return a secret or None; an environment variable wins over the file."""
         value = os.environ.get(_variable(scope, key))
         if value is None:
             value = self.stored.get(scope, {}).get(key)
@@ -33,16 +33,16 @@ class SecretStore:
 
     @cached_property
     def stored(self) -> dict[str, dict[str, str]]:
-        """What the file has, by scope and key; SECRETS_UNREADABLE when it can't be used."""
+        """The secrets of the file, by scope and key; raises SettingsError when it can't be used."""
         if self.file is None:
             return {}
         line, why = 0, "it is not of the form `scope: {key: value}`"
         try:
-            # The base loader leaves 007 and 2026-01-01 the texts they are.
-            document: Any = yaml.load(self.file.read_text(encoding="utf-8"), yaml.BaseLoader) or {}  # noqa: S506
+            # The base loader makes texts only: 007 and 2026-01-01 stay as they are written.
+            document: Any = yaml.BaseLoader(self.file.read_text(encoding="utf-8")).get_single_data() or {}
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        except yaml.YAMLError as error:  # its own words quote the file
+        except yaml.YAMLError as error:  # its message quotes the file
             mark = getattr(error, "problem_mark", None)
             line, why = (mark.line + 1 if mark else 0), "it is not valid YAML"
         else:
@@ -57,11 +57,11 @@ class SecretStore:
         )
 
     def way_in(self, scope: str, key: str) -> str:
-        """Return the hint that says how to give a secret."""
+        """Return a hint on how to define a secret."""
         return f"Set {_variable(scope, key)}, or {self.way_into_file(f'{scope}: {{{key}: ...}}')}"
 
     def way_into_file(self, entry: str) -> str:
-        """Return the words that say how to write an entry into the file."""
+        """Return the part of a hint on how to add an entry to the file."""
         if self.file is None:
             return f"name a YAML file with `{entry}` as `secrets` in livetables.yml."
         return f"write `{entry}` in {self.file}."
@@ -72,6 +72,7 @@ def _variable(scope: str, key: str) -> str:
 
 
 def _is_nested(document: Any) -> bool:
+    """Return whether a document is of the form `scope: {key: value}`."""
     return isinstance(document, dict) and all(
         isinstance(keys, dict) and all(isinstance(value, str) for value in keys.values()) for keys in document.values()
     )

@@ -1,4 +1,4 @@
-"""The source files that a pipeline's settings, or the command line, name."""
+"""Finds the source files that the settings of a pipeline, or its caller, name."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ def source_files(
     path_map: dict[str, str],
     location: Callable[..., SourceLocation | None],
 ) -> tuple[Path, ...]:
-    """Return the files of `paths` and `libraries`, each once; relative paths of libraries start at `base`."""
+    """Return the source files of `paths` and `libraries`, each once; relative paths of libraries start at `base`.
+
+    Raises SettingsError for an entry that names no file, and when there is no file at all.
+    """
     found: dict[Path, None] = {}
     for path in paths:
         found.update(dict.fromkeys(_in_folder_or_file(path.absolute(), str(path), None)))
     for number, library in enumerate(libraries):
         for kind, name, pattern in _patterns(library):
-            # The folder of the settings file stands for the workspace folder `root_path`.
+            # The folder of the settings file takes the place of the workspace folder `root_path`.
             local = Path(os.path.normpath(base / map_path(pattern, path_map, base)))
             found.update(dict.fromkeys(_in_folder_or_file(local, pattern, location("libraries", number, kind, name))))
     if not found:
@@ -56,7 +59,7 @@ def _hidden(file: Path) -> bool:
     return any(part.startswith(".") for part in file.parts)
 
 
-def _in_folder_or_file(path: Path, said: str, location: SourceLocation | None) -> list[Path]:
+def _in_folder_or_file(path: Path, given: str, location: SourceLocation | None) -> list[Path]:
     folder = path.parent if path.name == "**" else path
     if folder.is_dir():
         return sorted(
@@ -64,13 +67,13 @@ def _in_folder_or_file(path: Path, said: str, location: SourceLocation | None) -
             for file in folder.rglob("*")
             if file.suffix in _SOURCES and file.name != "__init__.py" and not _hidden(file.relative_to(folder))
         )
-    # Notebook paths leave the extension out.
+    # Paths of notebooks have no extension.
     candidates = [path, *(path.with_name(path.name + suffix) for suffix in _SOURCES)]
     for candidate in candidates:
         if candidate.is_file():
             return [candidate]
-    msg = f"'{said}' names no source file or folder; looked for {shown(path)}."
+    msg = f"'{given}' names no source file or folder; looked for {shown(path)}."
     hint = "Check the path; relative paths start at the folder of the settings file."
-    if glob.has_magic(said.removesuffix("/**")):
+    if glob.has_magic(given.removesuffix("/**")):
         hint = "A glob names one file, or a folder followed by /**."
     raise SettingsError("SOURCE_NOT_FOUND", msg, location=location, hint=hint)

@@ -1,4 +1,4 @@
-"""What a settings file asks for that does not happen here: said aloud, or refused."""
+"""Settings that have no effect on this machine: each gives a warning, or an error where nothing could run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from livetables.errors import SourceLocation
     from livetables.settings.model import PipelineFile
 
-#: Key -> what is done in its place.
-INSTEAD = {
-    "notifications": "nobody is written to; `livetables events` shows what happened",
+#: What happens instead of each key.
+_INSTEAD = {
+    "notifications": "no messages are sent; `livetables events` shows what happened",
     "restart_window": "an update in continuous mode runs until it is stopped",
     "event_log": "the events are in the storage folder; `livetables events` shows them",
     "filters": "every source file is loaded",
@@ -36,23 +36,28 @@ def refuse_unsupported(parsed: PipelineFile, location: Callable[..., SourceLocat
         raise SettingsError("SETTINGS_CONFLICT", msg, location=location("target"), hint=hint)
 
 
-def said_aloud(parsed: PipelineFile, location: Callable[..., SourceLocation | None]) -> tuple[Diagnostic, ...]:
-    """Return a warning for each key that a user would miss here."""
-    unheeded = [*_top_level(parsed), *_of_libraries(parsed), *_of_clusters(parsed)]
-    said = [
+def unsupported_warnings(
+    parsed: PipelineFile, location: Callable[..., SourceLocation | None]
+) -> tuple[Diagnostic, ...]:
+    """Return a warning for each key whose effect a user would miss here."""
+    without_effect = [*_top_level(parsed), *_of_libraries(parsed), *_of_clusters(parsed)]
+    warnings = [
         Diagnostic(
             "SETTING_WITHOUT_EFFECT", f"'{'.'.join(map(str, key))}' has no effect here: {instead}.", location(*key)
         )
-        for key, instead in unheeded
+        for key, instead in without_effect
     ]
-    return (*said, *(Diagnostic("SETTINGS_CONFLICT", msg, location(key)) for key, msg in _refused_elsewhere(parsed)))
+    return (
+        *warnings,
+        *(Diagnostic("SETTINGS_CONFLICT", msg, location(key)) for key, msg in _refused_elsewhere(parsed)),
+    )
 
 
-_Unheeded = tuple[tuple[str | int, ...], str]
+_WithoutEffect = tuple[tuple[str | int, ...], str]
 
 
-def _top_level(parsed: PipelineFile) -> Iterator[_Unheeded]:
-    for key, instead in INSTEAD.items():
+def _top_level(parsed: PipelineFile) -> Iterator[_WithoutEffect]:
+    for key, instead in _INSTEAD.items():
         if getattr(parsed, key) and not (key == "trigger" and set(parsed.trigger or ()) == {"manual"}):
             yield (key,), instead
     dependencies = (parsed.environment or {}).get("dependencies")
@@ -61,7 +66,7 @@ def _top_level(parsed: PipelineFile) -> Iterator[_Unheeded]:
         yield ("environment", "dependencies"), f"install beside livetables what it names ({named})"
 
 
-def _of_libraries(parsed: PipelineFile) -> Iterator[_Unheeded]:
+def _of_libraries(parsed: PipelineFile) -> Iterator[_WithoutEffect]:
     for number, library in enumerate(parsed.libraries):
         if library.whl:
             yield ("libraries", number, "whl"), f"install {library.whl} beside livetables"
@@ -71,9 +76,9 @@ def _of_libraries(parsed: PipelineFile) -> Iterator[_Unheeded]:
             yield ("libraries", number, "maven"), "give Spark the package by 'spark.jars.packages' in 'configuration'"
 
 
-def _of_clusters(parsed: PipelineFile) -> Iterator[_Unheeded]:
+def _of_clusters(parsed: PipelineFile) -> Iterator[_WithoutEffect]:
     for number, cluster in enumerate(parsed.clusters):
-        if cluster.label == "maintenance":  # another machine, which nobody needs here
+        if cluster.label == "maintenance":  # this machine has no maintenance cluster
             continue
         if cluster.init_scripts:
             yield ("clusters", number, "init_scripts"), "run by hand what this machine needs of them"

@@ -1,4 +1,4 @@
-"""Checks a document against its model and says what is wrong in the words of its author."""
+"""Validates a document against its model; errors name keys and values as the file has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from livetables.errors import SettingsError, did_you_mean
-from livetables.settings.reading import place_in
+from livetables.settings.reading import location_in
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -20,28 +20,31 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def validated(model: type[_Model], document: Any, location: SourceLocation, *, strict: bool = True) -> _Model:
-    """Return the document as its model; without `strict`, a text such as `true` may stand for a boolean."""
+    """Return the document as its model; without `strict`, a text such as `true` is accepted as a boolean.
+
+    Raises SettingsError with the location of the first wrong key.
+    """
     try:
         return model.model_validate(document, strict=None if strict else False)
     except ValidationError as error:
-        # A misspelt key makes the right one missing: the misspelling is what to show.
+        # A misspelt key also makes the right one missing: show the misspelt one.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        raise _problem(model, document, location, first) from error
+        raise _error(model, document, location, first) from error
 
 
-def _problem(model: type[BaseModel], document: Any, location: SourceLocation, found: ErrorDetails) -> SettingsError:
+def _error(model: type[BaseModel], document: Any, location: SourceLocation, found: ErrorDetails) -> SettingsError:
     *above, last = [str(part) for part in found["loc"]] or ["settings"]
     key = ".".join([*above, last])
-    location = place_in(document, found["loc"], location) or location
+    location = location_in(document, found["loc"], location) or location
     if found["type"] == "extra_forbidden":
         known = _known_keys(model, above)
         hint = did_you_mean(last, known, f"Known keys: {', '.join(sorted(known))}.")
         return SettingsError("UNKNOWN_KEY", f"Unknown key '{key}'.", location=location, hint=hint)
     msg = f"The value of '{key}' is {json.dumps(found.get('input'), default=str)}: {_plain(found['msg'])}."
-    return SettingsError("WRONG_VALUE", msg, location=location, hint=_way_out(last, found))
+    return SettingsError("WRONG_VALUE", msg, location=location, hint=_hint(last, found))
 
 
-def _way_out(key: str, found: ErrorDetails) -> str | None:
+def _hint(key: str, found: ErrorDetails) -> str | None:
     value = found.get("input")
     if found["type"] == "string_type" and isinstance(value, int | float):
         return f'Write it in quotes: "{key}": "{json.dumps(value)}".'
@@ -66,6 +69,7 @@ def _nested(annotation: Any) -> type[BaseModel] | None:
 
 
 def _plain(message: str) -> str:
-    said = message.removeprefix("Value error, ").replace("Input should be", "it must be")
-    said = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", said)
-    return said[:1].lower() + said[1:]
+    """Return pydantic's message as a clause in plain words."""
+    text = message.removeprefix("Value error, ").replace("Input should be", "it must be")
+    text = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", text)
+    return text[:1].lower() + text[1:]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
 
-from livetables.errors import LivetablesError, PipelineBusyError
+from livetables.errors import LivetablesError, StorageBusy
 from livetables.model import ROW_FILTER
 from livetables.storage.stored import HIDDEN
 
@@ -142,7 +142,7 @@ class Storage:
                 handle.seek(0)
                 msg = f"Another update is using {self.root} (process {handle.read().strip() or 'unknown'})."
                 hint = "Wait for it or stop it, or give this one its own folder with --storage."
-                raise PipelineBusyError("PIPELINE_BUSY", msg, hint=hint) from error
+                raise StorageBusy("PIPELINE_BUSY", msg, hint=hint) from error
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from livetables.clock import Clock
-from livetables.errors import PipelineBusyError
+from livetables.errors import StorageBusy
 from livetables.events.log import read_events
 from livetables.pipeline import Pipeline
 from livetables.plan.steps import Selection
@@ -327,7 +327,7 @@ def test_two_updates_do_not_share_a_storage_folder(bench):
     """A second update is refused by a sentence that names the folder; the lock goes with the first."""
     bench.rows("landing", [])
     [path] = bench.write(chain=CHAIN)
-    with bench.pipeline(path) as pipeline, pipeline.storage.locked(), pytest.raises(PipelineBusyError) as caught:
+    with bench.pipeline(path) as pipeline, pipeline.storage.locked(), pytest.raises(StorageBusy) as caught:
         pipeline.run()
     assert "PIPELINE_BUSY" == caught.value.code
     assert str(bench.storage) in caught.value.diagnostic.message

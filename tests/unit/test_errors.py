@@ -10,6 +10,7 @@ from livetables.errors import (
     LivetablesError,
     SettingsError,
     SourceLocation,
+    StorageBusy,
     UnreachableError,
     count,
     did_you_mean,
@@ -71,6 +72,27 @@ def test_an_error_is_also_the_builtin_that_users_catch(kind, builtin):
 
 
 def test_a_graph_error_shows_every_problem():
-    """One run of check is enough to see all there is to repair."""
+    """One run of check shows everything to repair; the state that all of them leave behind is given once."""
     error = GraphError([Diagnostic("A", "One."), Diagnostic("B", "Two.")])
-    assert str(error) == "error[A]\n  One.\nerror[B]\n  Two."
+    state = "State: Nothing was run; tables and checkpoints are unchanged."
+    assert f"error[A]\n  One.\nerror[B]\n  Two.\n{state}" == str(error)
+
+
+def test_an_error_says_what_state_it_leaves_behind():
+    """That of its class, unless the code that raises it knows more."""
+    assert "error[CODE]\n  It fails.\n  Hint: Repair it.\n  State: Nothing was started." == str(
+        SettingsError("CODE", "It fails.", hint="Repair it.")
+    )
+    assert "Half is done." == SettingsError("CODE", "It fails.", left_behind="Half is done.").left_behind
+    assert LivetablesError("CODE", "It fails.").left_behind is None
+
+
+def test_an_error_has_the_parts_of_its_text():
+    """User code decides by them."""
+    error = StorageBusy("CODE", "It fails.", location=SourceLocation("a.py", 3), hint="Repair it.")
+    assert ("CODE", "It fails.", SourceLocation("a.py", 3), "Repair it.") == (
+        error.code,
+        error.message,
+        error.location,
+        error.hint,
+    )

@@ -42,11 +42,11 @@ def java_that(version: str, otherwise: str) -> str:
 
 
 def ivy_that_retrieves(*names: str) -> str:
-    """Script an Ivy that writes these jars where `-retrieve`, its last argument, says."""
+    """Script an Ivy that writes these jars of a set, its ninth argument, below the path of its last argument."""
     writes = "\n".join(f'echo x > "$folder/{name}"' for name in names)
     return java_that(
         "17.0.1",
-        'for last; do :; done\nfolder="${last%%/out/*}/out/spark"\n/bin/mkdir -p "$folder"\n'
+        'for last; do :; done\nfolder="${last%%/out/*}/out/$9"\n/bin/mkdir -p "$folder"\n'
         f"echo 'found org.example#one;1.0 in central'\n{writes}",
     )
 
@@ -64,7 +64,7 @@ def test_cached_jars_are_returned_without_java(cache, monkeypatch):
 
 
 def test_the_jars_of_s3_are_spark_s_once_they_are_there(cache, fake_java):
-    """Nobody downloads them who does not ask for them; who did has them in every session."""
+    """They are not downloaded without need; once downloaded, every session has them."""
     fake_java(java_that("17.0.1", "exit 1"))
     folder = cache / "jars" / jars._fingerprint()
     (folder / "spark").mkdir(parents=True)
@@ -80,6 +80,21 @@ def test_sets_of_jars_that_do_not_exist_are_refused(cache, capsys):
     """A misspelt word must not look as if S3 were set up."""
     assert main(["s4"]) == 2
     assert "python -m livetables.jars [s3]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sets"),
+    [([], ["spark"]), (["s3"], ["s3", "spark"]), (["broker"], ["broker"]), (["store", "broker"], ["broker", "store"])],
+)
+def test_only_the_sets_that_are_named_are_downloaded(cache, fake_java, monkeypatch, words, sets):
+    """A user of pipelines downloads no Kafka broker and no S3 server: these are for what starts them."""
+    fake_java(ivy_that_retrieves("one-1.0.jar"))
+    monkeypatch.setattr("livetables.jars.__main__.archive_file", lambda _: cache / "jars")
+
+    main(words)
+
+    folder = cache / "jars" / jars._fingerprint()
+    assert sets == sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
 def test_a_jar_that_a_mirror_lacks_is_named(cache, fake_java):
@@ -129,9 +144,11 @@ def test_failing_ivy_is_a_jar_error(cache, fake_java):
         jars.spark_jars()
 
     assert caught.value.code == "JARS_UNAVAILABLE"
-    assert str(caught.value).startswith(
-        "The jars for spark could not be downloaded: unresolved dependency: io.delta#x;1: not found. Check"
+    assert caught.value.message == (
+        "The jars for spark could not be downloaded: unresolved dependency: io.delta#x;1: not found."
     )
+    assert caught.value.hint.startswith("Check")
+    assert caught.value.left_behind == "The cache of jars is as it was before."
     assert not (cache / "jars" / jars._fingerprint() / "spark").exists()
 
 
@@ -149,7 +166,7 @@ def test_cache_that_cannot_be_written_is_a_jar_error(tmp_path, monkeypatch, fake
     (tmp_path / "file").touch()
     monkeypatch.setenv("LIVETABLES_CACHE", str(tmp_path / "file" / "cache"))
 
-    with pytest.raises(jars.JarError, match=r"could not be written.*LIVETABLES_CACHE"):
+    with pytest.raises(jars.JarError, match=r"(?s)could not be written.*LIVETABLES_CACHE"):
         jars.spark_jars()
 
 
@@ -179,7 +196,8 @@ def test_old_java_is_refused(fake_java, version, major):
     with pytest.raises(jars.JavaError) as caught:
         jars.require_java()
 
-    assert str(caught.value).startswith(f"{java} is Java {major}; Spark needs 17 or newer. Install Java 17")
+    assert caught.value.message == f"{java} is Java {major}; Spark needs 17 or newer."
+    assert caught.value.hint.startswith("Install Java 17")
     assert "apt-get install openjdk-17-jre-headless" in str(caught.value)
     assert "brew install openjdk@17" in str(caught.value)
 
@@ -189,7 +207,7 @@ def test_missing_java_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(jars.JavaError, match=r"^Java was not found\. Install Java 17"):
+    with pytest.raises(jars.JavaError, match=r"  Java was not found\.\n  Hint: Install Java 17"):
         jars.require_java()
 
 
@@ -197,7 +215,7 @@ def test_stand_in_for_java_is_refused(fake_java):
     """The java of a macOS without Java runs, but only says that there is none."""
     java = fake_java("echo 'Unable to locate a Java Runtime.' >&2; exit 1")
 
-    with pytest.raises(jars.JavaError, match=f"^{java} does not run as a Java"):
+    with pytest.raises(jars.JavaError, match=f"  {java} does not run as a Java"):
         jars.require_java()
 
 
@@ -206,7 +224,7 @@ def test_java_home_decides(tmp_path, monkeypatch, fake_java):
     fake_java(java_that("21", "exit 1"))
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "none"))
 
-    with pytest.raises(jars.JavaError, match=r"^JAVA_HOME is .*none, which holds no bin/java"):
+    with pytest.raises(jars.JavaError, match=r"  JAVA_HOME is .*none, which holds no bin/java"):
         jars.require_java()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from livetables.errors import SettingsError
 from livetables.model import Namespace
-from livetables.settings import Settings, load_settings, map_path, seconds, with_mode
+from livetables.settings import Settings, load_settings, map_path, parse_duration, seconds, with_mode
 
 ROOT = Path(__file__).parents[2]
 
@@ -461,3 +461,61 @@ def test_the_pipeline_in_sql_has_the_same_settings():
     source = {"sensors.source", "sensors.kafka.bootstrap_servers", "sensors.kafka.topic"}
     assert sql.configuration == {key: value for key, value in python.configuration.items() if key not in source}
     assert (sql.continuous, sql.development) == (python.continuous, python.development)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "hint"),
+    [
+        ("path_maps", "Did you mean 'path_map'?"),
+        ("mastr", "Did you mean 'master'?"),
+        ("xyz", "Its keywords are file, paths, root, storage, overrides, parameters, tables, path_map, master, "),
+    ],
+)
+def test_a_misspelt_keyword_is_an_error_that_names_the_nearest(load, keyword, hint):
+    """Nothing is accepted in silence; user code that catches TypeError catches it, too."""
+    with pytest.raises(TypeError) as caught:
+        load(**{keyword: "x"})
+    assert isinstance(caught.value, SettingsError)
+    assert ("UNKNOWN_PARAMETER", f"load_settings() has no keyword '{keyword}'.") == (
+        caught.value.code,
+        caught.value.message,
+    )
+    assert caught.value.hint.startswith(hint)
+
+
+def test_the_caller_may_name_the_folder_that_imports_start_at(load, project):
+    """Relative targets of the path map start there, too."""
+    settings = load(root="pipelines", path_map={"/in": "data", "s3://lake/": "s3a://copy/"})
+    assert project / "pipelines" == settings.root
+    assert {"/in": f"{project}/pipelines/data", "s3://lake/": "s3a://copy/"} == settings.path_map
+
+
+def test_a_root_that_is_no_folder_is_named(load):
+    """The path may be misspelt."""
+    assert "The value of 'root' is 'gone', which is not a folder." == diagnostic_of(load, root="gone").message
+
+
+def test_paths_may_be_texts(project):
+    """As in a notebook or a test."""
+    settings = load_settings(paths=["c.py"], storage="out")
+    assert ((project / "c.py",), project / "out") == (settings.files, settings.storage)
+    assert load_settings(paths=[project / "c.py"]).files == settings.files
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("90", 90.0),
+        ("1.5 h", 5400.0),
+        ("2 MINUTES", 120.0),
+        ("1 week 12 hours", 648_000.0),
+        ("interval 6 hour", 21_600.0),
+        ("250 microseconds", 0.000_25),
+        ("1 2 s", None),
+        ("2 moons", None),
+        ("", None),
+    ],
+)
+def test_a_duration_is_a_number_of_seconds(text, duration):
+    """In all the forms that options of the command line, of the configuration and of Spark have."""
+    assert duration == parse_duration(text)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from livetables.errors import LivetablesError, PipelineBusyError
+from livetables.errors import LivetablesError, StorageBusy
 from livetables.storage.layout import Storage
 
 HOLD = """
@@ -124,7 +124,7 @@ def test_each_flow_has_its_own_checkpoints(storage):
 
 def test_a_second_process_is_refused_by_name(storage, other_process):
     """Two updates would write the same checkpoints; the message says which process holds the folder."""
-    with pytest.raises(PipelineBusyError) as caught, storage.locked():
+    with pytest.raises(StorageBusy) as caught, storage.locked():
         pass
     diagnostic = caught.value.diagnostic
     assert diagnostic.code == "PIPELINE_BUSY"
@@ -147,7 +147,7 @@ def test_the_lock_goes_with_its_process(storage, other_process):
 
 def test_two_updates_in_one_process_are_kept_apart_too(storage):
     """A test suite or a notebook may try."""
-    with storage.locked(), pytest.raises(PipelineBusyError), storage.locked():
+    with storage.locked(), pytest.raises(StorageBusy), storage.locked():
         pass
 
 

@@ -1,0 +1,34 @@
+"""Checks the keywords of calls to the public API: a misspelt one is an error that names the nearest."""
+
+from __future__ import annotations
+
+import inspect
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from livetables.errors import UnknownKeywordError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def known_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate a function so that an unknown keyword raises UnknownKeywordError, which is also a TypeError.
+
+    Python's own TypeError names the nearest keyword only since version 3.14.
+    """
+    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    shown = function.__qualname__.removesuffix(".__init__")
+
+    @wraps(function)
+    def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        for name in kwargs:
+            if name not in known:
+                hint = did_you_mean(name, known, f"Its keywords are {', '.join(known)}.")
+                raise UnknownKeywordError("UNKNOWN_PARAMETER", f"{shown}() has no keyword '{name}'.", hint=hint)
+        return function(*args, **kwargs)
+
+    return checked
