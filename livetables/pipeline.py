@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException
@@ -16,21 +16,22 @@ from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DatasetNotFoundError, Diagnostic, GraphError, LivetablesError, SettingsError, did_you_mean
 from livetables.events.events import EventBus, error_of
+from livetables.events.facts import CreateUpdate, Deprecation, UpdateProgress, UserAction
 from livetables.events.hooks import HookRunner
 from livetables.events.log import EventLogWriter, compact, has_events
-from livetables.events.state import UpdateState
+from livetables.events.state import Update
+from livetables.events.states import Level, UpdateCause, UpdateState
+from livetables.execute.definition_events import emit_definitions
 from livetables.execute.reader import StoredReader
-from livetables.execute.scheduler import Runner, selection_details
+from livetables.execute.scheduler import Runner
 from livetables.execute.sources import Sources, start_probes
 from livetables.execute.tables import Tables
-from livetables.execute.update import SCHEMA_CHANGE, UpdateRun
+from livetables.execute.update import UpdateRun
 from livetables.graph.resolve import Resolver
-from livetables.model import CdcFlow, SnapshotFlow
 from livetables.notebook.dbutils import notebook_names
 from livetables.plan.builder import plan
 from livetables.plan.steps import Selection
 from livetables.queries import reads
-from livetables.queries.sql_queries import SqlQuery
 from livetables.queries.sql_relations import changes_something
 from livetables.settings import DROP_INACTIVE, map_path
 from livetables.spark.confs import confs
@@ -183,7 +184,7 @@ class Pipeline:
         for_seconds: float | None = None,
         stop: threading.Event | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),
-    ) -> UpdateState:
+    ) -> Update:
         """Run an update and return its final state; in production, one that failed is run again as a new update.
 
         It ends when all sources are drained, or in continuous mode when `stop` is set or after `for_seconds`.
@@ -195,8 +196,14 @@ class Pipeline:
             compact(self.storage.events)
             log = EventLogWriter(self.storage.events, self._clock)
             while True:
-                state = UpdateState()
-                bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
+                state = Update()
+                bus = EventBus(
+                    self._clock,
+                    self.settings.name,
+                    self._clock.new_id(),
+                    [state.apply, log, *listeners],
+                    log.last_seq_no,
+                )
                 try:
                     again, error = self._attempt(bus, state, update_run, log.flush_if_due)
                 finally:
@@ -209,7 +216,7 @@ class Pipeline:
                 return state
 
     def _attempt(
-        self, bus: EventBus, state: UpdateState, update_run: UpdateRun, idle: Callable[[], None]
+        self, bus: EventBus, state: Update, update_run: UpdateRun, idle: Callable[[], None]
     ) -> tuple[bool, BaseException | None]:
         """Run one update; return whether it is to be run again, and what it raised."""
         update_run.start()
@@ -219,46 +226,51 @@ class Pipeline:
             runner = self._update(bus, update_run, idle)
             outcome, mendable, restarts = runner.outcome, runner.mendable, runner.restarts
         except KeyboardInterrupt:  # a second Ctrl-C
-            _end(bus, "CANCELED")
+            _end(bus, UpdateState.CANCELED)
             raise
         except BaseException as caught:  # noqa: BLE001 (it is raised again, unless another update may mend it)
             raised = java_ended(caught, self._system) or caught
-            error, outcome, mendable = raised, "FAILED", isinstance(raised, Exception) and describe(raised).retryable
+            error, outcome = raised, UpdateState.FAILED
+            mendable = isinstance(raised, Exception) and describe(raised).retryable
             for diagnostic in _problems(error):
                 bus.emit(
-                    "update_progress",
+                    UpdateProgress(outcome),
                     str(diagnostic),
-                    {"state": outcome},
-                    level="ERROR",
+                    level=Level.ERROR,
                     error=error_of(error, diagnostic.message, fatal=True),
                 )
         reason = describe(error).message if error else next(iter(state.errors), "")
         _end(bus, outcome)
-        again = outcome == "FAILED" and mendable and update_run.left
+        again = outcome is UpdateState.FAILED and mendable and update_run.left
         if again:
             which = update_run.retry()
             message = f"Update {bus.update_id[:6]} is run again in {update_run.wait_seconds:g} s ({which}). {reason}"
-            bus.emit("update_progress", message, {"state": outcome}, level="WARN")
+            bus.emit(UpdateProgress(outcome), message, level=Level.WARN)
         return again or restarts, error
 
     def _update(self, bus: EventBus, update_run: UpdateRun, idle: Callable[[], None]) -> Runner:
         hooks = HookRunner(bus)
         bus.subscribers.append(hooks)
         self._ending.callback(hooks.close)
-        if update_run.cause == "USER_ACTION":
-            bus.emit("user_action", "User started an update.", {"action": "START"})
+        if update_run.cause is UpdateCause.USER_ACTION:
+            bus.emit(UserAction(), "User started an update.")
         selection = update_run.selection
         bus.emit(
-            "create_update",
+            CreateUpdate(
+                update_run.cause,
+                self.settings.document,
+                full_refresh=selection.full_refresh_all,
+                refresh_selection=selection.refresh,
+                full_refresh_selection=selection.full_refresh,
+                reset_checkpoint_selection=selection.reset_checkpoints,
+            ),
             f"Update {bus.update_id[:6]} started.",
-            {"cause": update_run.cause, "config": self.settings.document, **selection_details(selection)},
         )
-        if update_run.cause == SCHEMA_CHANGE:
+        if update_run.cause is UpdateCause.SCHEMA_CHANGE:
             self.__dict__.pop("graph", None)  # it is resolved anew, from the columns that there are now
-        for state in ("WAITING_FOR_RESOURCES", "INITIALIZING"):
-            bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
-            if state == "WAITING_FOR_RESOURCES":
-                self.spark  # noqa: B018 (the session is the resource)
+        _progress(bus, UpdateState.WAITING_FOR_RESOURCES)
+        self.spark  # noqa: B018 (the session is the resource)
+        _progress(bus, UpdateState.INITIALIZING)
         self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
         hooks.begin(self._registry.hooks)
         graph = self.graph
@@ -266,7 +278,7 @@ class Pipeline:
             _warn(bus, diagnostic)
         self._bus = bus
         self._ending.callback(setattr, self, "_bus", None)
-        self._definitions_events(bus)
+        emit_definitions(bus, graph)
         steps = self._plan(selection)
         runner = Runner(
             self.spark,
@@ -283,43 +295,6 @@ class Pipeline:
         runner.run(steps)
         return runner
 
-    def _definitions_events(self, bus: EventBus) -> None:
-        for dataset in self.graph.datasets.values():
-            rules = getattr(dataset.definition, "expectations", ())
-            bus.emit(
-                "dataset_definition",
-                f"Dataset '{dataset.name}' is defined as a {dataset.kind}.",
-                {
-                    "dataset_type": dataset.kind.upper().replace(" ", "_"),
-                    "num_flows": len(dataset.flows),
-                    "expectations": [
-                        {"name": rule.name, "predicate": str(rule.predicate), "action": rule.action.name}
-                        for rule in rules
-                    ],
-                    "refresh_policy": getattr(dataset.definition, "refresh_policy", None),
-                },
-                dataset_name=dataset.name,
-            )
-            for flow in dataset.flows:
-                inputs = [self.graph.datasets[key].name for key in flow.inputs]
-                language = "SQL" if isinstance(flow.definition.query, SqlQuery) else "PYTHON"
-                bus.emit(
-                    "flow_definition",
-                    f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.",
-                    {
-                        "output_dataset": dataset.name,
-                        "input_datasets": [*inputs, *flow.external_inputs],
-                        "flow_type": _flow_type(dataset.kind, flow),
-                        "schema_json": flow.schema.json(),
-                        "comment": flow.definition.comment,
-                        "spark_conf": dict(flow.definition.spark_conf),
-                        "language": language,
-                        "once": flow.definition.once,
-                    },
-                    dataset_name=dataset.name,
-                    flow_name=flow.name,
-                )
-
     @cached_property
     def _sources(self) -> Sources:
         return Sources(self.spark, self.settings, self._system, self._say, dry=self._dry, probes=self._probes)
@@ -333,16 +308,15 @@ class Pipeline:
 
 
 def _warn(bus: EventBus, diagnostic: Diagnostic) -> None:
-    bus.emit("deprecation", diagnostic.one_line, {"code": diagnostic.code}, level="WARN")
+    bus.emit(Deprecation(diagnostic.code), diagnostic.one_line, level=Level.WARN)
 
 
-def _end(bus: EventBus, outcome: str) -> None:
-    bus.emit(
-        "update_progress",
-        f"Update {bus.update_id[:6]} is {outcome}.",
-        {"state": outcome},
-        level="ERROR" if outcome == "FAILED" else "INFO",
-    )
+def _progress(bus: EventBus, state: UpdateState, level: Level = Level.INFO) -> None:
+    bus.emit(UpdateProgress(state), f"Update {bus.update_id[:6]} is {state}.", level=level)
+
+
+def _end(bus: EventBus, outcome: UpdateState) -> None:
+    _progress(bus, outcome, Level.ERROR if outcome is UpdateState.FAILED else Level.INFO)
 
 
 def _problems(error: BaseException) -> tuple[Diagnostic, ...]:
@@ -351,14 +325,3 @@ def _problems(error: BaseException) -> tuple[Diagnostic, ...]:
     if isinstance(error, LivetablesError):
         return (error.diagnostic,)
     return (Diagnostic(code_of(error), first_sentence(error)),)
-
-
-def _flow_type(kind: str, flow: Any) -> str:
-    by_class = {CdcFlow: "CHANGE", SnapshotFlow: "SNAPSHOT_CHANGE"}
-    if type(flow.definition) in by_class:
-        return by_class[type(flow.definition)]
-    if kind == "sink":
-        return "APPEND"
-    if kind != "streaming table":
-        return kind.upper().replace(" ", "_")
-    return "COMPLETE" if flow.output_mode == "complete" else "APPEND"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livetables.events.progress import stream_metrics
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
     from livetables.autoloader.stream import FileSource
+    from livetables.events.progress import FlowMetrics
     from livetables.execute.reader import Engine
     from livetables.graph.graph import Graph
 
@@ -30,7 +31,7 @@ class Batch:
     """What one micro-batch or recomputation did."""
 
     batch_id: int | None
-    metrics: dict[str, Any]
+    metrics: FlowMetrics
     quality: tuple[Quality, ...]
 
 
@@ -126,8 +127,13 @@ class StreamRun:
             files.written(progress)
         told = self._told.counts.get(progress["batchId"])
         if told is not None:  # rows that a merge took are not rows that were appended
-            batch.metrics.pop("num_output_rows", None)
-            batch.metrics.update(told)
+            metrics = replace(
+                batch.metrics,
+                num_output_rows=told.get("num_output_rows"),
+                num_upserted_rows=told.get("num_upserted_rows"),
+                num_deleted_rows=told.get("num_deleted_rows"),
+            )
+            return replace(batch, metrics=metrics)
         return batch
 
     def finished(self) -> bool:
@@ -207,9 +213,7 @@ class BatchRun:
         """Nothing is held."""
 
 
-def batch_of(
-    graph: Graph, target: str, metrics: dict[str, Any], rows: Mapping[str, Any], batch_id: int | None
-) -> Batch:
+def batch_of(graph: Graph, target: str, metrics: FlowMetrics, rows: Mapping[str, Any], batch_id: int | None) -> Batch:
     """Return a batch with the counts that were observed under the datasets' names."""
     quality = []
     for name, row in rows.items():
@@ -219,5 +223,6 @@ def batch_of(
         if counted is not None:
             quality.append(counted)
             if counted.dataset == target:
-                metrics["num_output_rows"] = metrics.get("num_output_rows", 0) + counted.rows - counted.dropped
+                written = (metrics.num_output_rows or 0) + counted.rows - counted.dropped
+                metrics = replace(metrics, num_output_rows=written)
     return Batch(batch_id, metrics, tuple(quality))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.errors import DefinitionError
 from livetables.events.events import error_of
+from livetables.events.facts import FlowProgress, OperationProgress, UpdateProgress
+from livetables.events.progress import DataQuality, RuleResult
+from livetables.events.states import FlowState, Level, OperationType, UpdateState
 from livetables.execute.reader import Engine, FlowReader
 from livetables.execute.tasks import Job, Mode
 from livetables.execute.writers import start
@@ -84,12 +86,12 @@ class Runner:
     def run(self, steps: tuple[Step, ...]) -> None:
         """Do the steps; in continuous mode until the run is over, or makes way for another update."""
         try:
-            self._progress("SETTING_UP_TABLES")
+            self._progress(UpdateState.SETTING_UP_TABLES)
             self._set_up_all(steps)
             self._jobs = [job for step in steps if isinstance(step, Run) for job in self._jobs_of(step)]
             for job in self._jobs:
-                self._flow_progress(job, "QUEUED")
-            self._progress("RUNNING")
+                self._flow_progress(job, FlowState.QUEUED)
+            self._progress(UpdateState.RUNNING)
             self._attempts.begin()
             self._loop()
         finally:
@@ -97,14 +99,14 @@ class Runner:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> UpdateState:
         """The final state of the update: COMPLETED, FAILED or CANCELED."""
         if self.restarts:
-            return "CANCELED"
-        if any(job.status == "FAILED" for job in self._jobs):
-            return "FAILED"
+            return UpdateState.CANCELED
+        if any(job.status is FlowState.FAILED for job in self._jobs):
+            return UpdateState.FAILED
         stopped = self._attempts.stop.is_set() and self._mode is Mode.TRIGGERED
-        return "CANCELED" if stopped else "COMPLETED"
+        return UpdateState.CANCELED if stopped else UpdateState.COMPLETED
 
     @property
     def mendable(self) -> bool:
@@ -136,10 +138,9 @@ class Runner:
             case ResetCheckpoint(dataset, flow_name, reason):
                 storage.new_checkpoint(dataset, flow_name)
                 self._bus.emit(
-                    "flow_progress",
+                    FlowProgress(FlowState.QUEUED),
                     f"Flow '{flow_name}' starts over and appends: {reason}.",
-                    {"status": "QUEUED"},
-                    level="WARN",
+                    level=Level.WARN,
                     flow_name=flow_name,
                     dataset_name=dataset,
                 )
@@ -150,27 +151,26 @@ class Runner:
                 tables.create(self._graph.datasets[dataset.lower()], self._elsewhere(dataset))
             case Alter(dataset, reason, changed, removed, columns):
                 tables.alter(self._graph.datasets[dataset.lower()], changed, removed, columns)
-                self._operation("ALTER_TABLE", f"Table '{dataset}' is altered: {reason}.", dataset)
+                self._operation(OperationType.ALTER_TABLE, f"Table '{dataset}' is altered: {reason}.", dataset)
             case Drop(dataset, reason):
                 tables.remove(dataset)
                 storage.remove_checkpoints(dataset)
-                self._operation("DROP_TABLE", f"Table '{dataset}' is dropped: {reason}.", dataset, level="WARN")
+                message = f"Table '{dataset}' is dropped: {reason}."
+                self._operation(OperationType.DROP_TABLE, message, dataset, level=Level.WARN)
             case StartFlow(dataset, flow_name, reason, gone):
                 storage.new_checkpoint(dataset, flow_name)
                 self._bus.emit(
-                    "flow_progress",
+                    FlowProgress(FlowState.QUEUED),
                     f"Flow '{flow_name}' starts: {reason}.",
-                    {"status": "QUEUED"},
-                    level="WARN" if gone else "INFO",
+                    level=Level.WARN if gone else Level.INFO,
                     flow_name=flow_name,
                     dataset_name=dataset,
                 )
             case Exclude(dataset):
                 for flow in self._graph.datasets[dataset.lower()].flows:
                     self._bus.emit(
-                        "flow_progress",
-                        f"Flow '{flow.name}' is EXCLUDED.",
-                        {"status": "EXCLUDED"},
+                        FlowProgress(FlowState.EXCLUDED),
+                        f"Flow '{flow.name}' is {FlowState.EXCLUDED}.",
                         flow_name=flow.name,
                         dataset_name=dataset,
                     )
@@ -210,26 +210,27 @@ class Runner:
         """Tell whether the other flows stop for another update: one that tries again, or knows a new schema."""
         if self.restarts:
             return True
-        failed = self._mode is Mode.CONTINUOUS and self.outcome == "FAILED"
+        failed = self._mode is Mode.CONTINUOUS and self.outcome is UpdateState.FAILED
         return failed and self.mendable and self._attempts.left
 
     def _start_if_ready(self, job: Job) -> None:
-        broken = self._upstream(job, ("FAILED", "SKIPPED"))
+        broken = self._upstream(job, (FlowState.FAILED, FlowState.SKIPPED))
         if broken:
-            self._flow_progress(job, "SKIPPED", because=f" because '{broken[0].dataset.name}' failed", level="WARN")
+            because = f" because '{broken[0].dataset.name}' failed"
+            self._flow_progress(job, FlowState.SKIPPED, because=because, level=Level.WARN)
             return
         waiting = [up for up in self._upstream(job) if up.must_end_first()]
         if waiting or not job.due(self._engine.tables.version):
             return
-        self._flow_progress(job, "STARTING")
+        self._flow_progress(job, FlowState.STARTING)
         try:
             job.run = self._started(job)
         except Exception as error:  # noqa: BLE001 (a query function may raise anything)
             self._failed(job, error)
         else:
-            self._flow_progress(job, "RUNNING")
+            self._flow_progress(job, FlowState.RUNNING)
 
-    def _upstream(self, job: Job, statuses: tuple[str, ...] = ()) -> list[Job]:
+    def _upstream(self, job: Job, statuses: tuple[FlowState, ...] = ()) -> list[Job]:
         names = {name.lower() for name in job.step.after}
         return [
             other for other in self._jobs if other.dataset.key in names and (not statuses or other.status in statuses)
@@ -248,16 +249,17 @@ class Runner:
         finished = job.run.finished()
         self._take_batches(job)
         if not finished:
-            broken = self._upstream(job, ("FAILED", "SKIPPED"))
+            broken = self._upstream(job, (FlowState.FAILED, FlowState.SKIPPED))
             if broken and job.run.between_batches():  # its batch still reads what the upstream has committed
-                self._stop_job(job, "SKIPPED", because=f" because '{broken[0].dataset.name}' failed", level="WARN")
+                because = f" because '{broken[0].dataset.name}' failed"
+                self._stop_job(job, FlowState.SKIPPED, because=because, level=Level.WARN)
             return
         error = job.run.error()
         job.run.close()
         job.run = None
         if error is not None:
             self._failed(job, error)
-        elif job.status != "COMPLETED":
+        elif job.status is not FlowState.COMPLETED:
             self._flow_progress(job, job.finish())
 
     def _take_batches(self, job: Job) -> None:
@@ -267,7 +269,7 @@ class Runner:
             job.succeeded()
             self._attempts.progressed(job.flow.name)
             last = number == len(batches) and not job.flow.streaming
-            self._batch(job, batch, job.finish() if last else "RUNNING")
+            self._batch(job, batch, job.finish() if last else FlowState.RUNNING)
 
     def _failed(self, job: Job, error: BaseException) -> None:
         job.run = None
@@ -275,7 +277,7 @@ class Runner:
         if failure.new_schema and self._attempts.restart(job.flow.name):
             self.restarts = True
             because = f" for a new update, as its source has a new schema: {failure.message}"
-            self._flow_progress(job, "STOPPED", because=because, level="WARN")
+            self._flow_progress(job, FlowState.STOPPED, because=because, level=Level.WARN)
             return
         if failure.retryable and job.retry():
             message = (
@@ -283,52 +285,43 @@ class Runner:
                 f"{failure.message}"
             )
             self._bus.emit(
-                "flow_progress",
+                FlowProgress(FlowState.STARTING),
                 message,
-                {"status": "STARTING"},
-                level="WARN",
+                level=Level.WARN,
                 error=error_of(error, failure.message, fatal=False),
                 **self._origin(job),
             )
             return
-        job.status, job.permanent = "FAILED", not failure.retryable
+        job.status, job.permanent = FlowState.FAILED, not failure.retryable
         self._bus.emit(
-            "flow_progress",
-            f"Flow '{job.flow.name}' has FAILED: {failure.message}",
-            {"status": "FAILED"},
-            level="ERROR",
+            FlowProgress(FlowState.FAILED),
+            f"Flow '{job.flow.name}' has {FlowState.FAILED}: {failure.message}",
+            level=Level.ERROR,
             error=error_of(error, failure.message, fatal=True),
             **self._origin(job),
         )
 
-    def _batch(self, job: Job, batch: Batch, status: str) -> None:
-        details: dict[str, Any] = {"status": status, "metrics": batch.metrics}
-        rules = [quality for quality in batch.quality if quality.failed]
-        if rules:
-            details["data_quality"] = {
-                "dropped_records": sum(quality.dropped for quality in batch.quality),
-                "expectations": [
-                    {
-                        "name": name,
-                        "dataset": quality.dataset,
-                        "passed_records": quality.rows - failed,
-                        "failed_records": failed,
-                    }
-                    for quality in rules
-                    for name, failed in quality.failed.items()
-                ],
-            }
-        message = (
-            f"Flow '{job.flow.name}' is {status}." if status == "RUNNING" else f"Flow '{job.flow.name}' has {status}."
-        )
+    def _batch(self, job: Job, batch: Batch, status: FlowState) -> None:
+        rules = [
+            RuleResult(name, quality.dataset, quality.rows - failed, failed)
+            for quality in batch.quality
+            for name, failed in quality.failed.items()
+        ]
+        counts = DataQuality(sum(quality.dropped for quality in batch.quality), tuple(rules)) if rules else None
+        verb = "is" if status is FlowState.RUNNING else "has"
         job.status = status
-        self._bus.emit("flow_progress", message, details, batch_id=batch.batch_id, **self._origin(job))
+        self._bus.emit(
+            FlowProgress(status, batch.metrics, counts),
+            f"Flow '{job.flow.name}' {verb} {status}.",
+            batch_id=batch.batch_id,
+            **self._origin(job),
+        )
 
     def _stop_all(self) -> None:
         """Stop what runs, each flow between two batches, so that no batch's counts are lost."""
         running = [job for job in self._jobs if job.run is not None]
         if running:
-            self._progress("STOPPING")
+            self._progress(UpdateState.STOPPING)
         for job in running:
             self._take_batches(job)
         deadline = self._clock.monotonic() + _STOP_PATIENCE_SECONDS
@@ -340,7 +333,7 @@ class Runner:
                     running.remove(job)
             self._clock.sleep(_STOP_POLL_SECONDS)
 
-    def _stop_job(self, job: Job, status: str = "STOPPED", **said: str) -> None:
+    def _stop_job(self, job: Job, status: FlowState = FlowState.STOPPED, **said: str) -> None:
         assert job.run is not None
         job.run.stop()
         self._take_batches(job)
@@ -348,20 +341,17 @@ class Runner:
         job.run = None
         self._flow_progress(job, status, **said)
 
-    def _operation(self, kind: str, message: str, dataset: str, level: str = "INFO") -> None:
-        details = {"type": kind, "status": "COMPLETED"}
-        self._bus.emit("operation_progress", message, details, level=level, dataset_name=dataset)
+    def _operation(self, kind: OperationType, message: str, dataset: str, level: str = Level.INFO) -> None:
+        self._bus.emit(OperationProgress(kind), message, level=level, dataset_name=dataset)
 
-    def _progress(self, state: str) -> None:
-        self._bus.emit("update_progress", f"Update {self._bus.update_id[:6]} is {state}.", {"state": state})
+    def _progress(self, state: UpdateState) -> None:
+        self._bus.emit(UpdateProgress(state), f"Update {self._bus.update_id[:6]} is {state}.")
 
-    def _flow_progress(self, job: Job, status: str, *, because: str = "", level: str = "INFO") -> None:
+    def _flow_progress(self, job: Job, status: FlowState, *, because: str = "", level: str = Level.INFO) -> None:
         job.status = status
-        verb = (
-            "is" if status in ("QUEUED", "STARTING", "RUNNING", "IDLE") else "has" if status == "COMPLETED" else "was"
-        )
+        verb = "has" if status is FlowState.COMPLETED else "was" if status.final else "is"
         message = f"Flow '{job.flow.name}' {verb} {status}{because}."
-        self._bus.emit("flow_progress", message, {"status": status}, level=level, **self._origin(job))
+        self._bus.emit(FlowProgress(status), message, level=level, **self._origin(job))
 
     def _origin(self, job: Job) -> dict[str, Any]:
         number = self._engine.storage.checkpoint_number(job.dataset.name, job.flow.name)
@@ -371,14 +361,3 @@ class Runner:
             "dataset_name": job.dataset.name,
             "flow_id": f"{job.dataset.key}/{job.flow.definition.key}/{max(number, 1)}",
         }
-
-
-def selection_details(selection: Any) -> dict[str, Any]:
-    """Return the fields of a create_update event that tell what was asked for."""
-    given = asdict(selection)
-    return {
-        "full_refresh": given["full_refresh_all"],
-        "refresh_selection": list(given["refresh"]),
-        "full_refresh_selection": list(given["full_refresh"]),
-        "reset_checkpoint_selection": list(given["reset_checkpoints"]),
-    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from livetables.events.state import FINAL
+from livetables.events.states import FlowState
 from livetables.model import SnapshotFlow, Table
 from livetables.settings import INTERVAL, RETRIES, seconds
 
@@ -41,7 +41,7 @@ class Job:
     settings: Settings
     clock: Clock
     run: FlowRun | None = None
-    status: str = "QUEUED"
+    status: FlowState = FlowState.QUEUED
     attempts: int = 0
     #: It failed in a way that another update can't mend.
     permanent: bool = False
@@ -51,13 +51,13 @@ class Job:
     @property
     def ended(self) -> bool:
         """Tell whether it will not run again in this update."""
-        return self.run is None and self.status in FINAL and not self._repeats
+        return self.run is None and self.status.final and not self._repeats
 
     @property
     def _repeats(self) -> bool:
         """A recomputation in continuous mode runs again whenever its inputs have changed."""
         recomputes = not self.flow.streaming and not self.flow.definition.once
-        return self.mode is Mode.CONTINUOUS and recomputes and self.status == "COMPLETED"
+        return self.mode is Mode.CONTINUOUS and recomputes and self.status is FlowState.COMPLETED
 
     @property
     def tries(self) -> int:
@@ -82,9 +82,9 @@ class Job:
         self._input_versions = versions
         return changed
 
-    def finish(self) -> str:
+    def finish(self) -> FlowState:
         """Note that it ended well, and return its new status."""
-        self.status = "COMPLETED"
+        self.status = FlowState.COMPLETED
         if not self.flow.streaming:
             self._due_at = self.clock.monotonic() + self._interval(_RECOMPUTE_INTERVAL)
         return self.status
@@ -98,7 +98,7 @@ class Job:
         self.attempts += 1
         wait = min(2.0 ** (self.attempts - 1), _MAX_WAIT_SECONDS)
         self._due_at = self.clock.monotonic() + wait
-        self.status = "STARTING"
+        self.status = FlowState.STARTING
         return self.attempts < self.tries
 
     def trigger(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from livetables.events.states import UpdateCause
 from livetables.plan.steps import Selection
 from livetables.settings import UPDATE_RETRIES
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from livetables.settings import Settings
 
 TRIGGERED_RETRIES = 5
-SCHEMA_CHANGE = "SCHEMA_CHANGE"
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5.0, 300.0
 _POLL_SECONDS = 0.1
 
@@ -33,7 +33,7 @@ class UpdateRun:
     stop: threading.Event
     selection: Selection = field(default_factory=Selection)
     for_seconds: float | None = None
-    cause: str = "USER_ACTION"
+    cause: UpdateCause = UpdateCause.USER_ACTION
     retries: int = 0
     wait_seconds: float = 0.0
     _until: float = math.inf
@@ -76,7 +76,7 @@ class UpdateRun:
         again = self.wait_seconds > 0 and lasted < _LONGEST_WAIT_SECONDS
         self.wait_seconds = min(2 * self.wait_seconds, _LONGEST_WAIT_SECONDS) if again else _FIRST_WAIT_SECONDS
         self.retries += 1
-        self.cause = "RETRY_ON_FAILURE"
+        self.cause = UpdateCause.RETRY_ON_FAILURE
         return f"retry {self.retries}" + (f" of {self.most}" if math.isfinite(self.most) else "")
 
     def restart(self, flow: str) -> bool:
@@ -87,7 +87,7 @@ class UpdateRun:
         if self.over or flow in self._restarted:
             return False
         self._restarted.add(flow)
-        self.cause = SCHEMA_CHANGE
+        self.cause = UpdateCause.SCHEMA_CHANGE
         return True
 
     def progressed(self, flow: str) -> None:
@@ -97,7 +97,7 @@ class UpdateRun:
     def wait(self) -> bool:
         """Wait until the next update may start; tell whether it may, or the run is over before."""
         self._limit()
-        due = self.clock.monotonic() + (0.0 if self.cause == SCHEMA_CHANGE else self.wait_seconds)
+        due = self.clock.monotonic() + (0.0 if self.cause is UpdateCause.SCHEMA_CHANGE else self.wait_seconds)
         while not self.over and self.clock.monotonic() < due:
             self.clock.sleep(_POLL_SECONDS)
         return not self.over

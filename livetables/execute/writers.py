@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from livetables.cdc import apply as cdc
 from livetables.cdc import replace, snapshots
 from livetables.errors import DefinitionError
+from livetables.events.progress import FlowMetrics
 from livetables.execute.runs import Batch, BatchResults, BatchRun, FlowRun, StreamRun, batch_of
 from livetables.graph.schema import conform, declared_schema
 from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
@@ -173,7 +174,7 @@ def _recompute(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: 
         if definition.cluster_by:
             writer = writer.clusterBy(*definition.cluster_by)
         writer.save(str(engine.storage.table(dataset.name)))
-    return [batch_of(engine.graph, dataset.name, {}, _counts(engine, reader), None)]
+    return [batch_of(engine.graph, dataset.name, FlowMetrics(), _counts(engine, reader), None)]
 
 
 def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
@@ -186,13 +187,13 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
     if not name.exists():
         name.write_text(str(uuid.uuid4()))
     path = engine.storage.table(dataset.name)
-    metrics: dict[str, Any] = {}
+    metrics = FlowMetrics()
     with own_confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
         if dataset.changes is not None:
             wide, completed = cdc.with_stored_columns(dataset, path)
             with _merging[str(path)]:
-                metrics = dict(cdc.apply(completed(cdc.events_of(frame, dataset)), wide, path))
+                metrics = FlowMetrics.parse(cdc.apply(completed(cdc.events_of(frame, dataset)), wide, path))
         else:
             # With a transaction, an append whose mark was not written is not made a second time.
             writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
@@ -212,7 +213,7 @@ def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, datas
             column = condition_sql(filtered)
         writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", column)
         writer.option("mergeSchema", "true").save(str(engine.storage.table(dataset.name)))
-    return [batch_of(engine.graph, dataset.name, {}, _counts(engine, reader), None)]
+    return [batch_of(engine.graph, dataset.name, FlowMetrics(), _counts(engine, reader), None)]
 
 
 def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset) -> list[Batch]:
@@ -221,7 +222,7 @@ def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dat
     kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
     if flow.next_snapshot is None:
         snapshots.apply(reads.evaluate(flow, reader).drop(VERSION), datetime.now(timezone.utc), dataset, hidden)
-        return [Batch(None, {}, ())]
+        return [Batch(None, FlowMetrics(), ())]
     last = snapshots.read_version(kept)
     batches: list[Batch] = []
     while True:
@@ -233,7 +234,7 @@ def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dat
         snapshots.apply(frame, version, dataset, hidden)
         snapshots.write_version(kept, version)
         last = version
-        batches.append(Batch(len(batches), {}, ()))
+        batches.append(Batch(len(batches), FlowMetrics(), ()))
 
 
 def _counts(engine: Engine, reader: FlowReader) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import GraphError, SettingsError
+from livetables.events.facts import FlowProgress, UpdateProgress
+from livetables.events.states import FlowState, Level, UpdateState
 from livetables.execute.update import UpdateRun
 from livetables.pipeline import Pipeline
 from livetables.plan.steps import Selection
@@ -149,7 +151,7 @@ class Ended:
     """A runner that has ended."""
 
     def __init__(self, outcome, mendable=True, restarts=False):
-        self.outcome, self.mendable, self.restarts = outcome, mendable, restarts
+        self.outcome, self.mendable, self.restarts = UpdateState(outcome), mendable, restarts
 
 
 @pytest.fixture
@@ -161,15 +163,14 @@ def run(tmp_path, time, monkeypatch):
 
         def update(_pipeline, bus, update_run, _idle):
             end = left.pop(0)
-            bus.emit("update_progress", f"try {len(ends) - len(left)}", {"state": "RUNNING"})
+            bus.emit(UpdateProgress(UpdateState.RUNNING), f"try {len(ends) - len(left)}")
             if isinstance(end, Exception):
                 raise end
             if end.outcome == "FAILED":
                 bus.emit(
-                    "flow_progress",
+                    FlowProgress(FlowState.FAILED),
                     "Flow 'x' has FAILED: disk full",
-                    {"status": "FAILED"},
-                    level="ERROR",
+                    level=Level.ERROR,
                     flow_name="x",
                     dataset_name="x",
                 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from livetables.errors import SettingsError
+from livetables.events.states import FlowState
 from livetables.execute.tasks import Job, Mode
 from livetables.model import MaterializedView, StreamingTable
 from livetables.plan.steps import Run
@@ -99,7 +100,7 @@ def test_a_retry_is_shown_as_starting(job):
 def test_a_flow_has_ended_when_it_will_not_run_again(job, kind, mode, status, ended):
     """A recomputation in continuous mode runs again whenever its inputs change."""
     one = job(kind, mode)
-    one.status = status
+    one.status = FlowState(status)
     assert one.ended == ended
 
 
@@ -110,7 +111,7 @@ def test_a_flow_has_ended_when_it_will_not_run_again(job, kind, mode, status, en
 def test_readers_wait_only_in_triggered_mode(job, mode, status, waits):
     """Once its inputs are drained a triggered flow starts; in continuous mode all run beside each other."""
     one = job(mode=mode)
-    one.status = status
+    one.status = FlowState(status)
     assert one.must_end_first() == waits
 
 
