@@ -24,7 +24,9 @@ from deltalake import DeltaTable, write_deltalake
 from benchmarks import _hand_written
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
 from benchmarks._process import ROOT, run_program
-from livetables.events.log import read_events
+from livetables.events.facts import FlowProgress
+from livetables.events.reading import read_events
+from livetables.events.states import FlowState
 from livetables.settings import load_settings
 from livetables.spark import session
 from livetables.storage.stored import stored_tables
@@ -194,18 +196,21 @@ def layout_of(stored: list[dict[str, Any]]) -> dict[str, str]:
 
 def flow_seconds(storage: Path) -> float:
     """Return the time from the first flow's start to the last one's end, from the event log."""
-    times: dict[str, list[Any]] = {"STARTING": [], "COMPLETED": []}
-    for event in read_events(storage / "system" / "events"):
+    started, completed = [], []
+    for event in read_events(storage, types=[FlowProgress]):
         # The flows that registered the devices ran before, and are not measured.
-        if event["event_type"] == "flow_progress" and event["origin"]["flow_name"] in TABLES:
-            status = json.loads(event["details"])["flow_progress"]["status"]
-            times.setdefault(status, []).append(event["timestamp"])
-    if any(len(times[status]) != len(TABLES) for status in ("STARTING", "COMPLETED")):
-        seen = {status: len(found) for status, found in times.items()}
+        if event.origin["flow_name"] in TABLES:
+            match event.fact:
+                case FlowProgress(FlowState.STARTING):
+                    started.append(event.timestamp)
+                case FlowProgress(FlowState.COMPLETED):
+                    completed.append(event.timestamp)
+    if len(started) != len(TABLES) or len(completed) != len(TABLES):
         raise BenchmarkError(
-            f"each of {len(TABLES)} flows should start and complete once, but the event log has {seen}"
+            f"each of {len(TABLES)} flows should start and complete once, but the event log has {len(started)} starts "
+            f"and {len(completed)} ends"
         )
-    return float((max(times["COMPLETED"]) - min(times["STARTING"])).total_seconds())
+    return (max(completed) - min(started)).total_seconds()
 
 
 def check_same_session(folder: Path) -> None:

@@ -23,7 +23,9 @@ from pyarrow import parquet
 
 from benchmarks._pairs import BenchmarkError, failing_in_words, print_result, run_pairs
 from benchmarks._process import ROOT, run_program
-from livetables.events.log import read_events
+from livetables.events.facts import FlowProgress
+from livetables.events.reading import read_events
+from livetables.events.states import FlowState
 from livetables.storage.stored import select, stored_tables
 
 if TYPE_CHECKING:
@@ -90,17 +92,16 @@ class Bench:
         file = str(ROOT / "benchmarks" / "_cdc_pipeline.py")
         options = ["--triggered", "--storage", str(storage), "--set", f"events={self.events}"]
         done = run_program([program, "run", file, *options], self.folder / "ours-logs", LIMIT_SECONDS)
-        times: dict[str, list[float]] = {"STARTING": [], "COMPLETED": []}
+        times: dict[FlowState, list[float]] = {}
         batches: dict[str, list[float]] = {}
-        for event in read_events(storage / "system" / "events"):
-            if event["event_type"] != "flow_progress":
-                continue
-            told = json.loads(event["details"])["flow_progress"]
-            times.setdefault(told["status"], []).append(event["timestamp"].timestamp())
-            if "metrics" in told:
-                seconds = told["metrics"]["batch_duration_ms"] / 1000
-                batches.setdefault(event["origin"]["flow_name"], []).append(seconds)
-        return self._run("ours", storage, done, max(times["COMPLETED"]) - min(times["STARTING"]), batches)
+        for event in read_events(storage, types=[FlowProgress]):
+            match event.fact:
+                case FlowProgress(status, metrics):
+                    times.setdefault(status, []).append(event.timestamp.timestamp())
+                    if metrics:
+                        batches.setdefault(event.origin["flow_name"], []).append(metrics.batch_duration_ms / 1000)
+        seconds = max(times[FlowState.COMPLETED]) - min(times[FlowState.STARTING])
+        return self._run("ours", storage, done, seconds, batches)
 
     def alternative(self) -> Run:
         """Run the script."""

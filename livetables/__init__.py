@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from livetables import errors
     from livetables.errors import Diagnostic, SourceLocation
     from livetables.events.events import Event
-    from livetables.events.log import read_events
+    from livetables.events.reading import read_events
     from livetables.events.state import FlowSummary, Update
     from livetables.execute.running import RunningUpdate
     from livetables.graph.graph import Graph
@@ -62,7 +62,7 @@ _MODULES = {
     "StoredTable": "livetables.storage.tables",
     "Update": "livetables.events.state",
     "load_settings": "livetables.settings",
-    "read_events": "livetables.events.log",
+    "read_events": "livetables.events.reading",
 }
 
 

@@ -164,6 +164,10 @@ class DatasetNotFoundError(LivetablesError, LookupError):
     """A query reads a name that is neither a dataset of the pipeline nor a table of the session."""
 
 
+class NotInUpdateError(LivetablesError, LookupError):
+    """An update has no flow or no expectation of this name."""
+
+
 class UnreachableError(LivetablesError, ConnectionError):
     """A server that a source needs does not answer."""
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from livetables.events.events import Event
-    from livetables.events.state import UpdateState as Update
+    from livetables.events.state import Update
     from livetables.graph.graph import Graph
     from livetables.model import Definitions
     from livetables.plan.steps import Step
@@ -174,7 +174,7 @@ class Pipeline:
             _emit_warning(bus, warning)
         self._bus = bus
         stack.callback(setattr, self, "_bus", None)
-        emit_definitions(graph, bus)
+        emit_definitions(bus, graph)
         steps = self.plan(limits.selection)
 
         listener = QueryListener(spark)

@@ -15,16 +15,20 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from livetables.events.log import read_events
+from livetables.events.facts import FlowProgress
+from livetables.events.reading import read_events
 from livetables.storage.stored import select, stored_tables
 from scripts.kafka import running_broker
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(".livetables/demo")
@@ -114,6 +118,12 @@ def livetables_command(folder: Path, configuration: dict[str, str], *options: st
     return [sys.executable, "-m", "livetables", "run", "--storage", str(folder / "storage"), *settings, *options]
 
 
+def flow_batches(storage: Path, flow: str) -> list[tuple[datetime, FlowProgress]]:
+    """Return the progress of a flow over all updates, with the time of each event."""
+    events = read_events(storage, types=[FlowProgress])
+    return [(event.timestamp, event.fact) for event in events if event.origin["flow_name"] == flow]
+
+
 class Account:
     """What came in and where it went, from the tables and the event log."""
 
@@ -122,15 +132,12 @@ class Account:
         self.sent: int = sent["sent"]
         self.by_kind: dict[str, int] = sent["by_kind"]
         self.rows = {table["name"]: table["rows"] for table in stored_tables(storage)}
-        self.flows = [
-            (event["origin"]["flow_name"], json.loads(event["details"])["flow_progress"])
-            for event in read_events(storage / "system" / "events")
-            if event["event_type"] == "flow_progress"
-        ]
+        self.batches = flow_batches(storage, "sensor_data_silver")
         self.silver = self.rows.get("sensor_data_silver", 0)
         self.quarantined = self.rows.get("sensor_data_quarantine", 0)
-        self.duplicates = self._metric("num_duplicate_rows_dropped")
-        self.late = self._metric("num_late_rows_dropped")
+        metrics = [batch.metrics for _, batch in self.batches if batch.metrics]
+        self.duplicates = sum(batch.num_duplicate_rows_dropped or 0 for batch in metrics)
+        self.late = sum(batch.num_late_rows_dropped or 0 for batch in metrics)
 
     @property
     def sentence(self) -> str:
@@ -141,9 +148,6 @@ class Account:
             f"+ duplicates {self.duplicates:,} + late {self.late:,}: {verdict}."
         )
 
-    def _metric(self, name: str) -> int:
-        return sum(d.get("metrics", {}).get(name, 0) for flow, d in self.flows if flow == "sensor_data_silver")
-
     @property
     def balanced(self) -> bool:
         """Whether every row sent is in silver or quarantine, or counted as duplicate or late."""
@@ -152,11 +156,10 @@ class Account:
     def rules(self) -> dict[str, tuple[int, int]]:
         """Return passed and failed rows per rule of the readings."""
         counted: dict[str, tuple[int, int]] = {}
-        for flow, details in self.flows:
-            for rule in details.get("data_quality", {}).get("expectations", []):
-                if flow == "sensor_data_silver":
-                    passed, failed = counted.get(rule["name"], (0, 0))
-                    counted[rule["name"]] = passed + rule["passed_records"], failed + rule["failed_records"]
+        for _, batch in self.batches:
+            for rule in batch.data_quality.expectations if batch.data_quality else ():
+                passed, failed = counted.get(rule.name, (0, 0))
+                counted[rule.name] = passed + rule.passed_records, failed + rule.failed_records
         return counted
 
     def statuses(self) -> dict[str, int]:

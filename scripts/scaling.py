@@ -23,13 +23,12 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from livetables.events.log import read_events
 from loadgen.options import parse_speed
 from loadgen.scaling.picture import draw
 from loadgen.scaling.record import read_samples
 from loadgen.scaling.shape import read_shape
 from loadgen.targets.kafka import prepare_topic
-from scripts.demo import Account, livetables_command
+from scripts.demo import Account, flow_batches, livetables_command
 from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
@@ -143,11 +142,10 @@ def freshness(folder: Path) -> list[tuple[float, float]]:
     sent, at = [one.sent_rows for one in samples], [one.at for one in samples]
     began = json.loads((folder / "run.json").read_text())["began"]
     points, rows = [], 0
-    for event in read_events(folder / "storage" / "system" / "events"):
-        metrics = json.loads(event["details"]).get("flow_progress", {}).get("metrics", {})
-        if event["origin"].get("flow_name") == "sensor_data_silver" and metrics.get("num_output_rows"):
-            rows += metrics["num_output_rows"]
-            now = event["timestamp"].timestamp() - began
+    for timestamp, batch in flow_batches(folder / "storage", "sensor_data_silver"):
+        if batch.metrics and batch.metrics.num_output_rows:
+            rows += batch.metrics.num_output_rows
+            now = timestamp.timestamp() - began
             points.append((now, now - float(np.interp(rows, sent, at))))
     return points
 

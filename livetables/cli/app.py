@@ -89,13 +89,14 @@ def run(
 
 
 def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) -> None:
+    from livetables.events.states import UpdateState
     from livetables.show.console import LiveView, PlainLines
 
     mode = "continuous" if pipeline.settings.continuous else "triggered"
     view = LiveView(_out, pipeline.settings.name, mode) if _out.is_terminal else PlainLines(_out)
     with view, _stop_on_signals(pipeline) as stop:
         state = pipeline.run(selection, for_seconds=for_seconds, stop=stop, listeners=[view])
-    if state.state == "FAILED":
+    if state.state is UpdateState.FAILED:
         for error in state.errors[:-1] if _out.is_terminal else ():
             _err.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
         _err.print(
@@ -261,23 +262,22 @@ def events(
     debug: Debug = False,
 ) -> None:
     """Show the event log."""
-    from livetables.events.log import read_events
+    from livetables.events.reading import read_events
 
     _remember(debug)
-    rows = read_events(stored_settings(settings, storage).storage / "system" / "events")
-    rows = rows[-last:] if last else rows
+    found = list(read_events(stored_settings(settings, storage).storage))[-last:]
     if as_json:
-        _json(rows)
+        _json([event.row() for event in found])
         return
-    for row in rows:
-        time = row["timestamp"].strftime("%Y-%m-%d %H:%M:%S")
+    for event in found:
+        time = event.timestamp.strftime("%Y-%m-%d %H:%M:%S")
         _out.print(
-            f"{time} {row['level']:5} {row['event_type']:18} {row['message']}",
+            f"{time} {event.level:5} {event.event_type:18} {event.message}",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
-    if not rows:
+    if not found:
         _out.print("No events yet: the pipeline has not run with this storage folder.")
 
 
@@ -289,12 +289,12 @@ def tables(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from livetables.events.log import defined_tables
+    from livetables.events.reading import defined_tables
     from livetables.storage.stored import stored_tables
 
     _remember(debug)
     folder = stored_settings(settings, storage).storage
-    defined = defined_tables(folder / "system" / "events")
+    defined = defined_tables(folder)
     found = [
         {**entry, "inactive": defined is not None and entry["name"] not in defined} for entry in stored_tables(folder)
     ]

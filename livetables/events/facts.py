@@ -268,13 +268,14 @@ Fact: TypeAlias = (
     | Deprecation
 )
 
-_BY_TYPE: dict[str, type[Fact]] = {kind.event_type: kind for kind in get_args(Fact)}
+#: The class of each event type.
+EVENT_TYPES: dict[str, type[Fact]] = {kind.event_type: kind for kind in get_args(Fact)}
 
 
 def parse_fact(event_type: str, details: Mapping[str, Any]) -> Fact:
     """Return the fact of an event; raises LivetablesError for a type or payload that this version does not know."""
     try:
-        return _BY_TYPE[event_type].parse(details)
+        return EVENT_TYPES[event_type].parse(details)
     except (KeyError, TypeError, ValueError) as error:
         message = f"An event of type '{event_type}' can't be read: {type(error).__name__}: {error}."
         hint = "Another version of livetables may have written it: read `Event.details` instead of `Event.fact`."

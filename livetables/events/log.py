@@ -1,15 +1,13 @@
-"""The event log: a Delta table at `<storage>/system/events`, written and read without Spark."""
+"""Writes the event log: a Delta table in the storage folder, without Spark."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from livetables.events.events import ORIGIN_STRINGS
-from livetables.storage.stored import select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,25 +73,31 @@ COMPACT_FILES = 200
 
 
 class EventLogWriter:
-    """Buffers events and appends them in groups; `flush` at the end of an update writes the rest."""
+    """A subscriber that appends events to the log in groups; `flush` at the end of an update writes the rest.
+
+    `last_seq_no` is the sequence number of the newest event: an EventBus that starts from it never repeats or goes
+    below a number, even when the clock was set back since the last update.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
+        self.last_seq_no = newest_seq_no(DeltaTable(str(folder))) if has_events(folder) else 0
         self._clock = clock
         self._rows: list[dict[str, Any]] = []
         self._flushed = clock.monotonic()
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Buffer an event."""
         self._rows.append(event.row())
+        self.last_seq_no = event.seq_no
 
     def flush_if_due(self) -> None:
-        """Append what is buffered, if the last commit is long enough ago."""
+        """Append the buffered events, if the last commit is at least FLUSH_SECONDS ago."""
         if self._clock.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Append what is buffered in one commit."""
+        """Append the buffered events in one commit."""
         self._flushed = self._clock.monotonic()
         if self._rows:
             write_deltalake(str(self._folder), pa.Table.from_pylist(self._rows, schema=SCHEMA), mode="append")
@@ -101,7 +105,7 @@ class EventLogWriter:
 
 
 def compact(folder: Path) -> None:
-    """Merge the small files of a long run into few; those that were merged go a week later."""
+    """Merge the log's files into few when there are more than COMPACT_FILES; merged files are deleted a week later."""
     if has_events(folder):
         table = DeltaTable(str(folder))
         if len(table.file_uris()) > COMPACT_FILES:
@@ -110,26 +114,12 @@ def compact(folder: Path) -> None:
 
 
 def has_events(folder: Path) -> bool:
-    """Tell whether there is an event log."""
+    """Return whether there is an event log."""
     return (folder / "_delta_log").is_dir()
 
 
-def read_events(folder: Path) -> list[dict[str, Any]]:
-    """Return all events as rows of plain values, oldest first; an empty list when there is no log."""
-    if not has_events(folder):
-        return []
-    rows: list[dict[str, Any]] = select("SELECT * FROM this", folder).to_pylist()
-    return sorted(rows, key=lambda row: (row["timestamp"], row["sequence"]["control_plane_seq_no"]))
-
-
-def defined_tables(folder: Path) -> set[str] | None:
-    """Return the keys of the tables that the newest update defined; None when no update came that far."""
-    if not has_events(folder):
-        return None
-    rows = select("SELECT * FROM this WHERE event_type = 'dataset_definition' ORDER BY timestamp DESC", folder)
-    found = [
-        (row["origin"]["update_id"], row["origin"]["dataset_name"].lower())
-        for row in rows.to_pylist()
-        if json.loads(row["details"])["dataset_definition"]["dataset_type"] not in ("VIEW", "SINK")
-    ]
-    return {name for update, name in found if update == found[0][0]} if found else None
+def newest_seq_no(table: DeltaTable) -> int:
+    """Return the sequence number of the newest event, from the statistics of the log's files; 0 for an empty log."""
+    actions = table.get_add_actions(flatten=True)
+    name = "max.sequence.control_plane_seq_no"
+    return max(actions[name].to_pylist(), default=0) if name in actions.schema.names else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from livetables.errors import Diagnostic, GraphError, LivetablesError
 from livetables.events.events import error_of
 from livetables.events.facts import UpdateProgress
-from livetables.events.state import UpdateState as Update
+from livetables.events.state import Update
 from livetables.events.states import Level, UpdateCause, UpdateState
 from livetables.plan.steps import Selection
 from livetables.settings import UPDATE_RETRIES

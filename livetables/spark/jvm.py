@@ -175,17 +175,17 @@ class _QueryListener:
         self._progressed = progressed
         self._terminated = terminated
 
-    def onQueryStarted(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+    def onQueryStarted(self, event: Any) -> None:
         """Do nothing."""
 
-    def onQueryProgress(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+    def onQueryProgress(self, event: Any) -> None:
         """Pass the progress on as JSON: two calls of the JVM, where PySpark's own listener makes dozens."""
         self._progressed(event.progress().json())
 
-    def onQueryIdle(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+    def onQueryIdle(self, event: Any) -> None:
         """Do nothing."""
 
-    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802 (Spark's own name)
+    def onQueryTerminated(self, event: Any) -> None:
         """Pass on which run of a query has ended."""
         self._terminated(event.runId().toString())
 

@@ -3,7 +3,9 @@
 import pytest
 
 from livetables.events.events import EventBus
+from livetables.events.facts import HookProgress, UpdateProgress
 from livetables.events.hooks import HookRunner
+from livetables.events.states import HookState, UpdateState
 from livetables.model import EventHook
 from tests.unit.builders import FakeTime
 
@@ -25,7 +27,7 @@ def hooks(bus):
 def tell(bus, *messages, **options):
     """Emit an event for each message."""
     for message in messages:
-        bus.emit("update_progress", message, {"state": "RUNNING"}, **options)
+        bus.emit(UpdateProgress(UpdateState.RUNNING), message, **options)
 
 
 def test_what_came_before_the_hooks_were_known_comes_to_them_first(bus, hooks):
@@ -51,7 +53,7 @@ def test_only_stable_events_are_told(bus, hooks):
 def test_a_hook_that_fails_too_often_is_off(bus, hooks):
     """After more than its limit of failures in a row, which is said; early events count too, and others still hear."""
     tried, heard, said = [], [], []
-    bus.subscribers.append(lambda event: event.event_type == "hook_progress" and said.append(event.details["status"]))
+    bus.subscribers.append(lambda event: isinstance(event.fact, HookProgress) and said.append(event.fact.status))
 
     def failing(event):
         tried.append(event["message"])
@@ -61,4 +63,4 @@ def test_a_hook_that_fails_too_often_is_off(bus, hooks):
     hooks.begin([EventHook("bad", failing, limit=1), EventHook("good", lambda event: heard.append(event["message"]))])
     tell(bus, "three")
     hooks.close()
-    assert (tried, heard, said) == (["one", "two"], ["one", "two", "three"], ["FAILED", "DISABLED"])
+    assert (tried, heard, said) == (["one", "two"], ["one", "two", "three"], [HookState.FAILED, HookState.DISABLED])

@@ -13,14 +13,18 @@ from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError, Diagnostic, SourceLocation
 from livetables.events.events import EventBus, error_of
+from livetables.events.facts import CreateUpdate, FlowProgress, UpdateProgress
 from livetables.events.hooks import HookRunner
-from livetables.events.log import EventLogWriter, read_events
-from livetables.events.state import UpdateState
+from livetables.events.log import EventLogWriter
+from livetables.events.reading import read_events
+from livetables.events.state import Update
+from livetables.events.states import FlowState, Level, UpdateCause, UpdateState
 from livetables.model import EventHook
 from livetables.notebook.dbutils import DbUtils, notebook_names
 from livetables.redaction import redacted
 from livetables.settings import Settings
 from livetables.spark.failures import describe
+from livetables.storage.layout import Storage
 from tests.unit.builders import FakeTime
 from tests.unit.test_failures import raised_in_the_jvm
 
@@ -138,20 +142,23 @@ def test_an_error_that_was_caused_by_another_shows_no_secret(secret):
 
 def test_an_event_shows_no_secret(secret, bus, tmp_path):
     """Neither to those who hear of it, nor in the log, in none of its columns."""
-    log, heard = EventLogWriter(tmp_path / "events", FakeTime().clock), []
+    log, heard = EventLogWriter(Storage(tmp_path).events, FakeTime().clock), []
     bus.subscribers.append(log)
     hooks = HookRunner(bus)
     bus.subscribers.append(hooks)
     hooks.begin([EventHook("h", heard.append)])
     error = {"fatal": True, "exceptions": [{"class_name": "E", "message": secret, "stack": []}]}
-    details = {"state": "FAILED", "config": {"a": [{"b": f"x{secret}"}], "n": 1}, "more": (secret, None)}
-    bus.emit("update_progress", f"It says {secret}.", details, level="ERROR", error=error)
+    config = {"a": [{"b": f"x{secret}"}], "n": 1}
+    fact = CreateUpdate(UpdateCause.USER_ACTION, config, refresh_selection=(secret,))
+    bus.emit(fact, f"It says {secret}.", level=Level.ERROR, error=error)
     hooks.close()
     log.flush()
-    expected = {"state": "FAILED", "config": {"a": [{"b": "x[REDACTED]"}], "n": 1}, "more": ["[REDACTED]", None]}
-    assert (bus.events[0].message, bus.events[0].details) == ("It says [REDACTED].", expected)
+    expected = CreateUpdate(
+        UpdateCause.USER_ACTION, {"a": [{"b": "x[REDACTED]"}], "n": 1}, refresh_selection=("[REDACTED]",)
+    )
+    assert (bus.events[0].message, bus.events[0].fact) == ("It says [REDACTED].", expected)
     assert bus.events[0].error["exceptions"][0]["message"] == "[REDACTED]"
-    for shown in (bus.events, heard, read_events(tmp_path / "events")):
+    for shown in (bus.events, heard, list(read_events(tmp_path))):
         assert len(shown) == 1
         assert "hunter" not in str(shown)
 
@@ -159,10 +166,10 @@ def test_an_event_shows_no_secret(secret, bus, tmp_path):
 def test_a_secret_that_is_a_word_of_ours_changes_no_outcome(give, bus):
     """Exit code and console read the state of an event."""
     give("FAILED")
-    state = UpdateState()
+    state = Update()
     bus.subscribers.append(state.apply)
-    bus.emit("flow_progress", "It FAILED.", {"status": "FAILED"}, flow_name="f", dataset_name="f")
-    bus.emit("update_progress", "It FAILED.", {"state": "FAILED"})
+    bus.emit(FlowProgress(FlowState.FAILED), "It FAILED.", flow_name="f", dataset_name="f")
+    bus.emit(UpdateProgress(UpdateState.FAILED), "It FAILED.")
     assert (state.state, state.flows["f"].status, bus.events[0].message) == ("FAILED", "FAILED", "It [REDACTED].")
 
 

@@ -14,10 +14,14 @@ from rich.console import Console
 
 from livetables.events import log as event_log
 from livetables.events.events import EventBus, error_of
-from livetables.events.log import SCHEMA, EventLogWriter, compact, has_events, read_events
-from livetables.events.progress import stream_metrics
-from livetables.events.state import FlowState, RuleCount, UpdateState, backlog_text, fold
+from livetables.events.facts import FlowProgress, UserAction
+from livetables.events.log import SCHEMA, EventLogWriter, compact, has_events
+from livetables.events.progress import FlowMetrics, stream_metrics
+from livetables.events.reading import read_events
+from livetables.events.state import FlowSummary, RuleCount, Update, backlog_text, fold
+from livetables.events.states import FlowState, Level
 from livetables.show.console import PlainLines, flow_table
+from livetables.storage.layout import Storage
 from tests.unit.builders import NOON, FakeTime, event
 
 
@@ -87,10 +91,10 @@ class TestFold:
                 progress("COMPLETED"),
             ]
         )
-        assert state.flows["silver"] == FlowState(
+        assert state.flows["silver"] == FlowSummary(
             "silver",
             "silver",
-            "COMPLETED",
+            FlowState.COMPLETED,
             rows_in=15,
             rows_out=13,
             dropped=2,
@@ -139,7 +143,7 @@ class TestFold:
 
     def test_an_update_knows_its_id(self):
         """A message refers to an update by it."""
-        assert (UpdateState().update_id, fold([progress("QUEUED")]).update_id) == ("", "u-1")
+        assert (Update().update_id, fold([progress("QUEUED")]).update_id) == ("", "u-1")
 
     @pytest.mark.parametrize(
         ("rules", "rate"),
@@ -160,7 +164,7 @@ class TestFold:
     )
     def test_a_backlog_is_said_in_the_unit_that_the_source_knows(self, metrics, text):
         """Kafka counts rows, files are counted as files."""
-        assert backlog_text(metrics) == text
+        assert backlog_text(FlowMetrics(**metrics)) == text
 
 
 class TestMetrics:
@@ -183,7 +187,7 @@ class TestMetrics:
                 {"description": "rate", "metrics": None},
             ],
         }
-        assert stream_metrics(report) == {
+        assert stream_metrics(report).details() == {
             "num_input_rows": 500,
             "batch_duration_ms": 2000,
             "input_rows_per_second": 250.0,
@@ -203,7 +207,7 @@ class TestMetrics:
 
     def test_an_empty_report_has_no_rows_and_no_watermark(self):
         """A batch without data has no rate."""
-        assert stream_metrics({}) == {
+        assert stream_metrics({}).details() == {
             "num_input_rows": 0,
             "batch_duration_ms": 0,
             "input_rows_per_second": 0.0,
@@ -276,8 +280,8 @@ class TestRow:
         """The sequence number grows, also when the time stands still; origin names pipeline and update."""
         first, second = [], []
         bus = EventBus(FakeTime().clock, "sales", "u-7", [first.append, second.append])
-        bus.emit("user_action", "One.", {})
-        bus.emit("flow_progress", "Two.", {"status": "RUNNING"}, level="WARN", flow_name="f", batch_id=3)
+        bus.emit(UserAction(), "One.")
+        bus.emit(FlowProgress(FlowState.RUNNING), "Two.", level=Level.WARN, flow_name="f", batch_id=3)
         assert first == second
         assert [(e.id, e.message, e.level, e.timestamp) for e in first] == [
             ("id-0", "One.", "INFO", NOON),
@@ -311,9 +315,9 @@ class TestLog:
     @pytest.fixture
     def folder(self, tmp_path):
         """Return the folder of the log, which does not exist yet."""
-        return tmp_path / "system" / "events"
+        return Storage(tmp_path).events
 
-    def test_what_is_written_is_read_back_oldest_first(self, folder):
+    def test_what_is_written_is_read_back_oldest_first(self, folder, tmp_path):
         """Also over several updates, and when two events have the same time."""
         time = FakeTime()
         error = error_of(ValueError("x"), "It failed.", fatal=True)
@@ -321,20 +325,20 @@ class TestLog:
             log = EventLogWriter(folder, time.clock)
             bus = EventBus(time.clock, "sales", "u", [log])
             for message in messages:
-                bus.emit("user_action", message, {"n": 1}, error=error, batch_id=5)
+                bus.emit(UserAction(), message, error=error, batch_id=5)
             log.flush()
             time.advance(1)
-        rows = read_events(folder)
+        rows = [event.row() for event in read_events(tmp_path)]
         assert [row["message"] for row in rows] == ["one", "two", "three", "four"]
         later = NOON + timedelta(seconds=1)
         assert [row["timestamp"] for row in rows] == [NOON, NOON, later, later]
         assert (rows[0]["error"], rows[0]["origin"]["batch_id"], rows[0]["details"]) == (
             error,
             5,
-            '{"user_action": {"n": 1}}',
+            '{"user_action": {"action": "START"}}',
         )
 
-    def test_events_are_written_in_groups(self, folder):
+    def test_events_are_written_in_groups(self, folder, tmp_path):
         """A commit every two seconds, not one per event; `flush` writes the rest."""
         time = FakeTime()
         log = EventLogWriter(folder, time.clock)
@@ -346,39 +350,38 @@ class TestLog:
         time.advance(event_log.FLUSH_SECONDS)
         log(event("user_action", {}, seq=3))
         log.flush_if_due()
-        assert (len(read_events(folder)), DeltaTable(str(folder)).version()) == (4, 0)
+        assert (len(list(read_events(tmp_path))), DeltaTable(str(folder)).version()) == (4, 0)
         log(event("user_action", {}, seq=4))
         log.flush()
         log.flush()
-        assert (len(read_events(folder)), DeltaTable(str(folder)).version()) == (5, 1)
+        assert (len(list(read_events(tmp_path))), DeltaTable(str(folder)).version()) == (5, 1)
 
     @pytest.mark.parametrize(("limit", "files"), [(1, 1), (3, 3)])
-    def test_a_log_of_many_files_is_compacted(self, folder, monkeypatch, limit, files):
+    def test_a_log_of_many_files_is_compacted(self, folder, tmp_path, monkeypatch, limit, files):
         """A long run leaves one small file per commit; the rows stay the same."""
         monkeypatch.setattr(event_log, "COMPACT_FILES", limit)
         log = EventLogWriter(folder, FakeTime().clock)
         for seq in range(3):
             log(event("user_action", {}, seq=seq))
             log.flush()
-        before = read_events(folder)
+        before = list(read_events(tmp_path))
         compact(folder)
-        assert (len(DeltaTable(str(folder)).file_uris()), read_events(folder) == before) == (files, True)
+        assert (len(DeltaTable(str(folder)).file_uris()), list(read_events(tmp_path)) == before) == (files, True)
 
-    def test_a_program_that_has_read_a_log_ends_well(self, folder):
+    def test_a_program_that_has_read_a_log_ends_well(self, folder, tmp_path):
         """Nothing that reads leaves a thread behind that aborts the interpreter at its exit."""
         log = EventLogWriter(folder, FakeTime().clock)
         for seq in range(30):
             log(event("user_action", {}, seq=seq))
             log.flush()
-        read = f"from livetables.events import log as e; e.read_events(Path({str(folder)!r}))"
-        program = f"from pathlib import Path; {read}"
+        program = f"from livetables.events.reading import read_events; list(read_events({str(tmp_path)!r}))"
         ends = [subprocess.run([sys.executable, "-c", program], check=False).returncode for _ in range(6)]
         assert set(ends) == {0}
 
-    def test_a_pipeline_that_never_ran_has_no_events(self, folder):
+    def test_a_pipeline_that_never_ran_has_no_events(self, folder, tmp_path):
         """Asking is no error, and makes no log."""
         compact(folder)
-        assert (has_events(folder), read_events(folder), folder.exists()) == (False, [], False)
+        assert (has_events(folder), list(read_events(tmp_path)), folder.exists()) == (False, [], False)
 
 
 class TestPlainLines:

@@ -10,7 +10,9 @@ from pyspark.sql.types import ArrayType, StringType
 from typer.testing import CliRunner
 
 from livetables.cli.app import app
+from livetables.events.facts import DatasetDefinition
 from livetables.events.log import EventLogWriter
+from livetables.events.states import DatasetType
 from livetables.storage.stored import to_json
 from tests.unit.builders import FakeTime, event
 
@@ -30,7 +32,8 @@ def test_tables_that_the_newest_update_did_not_define_are_inactive(tmp_path):
     ):
         log(event("create_update", {}, seq=seq, update_id=update))
         for name, kind in kinds.items():
-            log(event("dataset_definition", {"dataset_type": kind}, seq=seq, update_id=update, dataset_name=name))
+            fact = DatasetDefinition(DatasetType(kind), num_flows=1)
+            log(event(fact.event_type, fact.details(), seq=seq, update_id=update, dataset_name=name))
         log.flush()
         result = CliRunner().invoke(app, ["tables", "--storage", str(tmp_path), "--json"])
         marks.append([table["name"] for table in json.loads(result.stdout) if table["inactive"]])
