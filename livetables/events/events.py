@@ -1,4 +1,4 @@
-"""Events: the only output of a run, with the field names of the Databricks event log."""
+"""Events: the only output of a run, with the columns of the Databricks event log."""
 
 from __future__ import annotations
 
@@ -171,18 +171,18 @@ class EventBus:
         return own | {name: value for name, value in given.items() if value is not None}
 
 
-#: The keys of payloads whose values are words of our own; outcomes depend on them.
+#: The keys of payloads whose values are words of the event log; outcomes depend on them.
 _WORDS = ("state", "status", "cause", "type", "dataset_type", "flow_type", "language")
 
 
 def _details(fact: Fact) -> dict[str, Any]:
-    """Return the payload without secrets. Words of our own stay, even when a secret is the same word."""
+    """Return the payload without secrets; a word of the event log stays, even when a secret is the same word."""
     details = fact.details()
     return {**redacted_in(details), **{key: details[key] for key in _WORDS if key in details}}
 
 
 def error_of(error: BaseException, message: str, *, fatal: bool) -> dict[str, Any]:
-    """Return the `error` struct of an event: the chain of causes, innermost last."""
+    """Return the `error` struct of an event: `message` for the error itself, then its causes, innermost last."""
     exceptions: list[dict[str, Any]] = []
     cause: BaseException | None = error
     while cause is not None and len(exceptions) < 5:  # noqa: PLR2004 (deeper causes repeat themselves)

@@ -1,4 +1,4 @@
-"""Event hooks: functions of the user's that hear of events, one after another, beside the update."""
+"""Event hooks: functions of the user that are called with each event, in order, in a thread beside the update."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from livetables.events.events import Event, EventBus
     from livetables.model import EventHook
 
-#: How long the end of an update waits for hooks that are still at work, in seconds.
+#: How long the end of an update waits for hooks that are still running, in seconds.
 CLOSE_SECONDS = 10.0
 
 
 class HookRunner:
-    """A subscriber that hands each stable event to the hooks, in a thread of its own.
+    """A subscriber that calls the hooks with each stable event, in a thread of its own.
 
-    An update tells of itself before its files have said which hooks there are: what came before `begin` is kept, and
-    comes to them first. A hook that raises has failed; after more than its limit of failures in a row it is off for
-    the rest of the update. Each failure of a hook is told as a `hook_progress` event, which hooks do not hear of.
+    An update emits events before its files have been read, which define the hooks: events before `begin` are kept, and
+    the hooks get them first. A hook that raises an error has failed; after more than its limit of failures in a row it
+    is disabled for the rest of the update. Each failure is reported as a `hook_progress` event, which hooks do not get.
     """
 
     def __init__(self, bus: EventBus) -> None:
@@ -37,7 +37,7 @@ class HookRunner:
         self._calls: list[Future[None]] = []
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Call the hooks with an event, or keep it until they are known."""
         if self._early is not None:
             self._early.append(event)
         elif self._hooks and event.maturity_level == STABLE and event.event_type != HookProgress.event_type:
@@ -46,7 +46,7 @@ class HookRunner:
             self._calls.append(self._thread.submit(self._call, given))
 
     def begin(self, hooks: Sequence[EventHook]) -> None:
-        """Say which hooks there are; they hear of all events, in order."""
+        """Start to call these hooks: first with the events that were kept."""
         early, self._early = self._early or [], None
         self._hooks = {id(hook): hook for hook in hooks}
         self._failures = dict.fromkeys(self._hooks, 0)
@@ -54,7 +54,7 @@ class HookRunner:
             self(event)
 
     def close(self) -> None:
-        """Wait for the hooks that are at work; what is not done in time is left."""
+        """Wait for the hooks that are still running; give up after CLOSE_SECONDS."""
         wait(self._calls, timeout=CLOSE_SECONDS)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -63,17 +63,17 @@ class HookRunner:
             try:
                 hook.function(event)
             except Exception as error:  # noqa: BLE001 (a user's hook may raise anything; the update goes on)
-                self._failed(key, hook.name, error)
+                self._report(key, hook.name, error)
             else:
                 self._failures[key] = 0
 
-    def _failed(self, key: int, name: str, error: Exception) -> None:
+    def _report(self, key: int, name: str, error: Exception) -> None:
         limit = self._hooks[key].limit
         self._failures[key] += 1
-        off = limit is not None and self._failures[key] > limit
-        if off:
+        disabled = limit is not None and self._failures[key] > limit
+        if disabled:
             del self._hooks[key]
-        said = f"Event hook '{name}' failed: {type(error).__name__}: {error}."
-        said += " It is off until the next update." if off else ""
-        status = HookState.DISABLED if off else HookState.FAILED
-        self._bus.emit(HookProgress(name, status), said, level=Level.WARN)
+        message = f"Event hook '{name}' failed: {type(error).__name__}: {error}."
+        message += " It is off until the next update." if disabled else ""
+        state = HookState.DISABLED if disabled else HookState.FAILED
+        self._bus.emit(HookProgress(name, state), message, level=Level.WARN)

@@ -82,7 +82,8 @@ def _between(table: DeltaTable, after: int, until: int, types: Collection[str] |
     number = "sequence['control_plane_seq_no']"
     wanted = f"{number} > {after} AND {number} <= {until}"
     if types is not None:
-        wanted += f" AND event_type IN ({', '.join(repr(name) for name in types) or 'NULL'})"
+        listed = ", ".join(f"'{name}'" for name in types)
+        wanted += f" AND event_type IN ({listed})" if listed else " AND event_type = ''"
     sql = f"SELECT * FROM this WHERE {wanted} ORDER BY {number}"  # noqa: S608 (numbers, and names of known types)
     rows = pa.table(QueryBuilder().register("this", table).execute(sql).read_all())
     for batch in rows.to_batches():

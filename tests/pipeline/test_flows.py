@@ -1,12 +1,10 @@
 """AUTO CDC, sinks, once flows and hooks in whole updates: what is stored, what is seen, what is told."""
 
-import json
-
 import pytest
 
 from livetables.cdc import apply as cdc
 from livetables.errors import GraphError
-from livetables.events.log import read_events
+from livetables.events.reading import read_events
 from livetables.plan.steps import Selection
 from livetables.storage.stored import stored_tables
 
@@ -42,8 +40,7 @@ def changed(*events):
 
 def details(storage, flow, kind="flow_progress"):
     """The details of a flow's events of one type."""
-    events = [e for e in read_events(storage / "system" / "events") if e["event_type"] == kind]
-    return [json.loads(e["details"])[kind] for e in events if e["origin"]["flow_name"] == flow]
+    return [event.details for event in read_events(storage, types=[kind]) if event.origin["flow_name"] == flow]
 
 
 def crash_after_the_first_merge(monkeypatch):

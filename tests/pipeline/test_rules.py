@@ -1,11 +1,9 @@
 """Rules of the platform's behaviour that whole updates show: changed code, changed rows, what is counted."""
 
-import json
-
 import pytest
 
-from livetables.events.log import read_events
 from livetables.events.state import RuleCount
+from tests.event_log import progress
 
 pytestmark = pytest.mark.pipeline
 
@@ -130,9 +128,7 @@ def test_each_batch_joins_a_table_as_it_is_and_what_is_not_counted(bench, spark)
 
 def told(storage, flow):
     """What the event log tells of a flow's progress."""
-    events = [e for e in read_events(storage / "system" / "events") if e["origin"]["flow_name"] == flow]
-    progress = [json.loads(e["details"])["flow_progress"] for e in events if e["event_type"] == "flow_progress"]
-    return {key for details in progress for key in details}
+    return {key for fact in progress(storage, flow) for key in fact.details()}
 
 
 STREAMS = """

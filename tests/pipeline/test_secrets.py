@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetables.events.log import read_events
+from livetables.events.reading import read_events
 
 pytestmark = pytest.mark.pipeline
 
@@ -28,5 +28,5 @@ def test_an_update_that_fails_shows_no_secret(bench, monkeypatch):
     state = bench.run(path, overrides={"login.password": "{{secrets/kafka/password}}"}, listeners=[heard.append])
     [message] = [one for one in state.errors if "'broken' has FAILED" in one]
     assert "no login with [REDACTED]0" in message
-    stored = read_events(bench.storage / "system" / "events")
+    stored = list(read_events(bench.storage))
     assert ("hunter2" in str(heard), "hunter2" in str(stored)) == (False, False)

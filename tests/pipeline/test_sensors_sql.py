@@ -1,15 +1,13 @@
 """The sensor pipeline in SQL beside the one in Python: the same input ends in the same tables and counts."""
 
-import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from livetables.events.log import read_events
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
 from livetables.storage.stored import select, stored_tables
+from tests.event_log import rule_counts
 from tests.pipeline.test_sensors import BROKEN_CHANGES, check_account, send
 from tests.small import SMALL
 
@@ -71,17 +69,6 @@ def rounded(row):
     return {key: round(value, 9) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def counted(storage):
-    """Return the passed and failed rows by dataset and rule, over all updates."""
-    counts = Counter()
-    for event in read_events(storage / "system" / "events"):
-        quality = json.loads(event["details"]).get("flow_progress", {}).get("data_quality", {})
-        for rule in quality.get("expectations", []):
-            for result in ("passed_records", "failed_records"):
-                counts[rule["dataset"], rule["name"], result] += rule[result]
-    return counts
-
-
 def test_sql_and_python_make_the_same_tables(tmp_path, spark):
     """Two updates over good, corrupt, late and repeated readings and changes: datasets, tables and counts agree.
 
@@ -109,12 +96,7 @@ def test_sql_and_python_make_the_same_tables(tmp_path, spark):
     for name, (schema, rows) in expected.items():
         assert (schema, rows) == found[name], name
         assert rows != []
-    python_counts, sql_counts = (counted(settings.storage) for settings in pipelines)
+    python_counts, sql_counts = (rule_counts(settings.storage) for settings in pipelines)
     assert python_counts == sql_counts
-    assert (
-        min(
-            sql_counts["valid_sensor_readings", "well_formed", result]
-            for result in ("passed_records", "failed_records")
-        )
-        > 0
-    )
+    well_formed = sql_counts["valid_sensor_readings", "well_formed"]
+    assert min(well_formed.passed, well_formed.failed) > 0

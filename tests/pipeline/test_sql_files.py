@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from livetables.errors import GraphError
-from livetables.events.log import read_events
 from livetables.pipeline import Pipeline
+from tests.event_log import rule_counts
 
 pytestmark = pytest.mark.pipeline
 
@@ -73,13 +73,7 @@ def order(key, **doc):
 
 def rules(storage):
     """The records that passed and failed, by rule, over all updates."""
-    counts = {}
-    for event in read_events(storage / "system" / "events"):
-        quality = json.loads(event["details"]).get("flow_progress", {}).get("data_quality") or {}
-        for rule in quality.get("expectations", ()):
-            passed, failed = counts.get(rule["name"], (0, 0))
-            counts[rule["name"]] = passed + rule["passed_records"], failed + rule["failed_records"]
-    return counts
+    return {name: (count.passed, count.failed) for (_, name), count in rule_counts(storage).items()}
 
 
 def test_sql_and_python_files_make_one_graph(bench, sql):

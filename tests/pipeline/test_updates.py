@@ -1,6 +1,6 @@
 """Whole updates on real Delta tables: what is written, what is said, what is left when something fails."""
 
-import json
+import itertools
 import threading
 import time
 from dataclasses import replace
@@ -9,9 +9,13 @@ import pytest
 
 from livetables.clock import Clock
 from livetables.errors import StorageBusy
-from livetables.events.log import read_events
+from livetables.events.facts import CreateUpdate, UpdateProgress
+from livetables.events.reading import read_events
+from livetables.events.state import fold
+from livetables.events.states import UpdateCause
 from livetables.pipeline import Pipeline
 from livetables.plan.steps import Selection
+from tests.event_log import progress, rule_counts
 
 pytestmark = pytest.mark.pipeline
 
@@ -53,15 +57,8 @@ ROWS = [
 
 def quality(storage, flow):
     """Sum what the event log says of a flow: rows dropped, and passed and failed rows per rule."""
-    dropped, rules = 0, {}
-    for event in read_events(storage / "system" / "events"):
-        details = json.loads(event["details"]).get(event["event_type"])
-        found = details.get("data_quality") if event["origin"]["flow_name"] == flow else None
-        for rule in (found or {}).get("expectations", []):
-            passed, failed = rules.get((rule["dataset"], rule["name"]), (0, 0))
-            rules[rule["dataset"], rule["name"]] = (passed + rule["passed_records"], failed + rule["failed_records"])
-        dropped += (found or {}).get("dropped_records", 0)
-    return dropped, rules
+    dropped = sum(fact.data_quality.dropped_records for fact in progress(storage, flow) if fact.data_quality)
+    return dropped, {rule: (count.passed, count.failed) for rule, count in rule_counts(storage, flow).items()}
 
 
 def test_triggered_updates_take_only_what_is_new(bench):
@@ -87,13 +84,14 @@ def test_triggered_updates_take_only_what_is_new(bench):
     assert [(3, 506.0)] == bench.table("totals")
     assert {"raw": 1, "clean": 1, "totals": 1} == {flow.name: flow.rows_out for flow in state.flows.values()}
 
-    events = read_events(bench.storage / "system" / "events")
-    types = [(e["event_type"], e["message"].split(" is ")[-1]) for e in events]
-    first = [kind for kind, _ in types[: types.index(("update_progress", "COMPLETED.")) + 1]]
-    kinds = [kind for i, kind in enumerate(first) if i == 0 or first[i - 1] != kind]
+    events = list(read_events(bench.storage))
+    kinds = [kind for kind, _ in itertools.groupby(event.event_type for event in events)]
     assert ["user_action", "create_update", "update_progress"] == kinds[:3]
-    states = [text for kind, text in types if kind == "update_progress"][:5]
-    assert ["WAITING_FOR_RESOURCES.", "INITIALIZING.", "SETTING_UP_TABLES.", "RUNNING.", "COMPLETED."] == states
+    progressed = [event for event in events if isinstance(event.fact, UpdateProgress)][:5]
+    states = ["WAITING_FOR_RESOURCES", "INITIALIZING", "SETTING_UP_TABLES", "RUNNING", "COMPLETED"]
+    assert states == [event.fact.state for event in progressed]
+    assert states == [event.message.split(" is ")[-1].removesuffix(".") for event in progressed]
+    assert state == fold(events)
 
 
 def test_full_refresh_starts_over_and_its_readers_go_on(bench):
@@ -279,12 +277,11 @@ def test_a_failed_update_is_run_again_in_production(bench, continuous):
         (bench.folder / "tries").write_text("")
         state = pipeline.run(Selection(full_refresh_all=True), stop=stop, listeners=[watch])
     assert ("COMPLETED", "xxxx") == (state.state, (bench.folder / "tries").read_text())
-    events = [e for e in read_events(bench.storage / "system" / "events") if e["event_type"] == "create_update"][1:]
-    said = [json.loads(event["details"])["create_update"] for event in events]
-    assert [("USER_ACTION", True), *[("RETRY_ON_FAILURE", False)] * 3] == [
-        (one["cause"], one["full_refresh"]) for one in said
+    events = list(read_events(bench.storage, types=[CreateUpdate]))[1:]
+    assert [(UpdateCause.USER_ACTION, True), *[(UpdateCause.RETRY_ON_FAILURE, False)] * 3] == [
+        (event.fact.cause, event.fact.full_refresh) for event in events
     ]
-    assert 4 == len({event["origin"]["update_id"] for event in events})
+    assert 4 == len({event.origin["update_id"] for event in events})
     assert ([(1,)], [(1,)]) == (bench.table("flaky"), bench.table("steady"))
 
 

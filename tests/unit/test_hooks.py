@@ -1,4 +1,4 @@
-"""Event hooks: which events the functions of the user's hear of, and in which order."""
+"""Event hooks: which events the functions of the user get, and in which order."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.unit.builders import FakeTime
 
 @pytest.fixture
 def bus():
-    """Return a bus that nobody hears yet."""
+    """Return a bus without subscribers."""
     return EventBus(FakeTime().clock, "p", "u-1")
 
 
@@ -24,43 +24,43 @@ def hooks(bus):
     return runner
 
 
-def tell(bus, *messages, **options):
+def emit(bus, *messages, **options):
     """Emit an event for each message."""
     for message in messages:
         bus.emit(UpdateProgress(UpdateState.RUNNING), message, **options)
 
 
-def test_what_came_before_the_hooks_were_known_comes_to_them_first(bus, hooks):
-    """`create_update` is told before a file is read; a hook hears of it all the same, and of all else in order."""
-    heard = []
-    tell(bus, "one", "two")
-    hooks.begin([EventHook("h", lambda event: heard.append(event["message"]))])
-    tell(bus, "three")
+def test_events_before_the_hooks_were_known_come_first(bus, hooks):
+    """`create_update` is emitted before a file is read; a hook gets it all the same, and all other events in order."""
+    got = []
+    emit(bus, "one", "two")
+    hooks.begin([EventHook("h", lambda event: got.append(event["message"]))])
+    emit(bus, "three")
     hooks.close()
-    assert heard == ["one", "two", "three"]
+    assert got == ["one", "two", "three"]
 
 
-def test_only_stable_events_are_told(bus, hooks):
-    """Also of those that were kept."""
-    heard = []
-    tell(bus, "early", maturity_level="EVOLVING")
-    hooks.begin([EventHook("h", heard.append)])
-    tell(bus, "late", maturity_level="EVOLVING")
+def test_hooks_get_only_stable_events(bus, hooks):
+    """Also among those that were kept."""
+    got = []
+    emit(bus, "early", maturity_level="EVOLVING")
+    hooks.begin([EventHook("h", got.append)])
+    emit(bus, "late", maturity_level="EVOLVING")
     hooks.close()
-    assert heard == []
+    assert got == []
 
 
-def test_a_hook_that_fails_too_often_is_off(bus, hooks):
-    """After more than its limit of failures in a row, which is said; early events count too, and others still hear."""
-    tried, heard, said = [], [], []
-    bus.subscribers.append(lambda event: isinstance(event.fact, HookProgress) and said.append(event.fact.status))
+def test_a_hook_that_fails_too_often_is_disabled(bus, hooks):
+    """After more than its limit of failures in a row, which is reported; kept events count too, other hooks go on."""
+    tried, got, states = [], [], []
+    bus.subscribers.append(lambda event: isinstance(event.fact, HookProgress) and states.append(event.fact.status))
 
     def failing(event):
         tried.append(event["message"])
         raise ValueError("no")
 
-    tell(bus, "one", "two")
-    hooks.begin([EventHook("bad", failing, limit=1), EventHook("good", lambda event: heard.append(event["message"]))])
-    tell(bus, "three")
+    emit(bus, "one", "two")
+    hooks.begin([EventHook("bad", failing, limit=1), EventHook("good", lambda event: got.append(event["message"]))])
+    emit(bus, "three")
     hooks.close()
-    assert (tried, heard, said) == (["one", "two"], ["one", "two", "three"], [HookState.FAILED, HookState.DISABLED])
+    assert (tried, got, states) == (["one", "two"], ["one", "two", "three"], [HookState.FAILED, HookState.DISABLED])
