@@ -57,10 +57,9 @@ class FlowSummary:
 
 @dataclass
 class Update:
-    """What is known of an update: its state, its flows in order, its warnings and errors.
+    """What is known of an update: its state, its flows in the order in which they were queued, its warnings and errors.
 
-    >>> Update().state == "CREATED"
-    True
+    `flows` has the flows by name. States equal their text: `update.state == "COMPLETED"`.
     """
 
     update_id: str = ""

@@ -1,5 +1,7 @@
 """Reading the event log: from a cursor on, by type, and for as long as new events come."""
 
+import subprocess
+import sys
 import threading
 from itertools import islice
 
@@ -162,3 +164,9 @@ def test_a_follower_without_an_end_is_left_by_its_reader(log):
     log.time.advance = lambda _seconds: log.write("more")
     events = read_events(log.storage, follow=True, clock=log.time.clock)
     assert ["one", "more", "more"] == [event.message for event in islice(events, 3)]
+
+
+def test_reading_loads_no_spark():
+    """A page or script that only reads events starts at once, also where PySpark is not installed."""
+    program = "import sys, livetables.events.reading as r, livetables.events.state; sys.exit('pyspark' in sys.modules)"
+    assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
