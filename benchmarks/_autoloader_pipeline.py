@@ -1,4 +1,4 @@
-"""The pipeline of `benchmarks.autoloader` and `autoloader_kills`: JSON files of inferred columns into a table."""
+"""The pipeline of `benchmarks.autoloader` and `autoloader_kills`: reads JSON files, whose columns are inferred."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dlt.table
 def lines() -> DataFrame:
-    """Hold every line of the landing folder."""
+    """All lines of the landing folder."""
     reader = spark.readStream.format("cloudFiles").option("cloudFiles.format", "json")
     reader = reader.option("cloudFiles.inferColumnTypes", "true")
     reader = reader.option("cloudFiles.maxFilesPerTrigger", spark.conf.get("files_per_trigger"))

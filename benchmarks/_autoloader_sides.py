@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 TABLE = "lines"
 #: What inference finds in the readings of loadgen.
 SCHEMA = "device_id STRING, event_time STRING, humidity DOUBLE, temperature DOUBLE"
-#: Of queries that follow a folder. The last one is for their first batches, which are not measured: by default, Spark
-#: looks at so many files in as many tasks, which takes minutes.
+#: Settings of queries that follow a folder. The last one is for their first batches, which are not measured: by
+#: default, Spark lists many files in as many tasks, which takes minutes.
 FOLLOWING = {
     "pipelines.trigger.interval": "50 milliseconds",
     "spark.sql.streaming.noDataProgressEventInterval": "0",  # so that each idle trigger is reported
@@ -42,7 +42,7 @@ IDLE_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Load:
-    """What is read: a folder, and how many of its files a batch takes."""
+    """The input: a folder, and the number of files of a batch."""
 
     landing: Path
     files_per_trigger: int
@@ -50,34 +50,36 @@ class Load:
 
 @dataclass
 class Heard(StreamingQueryListener):
-    """What a session says of the query that runs in it; it hears both sides in the same way."""
+    """The times of a query, from the events of its session; both sides are measured in this way."""
 
     began: float = 0.0
     ended: float = 0.0
     over: threading.Event = field(default_factory=threading.Event)
     batch_ms: list[int] = field(default_factory=list)
 
-    def onQueryStarted(self, event: Any) -> None:  # noqa: N802, ARG002
-        """Take the time before the query looks for files."""
+    def onQueryStarted(self, event: Any) -> None:
+        """Record the time before the query lists files."""
+        del event
         self.began = time.monotonic()
 
-    def onQueryProgress(self, event: Any) -> None:  # noqa: N802
-        """Keep the time of a batch."""
+    def onQueryProgress(self, event: Any) -> None:
+        """Record the duration of a batch."""
         if event.progress.numInputRows:
             self.batch_ms.append(event.progress.batchDuration)
 
-    def onQueryIdle(self, event: Any) -> None:  # noqa: N802
+    def onQueryIdle(self, event: Any) -> None:
         """Do nothing."""
 
-    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802, ARG002
-        """Take the time."""
+    def onQueryTerminated(self, event: Any) -> None:
+        """Record the time of the end."""
+        del event
         self.ended = time.monotonic()
         self.over.set()
 
 
 @contextmanager
 def listening(spark: SparkSession) -> Iterator[Heard]:
-    """Hear of the one query that runs meanwhile, to its end."""
+    """Yield the times of the one query that runs meanwhile; waits for its end."""
     heard = Heard()
     spark.streams.addListener(heard)
     try:
@@ -89,7 +91,7 @@ def listening(spark: SparkSession) -> Iterator[Heard]:
 
 
 class Side(Protocol):
-    """One of the two, with the folder for its table and checkpoint."""
+    """One of the two sides, with the folder of its table and checkpoint."""
 
     folder: Path
 
@@ -98,10 +100,10 @@ class Side(Protocol):
         """The folder of its table."""
 
     def take(self, load: Load) -> Heard:
-        """Take what is there, then end."""
+        """Read all files, then end."""
 
     def follow(self, load: Load, stop: threading.Event) -> None:
-        """Take what is there and go on looking for more, until `stop` is set."""
+        """Read all files and follow the folder, until `stop` is set."""
 
 
 class Ours:
@@ -116,7 +118,7 @@ class Ours:
         return self.folder / "tables" / TABLE
 
     def take(self, load: Load) -> Heard:
-        """Take what is there, then end."""
+        """Read all files, then end."""
         with self._pipeline(load, {}, continuous=False) as pipeline, listening(pipeline.spark) as heard:
             pipeline.plan()  # columns are inferred, which is not measured: the alternative's are given
             json_fields.cached_scan.cache_clear()  # a running stream has to scan these files
@@ -124,7 +126,7 @@ class Ours:
         return heard
 
     def follow(self, load: Load, stop: threading.Event) -> None:
-        """Take what is there and go on looking for more, until `stop` is set."""
+        """Read all files and follow the folder, until `stop` is set."""
         with self._pipeline(load, FOLLOWING, continuous=True) as pipeline:
             self._run(pipeline, stop)
 
@@ -152,7 +154,7 @@ class Native:
         return self.folder / TABLE
 
     def take(self, load: Load) -> Heard:
-        """Take what is there, then end."""
+        """Read all files, then end."""
         spark = _session()
         self._create(spark)
         with listening(spark) as heard:
@@ -160,7 +162,7 @@ class Native:
         return heard
 
     def follow(self, load: Load, stop: threading.Event) -> None:
-        """Take what is there and go on looking for more, until `stop` is set."""
+        """Read all files and follow the folder, until `stop` is set."""
         spark = _session()
         self._create(spark)
         for key, value in FOLLOWING.items():

@@ -31,13 +31,13 @@ SIDES: dict[str, type[Ours | Native]] = {"ours": Ours, "alternative": Native}
 START = datetime(2026, 6, 21, 11, tzinfo=timezone.utc)
 KNOWN = (1_000, 10_000, 100_000)
 KNOWN_IN_FULL = 1_000_000
-#: Of the files that hold nothing, a batch takes many: only that they are known is measured.
+#: Files per batch of empty files: only the cost of known files is measured.
 EMPTY_PER_TRIGGER = 100_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """Files of sensor readings."""
+    """A set of files of sensor readings."""
 
     name: str
     files: int
@@ -54,7 +54,7 @@ class Case:
         return Load(folder, self.files_per_trigger)
 
 
-#: Enough batches that Java has compiled what they run.
+#: Enough batches for Java to compile their code.
 WARM_UP = Case("warm-up", files=100, rows=2000, files_per_trigger=10)
 CASES = (
     Case("large", files=40, rows=100_000, files_per_trigger=5),
@@ -63,7 +63,7 @@ CASES = (
 
 
 class Bench:
-    """The files of all cases, and what all runs over one of them must agree on."""
+    """The files of all cases, and the sums that all runs of a case must agree on."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -71,7 +71,7 @@ class Bench:
         self.sums: dict[str, dict[str, Any]] = {}
 
     def take(self, side: str, case: Case) -> dict[str, Any]:
-        """Return how fast a side takes all files of a case, from its query's start to its end."""
+        """Return the speed at which a side reads all files of a case, from the start of its query to its end."""
         folder = self.folder / side
         run = SIDES[side](folder)
         heard = run.take(self.loads[case.name])
@@ -89,14 +89,14 @@ class Bench:
         return found
 
     def _check(self, side: str, case: Case, run: Side) -> None:
-        """Compare what the table holds with the first run: a fast wrong run is no result."""
+        """Compare the table with that of the first run: a fast wrong run is no result."""
         sums = "count(*) AS n, count(DISTINCT event_time) AS times, min(temperature) AS low, max(humidity) AS high"
-        [found] = select(f"SELECT {sums} FROM this", run.table).to_pylist()  # noqa: S608 (all of it is written above)
+        [found] = select(f"SELECT {sums} FROM this", run.table).to_pylist()  # noqa: S608 (constants only)
         if found["n"] != case.files * case.rows or self.sums.setdefault(case.name, found) != found:
             raise BenchmarkError(f"'{case.name}' of {side} holds {found}, the first run {self.sums.get(case.name)}")
 
     def idle(self, known: int, order: list[str], sides: dict[str, Side]) -> dict[str, Any]:
-        """Return what an empty trigger costs each side when it knows so many files."""
+        """Return the cost of an empty trigger for each side, with `known` files."""
         landing = self.folder / "known"
         for number in range(len(list(landing.iterdir())), known):
             (landing / f"{number:07}.json").touch()
@@ -112,7 +112,7 @@ def main(
     pairs: Annotated[int, typer.Option(min=1, max=20, help="pairs of runs")] = 2,
     full: Annotated[bool, typer.Option("--full", help="empty triggers with a million known files, too")] = False,
 ) -> None:
-    """Measure both sides in turns and print the result as a line of JSON."""
+    """Measure both sides alternately and print the result as a line of JSON."""
     location = ROOT / ".livetables" / "benchmarks"
     location.mkdir(parents=True, exist_ok=True)
     with failing_in_words(), tempfile.TemporaryDirectory(dir=location, prefix="autoloader-") as name:
@@ -135,7 +135,7 @@ def main(
 
 
 def pair_of(measured: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
-    """Return the numbers of a pair: ours and the alternative's of each case."""
+    """Return the results of a pair: ours and the alternative's for each case."""
     ratios = {
         name: round(ours["rows_per_second"] / other["rows_per_second"], 3) for name, (ours, other) in measured.items()
     }

@@ -1,8 +1,8 @@
-"""Whether Auto Loader takes every line exactly once when its program is killed (kill -9) at random moments.
+"""Checks that Auto Loader reads every line exactly once when its process is killed (kill -9) at random moments.
 
     python -m benchmarks.autoloader_kills [--kills 30] [--files 2000] [--lines 20] [--seed 1]
 
-It measures nothing, so it has no ratio: exit code 1 says that a line is missing, altered, or there twice.
+It measures no speed, so it has no ratio: exit code 1 means that a line is missing, altered, or duplicated.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from livetables.storage.stored import select
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: The moment of a kill is up to so many seconds after the program's start, or after its first batch has begun.
+#: The longest delay of a kill, in seconds, after the start of the process, or of its first batch.
 AFTER_START, AFTER_BATCH = 12.0, 8.0
-#: In a run, the files that arrive in it do so within about so many seconds.
+#: The time in which the files of a run arrive, about.
 ARRIVAL_SECONDS = 12.0
-#: Enough batches that the last kill meets the ingestion too.
+#: Enough batches for the last kill to happen before all files are read.
 BATCHES_PER_KILL = 2
 PATIENCE_SECONDS = 120.0
 TABLE = "lines"
@@ -44,7 +44,7 @@ TABLE = "lines"
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the lines."""
+    """The number of lines that were sent, and of those that are missing, duplicated or wrong."""
 
     lines: int
     missing: int
@@ -53,12 +53,12 @@ class Account:
 
     @property
     def balances(self) -> bool:
-        """Whether every line is there exactly once, as it was sent."""
+        """Whether every line is stored exactly once, as it was sent."""
         return not (self.missing or self.twice or self.wrong)
 
 
 def account(sent: dict[int, str], stored: Iterable[tuple[int | None, str | None, int]]) -> Account:
-    """Compare the lines that were sent, text by id, with what is stored: id, text and how often."""
+    """Compare the lines that were sent (text by id) with the stored ones: id, text and number of copies."""
     seen: Counter[int] = Counter()
     wrong = 0
     for key, text, times in stored:
@@ -70,26 +70,26 @@ def account(sent: dict[int, str], stored: Iterable[tuple[int | None, str | None,
 
 
 class Marks(NamedTuple):
-    """How far a flow has come: numbers of batches, -1 for none."""
+    """The progress of a flow: numbers of its newest batches, -1 for none."""
 
-    planned: int  # in the checkpoint's `offsets`
-    stored: int  # by the table's own log
-    done: int  # in the checkpoint's `commits`
+    planned: int  # newest in the checkpoint's `offsets`
+    stored: int  # newest in the table's log
+    done: int  # newest in the checkpoint's `commits`
 
 
 def phase(before: Marks, after: Marks, *, running: bool) -> str:
-    """Say when a kill came, by the marks before the program's start and after the kill."""
+    """Return the phase in which a kill happened, from the progress before the start and after the kill."""
     if not running or (after == before and after.planned == after.done):
         return "before the first batch"
     if after.planned == after.done:
         return "between batches"
     if after.planned == before.planned:
-        return "in a batch that came again"  # its plan is that of the first try, so nothing tells how far it was
+        return "in a batch that came again"  # with the plan of the first attempt: how far it was is unknown
     return "in a batch, after its rows were stored" if after.stored >= after.planned else "in a batch"
 
 
 class Trial:
-    """A landing folder, a pipeline that reads it, and what was sent."""
+    """A landing folder, a pipeline that reads it, and the lines that were sent."""
 
     def __init__(self, folder: Path, *, kills: int, files: int, lines: int, seed: int) -> None:
         """Write the files; half of them are in the landing folder at the start."""
@@ -145,7 +145,7 @@ class Trial:
         return [*run, "--storage", str(self.storage.root), *settings]
 
     def run_and_kill(self, *, from_start: bool) -> str:
-        """Start the pipeline in continuous mode, kill it at a random moment; return the phase that it was in."""
+        """Start the pipeline in continuous mode, kill it at a random moment; return the phase of the kill."""
         moment = self.chance.uniform(0, AFTER_START if from_start else AFTER_BATCH)
         before, log = self.marks(), self.folder / "run.txt"
         with log.open("wb") as out, self._arriving(self.chance.random()):
@@ -165,10 +165,10 @@ class Trial:
             finally:
                 kill_session(process.pid)  # with its JVM
                 process.wait()
-        said = log.read_text(errors="replace")
+        output = log.read_text(errors="replace")
         if ended is not None:
-            raise BenchmarkError(f"the pipeline ended by itself with {ended}:\n{said}")
-        found = phase(before, self.marks(), running=f"'{TABLE}' is RUNNING" in said)
+            raise BenchmarkError(f"the pipeline ended by itself with {ended}:\n{output}")
+        found = phase(before, self.marks(), running=f"'{TABLE}' is RUNNING" in output)
         print(f"killed {moment:4.1f} s after {'the start' if from_start else 'a batch began'}: {found}", flush=True)
         return found
 
@@ -182,12 +182,12 @@ class Trial:
             time.sleep(0.02)
 
     def finish(self) -> None:
-        """Let the rest arrive and be taken."""
+        """Let the remaining files arrive, and run the pipeline until all are read."""
         self._arrive(len(self._waiting))
         run_program(self.command("--triggered"), self.folder / "last-run", PATIENCE_SECONDS + len(self.sent) / 100)
 
     def marks(self) -> Marks:
-        """Return how far the flow has come."""
+        """Return the progress of the flow."""
         checkpoint = self.storage.checkpoint(TABLE, TABLE)
         return Marks(
             _newest(checkpoint / "offsets"),
@@ -196,7 +196,7 @@ class Trial:
         )
 
     def account(self) -> Account:
-        """Return what became of the lines that were sent."""
+        """Return the account of the lines that were sent."""
         query = "SELECT id, text, count(*) AS n FROM this GROUP BY id, text"
         rows = select(query, self.storage.table(TABLE)).to_pylist()
         return account(self.sent, ((row["id"], row["text"], row["n"]) for row in rows))
@@ -208,7 +208,7 @@ def _newest(folder: Path) -> int:
 
 
 def _last_transaction(table: Path) -> int:
-    """Return the number of the last batch that a Delta log knows of."""
+    """Return the number of the last batch in a Delta log; -1 for none."""
     for commit in sorted((table / "_delta_log").glob("*.json"), reverse=True):
         found = re.search(r'"txn":\{[^}]*"version":(\d+)', commit.read_text())
         if found:
@@ -217,7 +217,7 @@ def _last_transaction(table: Path) -> int:
 
 
 def trial(folder: Path, *, kills: int, files: int, lines: int, seed: int) -> tuple[Account, Counter[str]]:
-    """Kill the pipeline `kills` times, let it finish; return the account of its lines and what the kills met."""
+    """Kill the pipeline `kills` times, let it finish; return the account of its lines and the phases of the kills."""
     made = Trial(folder, kills=kills, files=files, lines=lines, seed=seed)
     from_start = [number % 2 == 1 for number in range(kills)]
     made.chance.shuffle(from_start)
@@ -236,7 +236,7 @@ def main(
     location = ROOT / ".livetables" / "benchmarks"
     location.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=location, prefix="autoloader-kills-"))
-    print(f"Landing folder and storage are in {folder}, and stay there when something is wrong.", flush=True)
+    print(f"Landing folder and storage are in {folder}, and are kept after a failure.", flush=True)
     with failing_in_words():
         found, phases = trial(folder, kills=kills, files=files, lines=lines, seed=seed)
         print(json.dumps({"benchmark": "autoloader_kills", "kills": kills, "phases": phases, **asdict(found)}))

@@ -1,4 +1,4 @@
-"""What a look for new files costs with up to a million known ones: Auto Loader's, and a walk that lists everything."""
+"""The cost of listing new files with up to a million known ones: by Auto Loader, and by a walk of all folders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLDERS = (1, 1_000)
 
 
 class Landing:
-    """A tree of empty files, the ledger that knows them, and the set of paths that a walk compares with."""
+    """A tree of empty files, their ledger, and the set of known paths that the walk compares with."""
 
     def __init__(self, root: Path, folders: int) -> None:
         self._root, self._folders = root, [root / "in" / f"part={number:04}" for number in range(folders)]
@@ -34,7 +34,7 @@ class Landing:
         self._tree = LocalTree(str(root / "in"), known=self._ledger.names, settle_ms=0)
 
     def grow(self, count: int) -> float:
-        """Add files until there are `count`; return the seconds in which Auto Loader finds and keeps them."""
+        """Add files until there are `count`; return the seconds in which Auto Loader adds them to its ledger."""
         while self._count < count:
             self.touch()
         start = time.perf_counter()
@@ -47,18 +47,18 @@ class Landing:
         return seconds
 
     def settle(self) -> None:
-        """Wait until all folders are old enough to be believed."""
+        """Wait until all folders have a trusted change stamp."""
         while not all(discover(self._tree, self._ledger).stamps.values()):
             time.sleep(0.5)
 
     def ours(self) -> tuple[float, int]:
-        """Return the seconds of a look, and how many files are new to it."""
+        """Return the seconds of a listing, and the number of new files in it."""
         start = time.perf_counter()
         found = self._tree.list_new().files
         return time.perf_counter() - start, len(found)
 
     def alternative(self) -> tuple[float, int]:
-        """Return the same of a walk, with the known paths in memory."""
+        """Return the same for a walk, with the known paths in memory."""
         start = time.perf_counter()
         found = self._walked() - self._known
         return time.perf_counter() - start, len(found)
@@ -86,7 +86,7 @@ class Landing:
 
 
 def measure(pairs: int, landing: Landing, new: int) -> list[dict[str, Any]]:
-    """Return the pairs of looks, each of which must see so many new files."""
+    """Return the pairs of listings, each of which must find `new` files."""
     measured = []
     for (ours, mine), (other, others) in run_pairs(pairs, landing.ours, landing.alternative):
         if not mine == others == new:

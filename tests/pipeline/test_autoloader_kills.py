@@ -1,4 +1,4 @@
-"""Auto Loader under kill -9, in short: `python -m benchmarks.autoloader_kills` is the long form."""
+"""Auto Loader under kill -9, a short form of `python -m benchmarks.autoloader_kills`."""
 
 import pytest
 
@@ -8,6 +8,6 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_after_kills_at_random_moments_every_line_is_there_exactly_once(tmp_path):
-    """Whoever loses power while files are taken finds each line once after the next run, and none twice."""
+    """After the process is killed while it reads files, the next run completes the table without duplicates."""
     found, phases = trial(tmp_path, kills=3, files=60, lines=5, seed=7)
     assert (Account(lines=300, missing=0, twice=0, wrong=0), 3) == (found, phases.total())

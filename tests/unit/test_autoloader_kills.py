@@ -1,4 +1,4 @@
-"""What `benchmarks.autoloader_kills` says of lines and of moments, on data that is wrong on purpose."""
+"""How `benchmarks.autoloader_kills` counts lines and names the phases of kills, on data with deliberate faults."""
 
 import pytest
 
@@ -19,7 +19,7 @@ NONE = Marks(-1, -1, -1)
     ],
 )
 def test_a_line_that_is_missing_altered_or_there_twice_is_counted(stored, expected):
-    """The trial fails when a line was lost or came twice: its account balances in no other case."""
+    """The account balances only when each line is stored exactly once."""
     found = account({1: "a", 2: "b"}, stored)
     assert (expected, expected == Account(2, 0, 0, 0)) == (found, found.balances)
 
@@ -41,5 +41,5 @@ def test_a_line_that_is_missing_altered_or_there_twice_is_counted(stored, expect
     ],
 )
 def test_the_moment_of_a_kill_is_told_by_the_checkpoint_and_the_table(before, after, running, expected):
-    """The phases that the trial prints tell which moments it has covered."""
+    """The printed phases show which moments the trial has covered."""
     assert expected == phase(before, after, running=running)
