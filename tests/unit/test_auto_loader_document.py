@@ -2,10 +2,10 @@
 
 import pytest
 
+from dev.docs._auto_loader_tests import FORMAT_TESTS, MODE_TESTS, OPTION_TESTS, WAYS
+from dev.docs.auto_loader import DOCUMENT, TableError, document, options_table
+from dev.docs.markdown import ROOT
 from livetables.autoloader.options import FORMATS, MODES, OPTIONS, Option
-from scripts._auto_loader_tests import FORMAT_TESTS, MODE_TESTS, OPTION_TESTS, WAYS
-from scripts._documents import ROOT
-from scripts.auto_loader import DOCUMENT, TableError, document, options_table
 
 
 def test_the_document_is_what_the_code_says():
@@ -33,7 +33,7 @@ def test_every_option_mode_format_and_way_has_a_row():
 )
 def test_an_option_that_works_needs_a_test_that_exists(monkeypatch, tests, says):
     """A method is named with its class; without a test the document is not written."""
-    monkeypatch.setattr("scripts.auto_loader.OPTION_TESTS", tests)
+    monkeypatch.setattr("dev.docs.auto_loader.OPTION_TESTS", tests)
     with pytest.raises(TableError, match=says):
         options_table({"format": Option("the format of the files")})
 

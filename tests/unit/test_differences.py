@@ -2,10 +2,10 @@
 
 import pytest
 
-from scripts._differences_data import NAMES, Missing, Name, Silent
-from scripts._differences_probe import ProbeError, probe
-from scripts._differences_rule import Rule
-from scripts.differences import GOAL, _check_rule, document, supported_share, up_to_date
+from dev.docs._differences_rule import Rule
+from dev.docs.differences import GOAL, _check_rule, document, supported_share, up_to_date
+from dev.docs.names import NAMES, Missing, Name, Silent
+from dev.docs.probe import ProbeError, probe
 
 #: How far it has come, in percent: it must not fall behind this.
 REACHED = 97.1

@@ -5,7 +5,7 @@ Section 6 of the reference. Each option, with its test, is in docs/auto-loader.m
 
 from __future__ import annotations
 
-from scripts._differences_rule import differs, no_effect, supported, warned
+from dev.docs._differences_rule import differs, no_effect, supported, warned
 
 STREAMS, OPTIONS = "tests/spark/test_auto_loader.py", "tests/unit/test_autoloader_reader_options.py"
 LISTING, FILE_TESTS = "tests/unit/test_autoloader_selection.py", "tests/unit/test_autoloader_files.py"

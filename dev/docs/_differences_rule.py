@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts._differences_probe import REFUSED, SUPPORTED, WARNED
+from dev.docs.probe import REFUSED, SUPPORTED, WARNED
 
 DIFFERS, NO_EFFECT, NOT_SHOWN = "differs", "no effect", "not shown"
 

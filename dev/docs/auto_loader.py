@@ -1,6 +1,6 @@
 """Writes the tables of docs/auto-loader.md: every option, mode and format of Auto Loader, with the test that shows it.
 
-    python -m scripts.auto_loader [--check]
+    python -m dev.docs.auto_loader [--check]
 
 What an option does comes from `livetables.autoloader.options`; which test shows it, from `_auto_loader_tests`. Each
 table stands between two comments in the document, and the rest of the document is written by hand.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dev.docs._auto_loader_tests import FORMAT_TESTS, MODE_TESTS, NONE, OPTION_TESTS, READER_OPTIONS, SAID, WAYS
+from dev.docs.markdown import ROOT, has_test, table
 from livetables.autoloader.options import FORMATS, MODES, OPTIONS, Option, full_name
-from scripts._auto_loader_tests import FORMAT_TESTS, MODE_TESTS, NONE, OPTION_TESTS, READER_OPTIONS, SAID, WAYS
-from scripts._documents import ROOT, has_test, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
 
-from livetables.jars import JarError, JavaError, require_java, store_jars
-from scripts.servers import (
+from dev.servers.server import (
     HOST,
     MAX_PORT,
     STOP_SECONDS,
@@ -28,11 +27,12 @@ from scripts.servers import (
     is_free,
     supervised,
 )
+from livetables.jars import JarError, JavaError, require_java, store_jars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HOME = Path(__file__).resolve().parent.parent / ".livetables" / "s3"
+HOME = Path(__file__).resolve().parents[2] / ".livetables" / "s3"
 START_SECONDS = 60
 #: They keep nothing safe: the server is for this machine, and for trying things out.
 ACCESS_KEY, SECRET_KEY = "local", "local-secret"

@@ -1,6 +1,6 @@
 """The main job: generate sensor readings, run the sensor pipeline on them, and account for every row.
 
-    python -m scripts.demo --source auto_loader|kafka [--seconds 90]
+    python -m dev.demo --source auto_loader|kafka [--seconds 90]
 
 The generator and the pipeline run at the same time, as separate programs. At the end every row that was sent
 must be in silver or quarantine, or be counted as a duplicate or as late. Changes of the device registry arrive as
@@ -22,9 +22,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from dev.servers.kafka import running_broker
 from livetables.events.log import read_events
 from livetables.storage.stored import select, stored_tables
-from scripts.kafka import running_broker
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(".livetables/demo")

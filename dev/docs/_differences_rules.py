@@ -2,20 +2,20 @@
 
 Sections 3.1, 3.2, 3.4 and 3.5 of the reference; 3.3 is in `_differences_cdc`, SQL in `_differences_sql`, Auto Loader in
 `_differences_files`.
-`scripts.differences` fails when a test that is named does not exist.
+`dev.docs.differences` fails when a test that is named does not exist.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts._differences_cdc import CHANGES
-from scripts._differences_files import FILES
-from scripts._differences_rule import differs, supported
-from scripts._differences_sql import EXPRESSIONS, SOURCES, STATEMENTS, VALUES
+from dev.docs._differences_cdc import CHANGES
+from dev.docs._differences_files import FILES
+from dev.docs._differences_rule import differs, supported
+from dev.docs._differences_sql import EXPRESSIONS, SOURCES, STATEMENTS, VALUES
 
 if TYPE_CHECKING:
-    from scripts._differences_rule import Rule
+    from dev.docs._differences_rule import Rule
 
 UPDATES, FLOWS = "tests/pipeline/test_updates.py", "tests/pipeline/test_flows.py"
 COMMANDS, FACADE = "tests/pipeline/test_command_line.py", "tests/unit/test_facade.py"

@@ -16,8 +16,7 @@ import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from livetables.jars import JarError, JavaError, broker_jars, require_java
-from scripts.servers import (
+from dev.servers.server import (
     HOST,
     MAX_PORT,
     STOP_SECONDS,
@@ -28,11 +27,12 @@ from scripts.servers import (
     is_free,
     supervised,
 )
+from livetables.jars import JarError, JavaError, broker_jars, require_java
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HOME = Path(__file__).resolve().parent.parent / ".livetables" / "kafka"
+HOME = Path(__file__).resolve().parents[2] / ".livetables" / "kafka"
 START_SECONDS = 60
 CLUSTER_ID = "bGl2ZXRhYmxlcy1sb2NhbA"  # any 16 bytes in base64
 

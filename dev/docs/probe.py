@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import warnings
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dev.docs.markdown import ROOT
+from dev.docs.names import Missing, Name, Sample, Silent, other_rows
 from livetables.collect import registry as registries
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError
 from livetables.queries import reads
-from scripts._differences_data import Missing, Name, Sample, Silent, other_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -86,11 +86,11 @@ def _tried(name: Name, module: str, parameter: str, sample: Sample) -> Found:
     else:
         found = Found(name, parameter, SUPPORTED)
     if isinstance(sample, Missing) and found.status != REFUSED:
-        raise ProbeError(f"{what} is not missing any more: correct scripts/_differences_data.py.")
+        raise ProbeError(f"{what} is not missing any more: correct dev/docs/names.py.")
     if not isinstance(sample, Silent):
         return found
     if found.status != SUPPORTED:
-        raise ProbeError(f"{what} is not silent any more: correct scripts/_differences_data.py.")
+        raise ProbeError(f"{what} is not silent any more: correct dev/docs/names.py.")
     return Found(name, parameter, SILENT, sample.why)
 
 
@@ -100,7 +100,7 @@ def _called(name: Name, module: str, given: Mapping[str, Any], *, missing: bool 
     def rows(*_given: Any) -> None:  # a new one each time: functions carry their expectations
         """Stand for the user's function that a decorator is put on."""
 
-    registry = Registry(root=Path(__file__).parent.parent)
+    registry = Registry(root=ROOT)
     token = registries.current.set(registry)
     try:
         with warnings.catch_warnings(), reads.reading_with(_Anything()):

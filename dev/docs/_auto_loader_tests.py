@@ -1,4 +1,4 @@
-"""Which tests show what the options, modes and formats of Auto Loader do. `scripts.auto_loader` makes tables of it."""
+"""Which tests show what the options, modes and formats of Auto Loader do. `dev.docs.auto_loader` makes tables of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the platform has: each name of its Python interface, each parameter, and a value to try it with.
 
-Sections 1.2 to 1.5 of the reference. `scripts.differences` calls all of it, and notes what happens.
+Sections 1.2 to 1.5 of the reference. `dev.docs.differences` calls all of it, and notes what happens.
 """
 
 from __future__ import annotations

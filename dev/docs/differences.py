@@ -1,6 +1,6 @@
 """Writes docs/differences.md: what of the platform runs here, by trying it, and what is known to differ.
 
-    python -m scripts.differences [--check]
+    python -m dev.docs.differences [--check]
 
 The text around the tables is docs/differences/template.md. The tables of names come from calling each name
 (`_differences_probe`), those of rules from `_differences_rules`, whose tests must exist. No Spark session is needed.
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scripts._differences_data import NAMES, SPARKS_OWN
-from scripts._differences_probe import REFUSED, SILENT, SUPPORTED, WARNED, Found, ProbeError, probe
-from scripts._differences_rule import DIFFERS, NO_EFFECT, NOT_SHOWN, Rule
-from scripts._differences_rules import RULES
-from scripts._documents import ROOT, has_test, table
+from dev.docs._differences_rule import DIFFERS, NO_EFFECT, NOT_SHOWN, Rule
+from dev.docs._differences_rules import RULES
+from dev.docs.markdown import ROOT, has_test, table
+from dev.docs.names import NAMES, SPARKS_OWN
+from dev.docs.probe import REFUSED, SILENT, SUPPORTED, WARNED, Found, ProbeError, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

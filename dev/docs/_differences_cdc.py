@@ -5,7 +5,7 @@ Section 3.3 of the reference, with what replaces rows otherwise.
 
 from __future__ import annotations
 
-from scripts._differences_rule import differs, refused, supported
+from dev.docs._differences_rule import differs, refused, supported
 
 CDC = "tests/spark/test_cdc.py"
 FLOWS = "tests/pipeline/test_flows.py"

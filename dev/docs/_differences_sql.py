@@ -5,7 +5,7 @@ Sections 2.1 to 2.4 of the reference. Whatever else stands in a query is Spark's
 
 from __future__ import annotations
 
-from scripts._differences_rule import differs, no_effect, refused, supported, warned
+from dev.docs._differences_rule import differs, no_effect, refused, supported, warned
 
 QUERIES, VARIABLES = "tests/spark/test_sql_queries.py", "tests/unit/test_sql_variables.py"
 WHOLE, AUTO_LOADER = "tests/pipeline/test_sql_files.py", "tests/spark/test_auto_loader.py"
