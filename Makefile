@@ -85,7 +85,7 @@ lock: ## write requirements.lock again from pyproject.toml
 		--no-emit-index-url --quiet --output-file requirements.lock pyproject.toml
 
 clean: ## remove what runs, builds and checks left behind; keeps .venv and the downloaded jars
-	@[ ! -e .livetables/kafka/broker.json ] || $(BIN)/python -m dev.servers.kafka down
+	@[ ! -e .livetables/kafka/server.json ] || $(BIN)/python -m dev.servers.kafka down
 	@[ ! -e .livetables/s3/server.json ] || $(BIN)/python -m dev.servers.s3 down
 	rm -rf .livetables spark-warehouse metastore_db derby.log build dist *.egg-info \
 		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
