@@ -24,14 +24,14 @@ from deltalake import DeltaTable, write_deltalake
 from benchmarks import _hand_written
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
 from benchmarks._process import ROOT, run_program
+from dev.demo import device_rows
+from dev.servers.kafka import running_broker
 from livetables.events.facts import FlowProgress
 from livetables.events.reading import read_events
 from livetables.events.states import FlowState
 from livetables.settings import load_settings
 from livetables.spark import session
 from livetables.storage.stored import stored_tables
-from scripts.demo import device_rows
-from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
     from benchmarks._process import Finished

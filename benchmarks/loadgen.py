@@ -19,9 +19,9 @@ import typer
 from benchmarks._loadgen_sides import Native, Spark
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
 from benchmarks._process import ROOT
+from dev.servers.kafka import running_broker
 from livetables.settings import Settings
 from livetables.spark.session import start_session
-from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

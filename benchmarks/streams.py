@@ -19,7 +19,7 @@ import typer
 
 from benchmarks._pairs import BenchmarkError, failing_in_words, print_result
 from benchmarks._process import ROOT, run_program
-from scripts.kafka import running_broker
+from dev.servers.kafka import running_broker
 
 STREAMS = (50, 200, 1000)
 RATE = 62_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.kafka import running_broker
+from dev.servers.kafka import running_broker
 
 
 @pytest.fixture(scope="package")

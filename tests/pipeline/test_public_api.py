@@ -1,4 +1,4 @@
-"""The public Python API: every example in its docstrings runs, from checking a pipeline to waiting for a running one."""
+"""The public Python API: every example in its docstrings runs."""
 
 import doctest
 import json
@@ -81,6 +81,6 @@ def test_a_running_update_is_waited_for_and_stopped(project):
 def test_a_wait_ends_when_the_update_has_failed(project):
     """The error says which condition could not become true, and why the update failed."""
     (project / "rooms.py").write_text(PIPELINE.replace("celsius > 25", "raise_error('no such room') IS NULL"))
-    with lt.Pipeline(rooms(project)) as pipeline, pytest.raises(lt.errors.UpdateFailed, match="no such room"):
-        with pipeline.start() as running:
-            running.wait(lambda update: update.flow("warm_rooms").status == "COMPLETED", timeout=120)
+    failed = pytest.raises(lt.errors.UpdateFailed, match="no such room")
+    with lt.Pipeline(rooms(project)) as pipeline, failed, pipeline.start() as running:
+        running.wait(lambda update: update.flow("warm_rooms").status == "COMPLETED", timeout=120)

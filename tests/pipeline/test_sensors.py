@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dev.demo import Account, device_rows
 from expectations.sensors import READING_RULES
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
 from livetables.storage.stored import select
-from scripts.demo import Account, device_rows
 
 pytestmark = pytest.mark.pipeline
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from dev.servers.s3 import SECRET_KEY, client, running_store, settings_of
 from livetables.errors import GraphError
 from livetables.jars import s3_jars
 from livetables.spark.object_stores import ObjectStores
-from scripts.s3 import SECRET_KEY, client, running_store, settings_of
 
 pytestmark = pytest.mark.spark
 

@@ -16,6 +16,7 @@ from tests.unit.trees import Watch, listed, put
 class TestSelection:
     """Which files belong to a load path."""
 
+    @pytest.mark.shows("Files and folders whose names begin with `_` or `.` are skipped")
     def test_hidden_files_and_folders_are_skipped(self, root):
         """At any depth: `_` and `.` begin what is no data, and `._COPYING_` ends what Hadoop is still copying."""
         put(root, "a", "_b", ".c", "x/_d/e", "x/.f/g", "x/_h=1/i", "j._COPYING_", "x_/k_")
@@ -32,6 +33,9 @@ class TestSelection:
         put(root, "a", text="")
         assert listed(root) == ["a"]
 
+    @pytest.mark.shows(
+        "`*` in the path may match several folders, unless `useStrictGlobber` is true", options=["useStrictGlobber"]
+    )
     @pytest.mark.parametrize(
         ("glob", "names"),
         [

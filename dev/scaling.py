@@ -1,6 +1,6 @@
 """The scaling benchmark: a load in phases goes through Kafka into the sensor pipeline, which runs continuously.
 
-    python -m scripts.scaling [--full] [--phases scaling]
+    python -m dev.scaling [--full] [--phases scaling]
 
 At the end every row that was sent must be in silver or quarantine, or be counted as a duplicate or as late. The picture
 shows rates and lag of the generator, and how far behind it the pipeline's silver table was.
@@ -23,13 +23,13 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from dev.demo import Account, flow_batches, livetables_command
+from dev.servers.kafka import running_broker
 from loadgen.options import parse_speed
 from loadgen.scaling.picture import draw
 from loadgen.scaling.record import read_samples
 from loadgen.scaling.shape import read_shape
 from loadgen.targets.kafka import prepare_topic
-from scripts.demo import Account, flow_batches, livetables_command
-from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """The main job: generate sensor readings, run the sensor pipeline on them, and account for every row.
 
-    python -m scripts.demo --source auto_loader|kafka [--seconds 90]
+    python -m dev.demo --source auto_loader|kafka [--seconds 90]
 
 The generator and the pipeline run at the same time, as separate programs. At the end every row that was sent
 must be in silver or quarantine, or be counted as a duplicate or as late. Changes of the device registry arrive as
@@ -22,10 +22,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from dev.servers.kafka import running_broker
 from livetables.events.facts import FlowProgress
 from livetables.events.reading import read_events
 from livetables.storage.stored import select, stored_tables
-from scripts.kafka import running_broker
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the local servers, Kafka and S3, share: ports of 127.0.0.1, and processes that end with their caller."""
+"""Ports of 127.0.0.1, and processes that end with their caller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_PORT = 65535
 STOP_SECONDS = 15
 
 # The server lives as long as the shell's stdin is open: when the caller dies, even by kill -9, it ends too.
-SUPERVISED = """
+_SUPERVISED = """
 exec 3<&0
 "$@" 3<&- & server=$!
 { read -r _ <&3; kill "$server"; } 2>/dev/null & watcher=$!
@@ -25,9 +25,9 @@ exit "$status"
 
 
 def supervised(command: list[str], log: IO[bytes], *descriptors: int) -> subprocess.Popen[bytes]:
-    """Start a server that ends with this process; it inherits the descriptors."""
+    """Start a program that ends with this process; it inherits the descriptors (10 or higher)."""
     return subprocess.Popen(
-        ["sh", "-c", SUPERVISED, "sh", *command],
+        ["sh", "-c", _SUPERVISED, "sh", *command],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
@@ -37,7 +37,7 @@ def supervised(command: list[str], log: IO[bytes], *descriptors: int) -> subproc
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a supervised server, by force when it takes too long."""
+    """End a supervised program, by force when it takes longer than STOP_SECONDS."""
     if process.stdin is not None:
         process.stdin.close()
     try:
@@ -48,17 +48,19 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def command_line(pid: int) -> str:
-    """Return the command of a process, nothing when there is none."""
-    said = Path(f"/proc/{pid}/cmdline")
-    if said.parent.parent.joinpath("self").exists():
-        return said.read_bytes().replace(b"\0", b" ").decode() if said.exists() else ""
+    """Return the command and the arguments of a process, separated by spaces; "" when there is no such process."""
+    if Path("/proc/self").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            return ""
     return subprocess.run(  # macOS
         ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nothing listens on a port."""
+    """Whether no program listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -68,16 +70,11 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_ports() -> tuple[int, int]:
-    """Return two ports on which nothing listens."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind((HOST, 0))
-        two.bind((HOST, 0))
-        return one.getsockname()[1], two.getsockname()[1]
-
-
-def first_error(text: str) -> str:
-    """Pick the line that names the cause: the first exception, else the last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    named = [line for line in lines if "Exception: " in line]
-    return (named or lines[-1:] or ["it said nothing"])[0]
+def unused_port(other_than: int = 0) -> int:
+    """Return a port on which no program listens."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if port != other_than:
+            return port
