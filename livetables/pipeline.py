@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException
@@ -24,8 +24,9 @@ from livetables.execute.scheduler import Runner, selection_details
 from livetables.execute.sources import Sources, start_probes
 from livetables.execute.tables import Tables
 from livetables.execute.update import SCHEMA_CHANGE, UpdateRun
+from livetables.graph.kinds import flow_type
 from livetables.graph.resolve import Resolver
-from livetables.model import CdcFlow, SnapshotFlow
+from livetables.model import runs_once
 from livetables.notebook.dbutils import notebook_names
 from livetables.plan.builder import plan
 from livetables.plan.steps import Selection
@@ -305,16 +306,16 @@ class Pipeline:
                 language = "SQL" if isinstance(flow.definition.query, SqlQuery) else "PYTHON"
                 bus.emit(
                     "flow_definition",
-                    f"Flow '{flow.name}' is defined as a {_flow_type(dataset.kind, flow)}.",
+                    f"Flow '{flow.name}' is defined as a {flow_type(dataset, flow)}.",
                     {
                         "output_dataset": dataset.name,
                         "input_datasets": [*inputs, *flow.external_inputs],
-                        "flow_type": _flow_type(dataset.kind, flow),
+                        "flow_type": flow_type(dataset, flow),
                         "schema_json": flow.schema.json(),
                         "comment": flow.definition.comment,
                         "spark_conf": dict(flow.definition.spark_conf),
                         "language": language,
-                        "once": flow.definition.once,
+                        "once": runs_once(flow.definition),
                     },
                     dataset_name=dataset.name,
                     flow_name=flow.name,
@@ -351,14 +352,3 @@ def _problems(error: BaseException) -> tuple[Diagnostic, ...]:
     if isinstance(error, LivetablesError):
         return (error.diagnostic,)
     return (Diagnostic(code_of(error), first_sentence(error)),)
-
-
-def _flow_type(kind: str, flow: Any) -> str:
-    by_class = {CdcFlow: "CHANGE", SnapshotFlow: "SNAPSHOT_CHANGE"}
-    if type(flow.definition) in by_class:
-        return by_class[type(flow.definition)]
-    if kind == "sink":
-        return "APPEND"
-    if kind != "streaming table":
-        return kind.upper().replace(" ", "_")
-    return "COMPLETE" if flow.output_mode == "complete" else "APPEND"

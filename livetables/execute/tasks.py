@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from livetables.events.state import FINAL
-from livetables.model import SnapshotFlow, Table
+from livetables.model import SnapshotFlow, Table, runs_once
 from livetables.settings import INTERVAL, RETRIES, seconds
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Job:
     @property
     def _repeats(self) -> bool:
         """A recomputation in continuous mode runs again whenever its inputs have changed."""
-        recomputes = not self.flow.streaming and not self.flow.definition.once
+        recomputes = not self.flow.streaming and not runs_once(self.flow.definition)
         return self.mode is Mode.CONTINUOUS and recomputes and self.status == "COMPLETED"
 
     @property
