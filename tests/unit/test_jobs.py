@@ -8,7 +8,7 @@ import pytest
 from livetables.errors import SettingsError
 from livetables.execute.tasks import Job, Mode
 from livetables.model import MaterializedView, StreamingTable
-from livetables.plan.steps import Run
+from livetables.plan.steps import Run, RunKind
 from livetables.settings import Settings
 from tests.unit.builders import FakeTime, dataset
 
@@ -31,7 +31,7 @@ def job(time):
         flow = table.flows[0]
         flow = replace(flow, definition=replace(flow.definition, spark_conf=spark_conf or {}), external_inputs=external)
         settings = Settings("p", Path(), (), Path("s"), configuration=configuration or {})
-        step = Run("silver", "stream", ("bronze",), "new rows of its sources")
+        step = Run("silver", RunKind.STREAM, ("bronze",), "new rows of its sources")
         return Job(flow, replace(table, flows=(flow,)), step, mode, settings, time.clock)
 
     return job
