@@ -118,8 +118,8 @@ class Sink(Dataset):
 
 
 @dataclass(frozen=True)
-class Flow:
-    """A query that fills one target dataset. The flow of `@table` has the dataset's own name."""
+class BaseFlow:
+    """What the kinds of flow share: a query that fills one target. The flow of `@table` has the dataset's own name."""
 
     name: str
     target: str
@@ -127,10 +127,6 @@ class Flow:
     location: SourceLocation
     comment: str | None = None
     spark_conf: Mapping[str, str] = field(default_factory=dict)
-    once: bool = False
-    update_mode: bool = False
-    import_checkpoint: str | None = None
-    replace_where: str | Column | None = None
 
     @property
     def key(self) -> str:
@@ -138,9 +134,41 @@ class Flow:
         return self.name.lower()
 
 
+@dataclass(frozen=True)
+class QueryFlow(BaseFlow):
+    """A plain query; its target decides what happens to the rows.
+
+    A streaming table and a sink append the rows of a stream. A materialized view is replaced by the rows of a batch
+    query. A view is evaluated by its readers. A stream starts where the checkpoint in the folder `import_checkpoint`
+    ends, if there is one.
+    """
+
+    import_checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class OnceFlow(BaseFlow):
+    """Appends the rows of a batch query once, and again only after a full refresh of its target."""
+
+
+@dataclass(frozen=True)
+class UpdateFlow(BaseFlow):
+    """Writes the rows of a stream that each micro-batch changed to a sink: Spark's output mode `update`."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class ReplaceFlow(Flow):
-    """Replaces the rows of its target that have the same `keys` by those of a newer sequence."""
+class ReplaceWhereFlow(BaseFlow):
+    """Replaces the rows for which `predicate` is TRUE by those of a batch query, in one commit."""
+
+    predicate: str | Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaceFlow(BaseFlow):
+    """Replaces the rows of its target that have the same `keys` as the rows of a stream, unless they are newer.
+
+    `sequence_by` orders the rows of a key.
+    """
 
     keys: tuple[str, ...]
     sequence_by: str | Column
@@ -181,10 +209,14 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CdcFlow(Flow):
-    """Applies the events of a change feed to its target."""
+class CdcFlow(BaseFlow):
+    """Applies the events of a change feed to its target.
+
+    The feed is a stream. With `once` it is a batch query, which is applied once, and again only after a full refresh.
+    """
 
     changes: Changes
+    once: bool = False
 
 
 #: The column of a snapshot flow's query that holds the version.
@@ -192,7 +224,7 @@ VERSION = "__version"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SnapshotFlow(Flow):
+class SnapshotFlow(BaseFlow):
     """Applies whole snapshots to its target, each with a version.
 
     `next_snapshot` takes the last version that was applied, or None, and returns (DataFrame, version) or None.
@@ -201,6 +233,15 @@ class SnapshotFlow(Flow):
 
     changes: Changes
     next_snapshot: Callable[[Any], tuple[DataFrame, Any] | None] | None = None
+
+
+#: The kinds of flow. They exclude each other: whoever handles flows by kind does it in one `match`.
+Flow: TypeAlias = QueryFlow | OnceFlow | UpdateFlow | ReplaceWhereFlow | ReplaceFlow | CdcFlow | SnapshotFlow
+
+
+def runs_once(flow: Flow) -> bool:
+    """Return whether a flow runs once, and again only after a full refresh of its target."""
+    return isinstance(flow, OnceFlow) or (isinstance(flow, CdcFlow) and flow.once)
 
 
 @dataclass(frozen=True)

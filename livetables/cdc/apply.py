@@ -1,8 +1,8 @@
-"""AUTO CDC: change events become rows of a target by key, in the order of their sequence, however they arrive.
+"""AUTO CDC: change events become rows of a target by key, in the order of their sequence, in any order of arrival.
 
-All that a later event may need stands in one hidden Delta table per target, so that a micro-batch is one atomic
-MERGE; the target that users read is a selection of its rows and columns. Both types reduce events in a way that does
-not depend on how they were split into batches, and that a replayed batch does not change.
+Each target has one hidden Delta table with everything that later events may need, so that a micro-batch is one atomic
+MERGE. Users see some of its rows and columns as the target. The result does not depend on how events were split into
+batches, and a batch that is applied again does not change it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.cdc import scd1, scd2
-from livetables.cdc.columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names, seen_columns
+from livetables.cdc.columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, CdcColumns, visible_of_hidden
 from livetables.graph.cdc_schema import HISTORY, condition, sequence_of
 from livetables.graph.schema import new_columns, stored_schema, widened
 from livetables.storage.layout import schema_json
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 def events_of(frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
-    """Return of each event the target's columns, its sequence, whether it deletes or truncates, what it leaves alone.
+    """Project events to the target's columns plus sequence, delete and truncate flags, and touched columns.
 
     A NULL sequence and an event outside `where` raise inside the plan.
     """
-    names = Names(dataset)
+    names = CdcColumns(dataset)
     sequence = sequence_of(frame, names.changes.sequence_by)
     kind = frame.select(sequence.alias(SEQUENCE)).schema[SEQUENCE].dataType
     event = F.to_json(F.struct(*(F.col(f"`{name}`") for name in frame.columns)))
@@ -66,17 +66,17 @@ def events_of(frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
 def _touches(changes: Changes, name: str, path: str) -> Column:
     if changes.columns_to_update is None:
         return F.col(path).isNotNull()
-    given = changes.columns_to_update
-    return F.coalesce(F.array_contains(F.col(given) if isinstance(given, str) else given, name), F.lit(False))
+    named = changes.columns_to_update
+    return F.coalesce(F.array_contains(F.col(named) if isinstance(named, str) else named, name), F.lit(False))
 
 
 def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str, int]:
     """Merge a batch of events into a target's hidden table.
 
-    Returns num_upserted_rows and num_deleted_rows: for type 1 the keys whose newest event of the batch is one, for
-    type 2 the events that were not there yet.
+    Returns num_upserted_rows and num_deleted_rows: for type 1 the keys whose newest event in the batch is an upsert or
+    a delete, for type 2 the events that were not stored before.
     """
-    names = Names(dataset)
+    names = CdcColumns(dataset)
     history = names.changes.scd_type == HISTORY
     upserts, deletes = (scd2 if history else scd1).merge(events, names, hidden)
     return {"num_upserted_rows": upserts, "num_deleted_rows": deletes}
@@ -85,16 +85,17 @@ def apply(events: DataFrame, dataset: ResolvedDataset, hidden: Path) -> dict[str
 def with_stored_columns(
     dataset: ResolvedDataset, hidden: Path
 ) -> tuple[ResolvedDataset, Callable[[DataFrame], DataFrame]]:
-    """Return a target with the columns too that only its table has, and what gives them to events, as NULL.
+    """Return a target with the columns that only its stored table has added, and a function that adds them to events.
 
-    The feed had them once. It takes reading the table's log: once for a flow, not for each batch.
+    The feed had these columns before; in events they are NULL. This reads the log of the table: call it once for a
+    flow, not for each batch.
     """
     stored = stored_schema(schema_json(hidden))
-    seen = StructType([stored[name] for name in seen_columns(stored)])
-    if not new_columns(dataset.schema, seen):
+    visible = StructType([stored[name] for name in visible_of_hidden(stored)])
+    if not new_columns(dataset.schema, visible):
         return dataset, lambda events: events
-    wide = replace(dataset, schema=widened(dataset.schema, seen))
-    names = Names(wide)
+    wide = replace(dataset, schema=widened(dataset.schema, visible))
+    names = CdcColumns(wide)
     known = {field.name: field for field in wide.schema}
     if names.partial:
         known[TOUCHED] = StructField(TOUCHED, StructType([StructField(part, BooleanType()) for part in names.parts]))

@@ -1,4 +1,4 @@
-"""The columns of AUTO CDC: those of a target by what they are for, and those of its hidden table."""
+"""The columns of AUTO CDC: those of a target by their role, and those of its hidden table."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Changes
 
-#: Columns of the hidden table; the platform's own names begin with two underscores too.
+#: Columns of the hidden table. As the platform's own names, they begin with two underscores.
 VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
 TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
 OPEN, LAST = "__open", "__last"
 _HIDDEN = frozenset({VISIBLE, SEQUENCE, UPSERTED, DELETED, TOUCHED, EVENT, TRUNCATION, OPEN, LAST})
-#: Columns of events on their way.
+#: Columns of events before they are merged.
 TRUNCATES, NEW = "__truncates", "__new"
 
 
-class Names:
-    """The columns of a target by what they are for."""
+class CdcColumns:
+    """The columns of a target by their role: keys, values, partial (may be left alone), tracked (begin a version)."""
 
     def __init__(self, dataset: ResolvedDataset) -> None:
         assert dataset.changes is not None
@@ -44,7 +44,7 @@ class Names:
         self.whole = [name for name in self.values if name not in self.partial]
         fields = {} if self.changes.columns_to_update is not None else {f.name: f.dataType for f in dataset.schema}
         self._kinds = {name: fields.get(name) for name in self.partial}
-        #: What an event may leave alone, each by itself: columns, and of a struct its fields. Name -> its path in SQL.
+        #: The independently updatable parts (columns, or leaf fields of structs): name -> SQL path.
         self.parts = {
             part: path for name, kind in self._kinds.items() for part, path in _parts(name, f"`{name}`", kind)
         }
@@ -52,11 +52,11 @@ class Names:
 
     @property
     def keeps_events(self) -> bool:
-        """Whether a version's row differs from its events, so that these must be kept beside it."""
+        """Whether the row of a version can differ from its events, which are then stored beside it."""
         return bool(self.partial) or len(self.tracked) < len(self.values)
 
     def together(self, name: str, value: Callable[[str], Column]) -> Column:
-        """Return a column made of the values of its parts; a struct that has nothing but NULLs is NULL."""
+        """Return a column made of the values of its parts; a struct whose fields are all NULL is NULL."""
         return _together(name, self._kinds[name], value)
 
 
@@ -78,7 +78,7 @@ def _together(name: str, kind: DataType | None, value: Callable[[str], Column]) 
 
 def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
     """Return the columns of a target's hidden table; `sequence` is the type of its sequences."""
-    names = Names(dataset)
+    names = CdcColumns(dataset)
     out = [StructField(f.name, f.dataType) for f in dataset.schema if f.name in names.visible]
     added: list[StructField] = [StructField(VISIBLE, BooleanType())]
     if names.changes.scd_type == HISTORY:
@@ -98,23 +98,23 @@ def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
     return StructType([*out, *added])
 
 
-def seen_columns(hidden: StructType) -> list[str]:
-    """Return the columns of a hidden table that users of its target see, the two of type 2 last."""
-    seen = [name for name in hidden.names if name not in _HIDDEN]
-    return sorted(seen, key=(START, END).__contains__)
+def visible_of_hidden(hidden: StructType) -> list[str]:
+    """Return the columns of a hidden table that its target shows, the two of type 2 last."""
+    names = [name for name in hidden.names if name not in _HIDDEN]
+    return sorted(names, key=(START, END).__contains__)
 
 
 def hidden_layout(dataset: ResolvedDataset) -> list[str]:
-    """Return the columns by which a target's hidden table is partitioned besides those of the user's choice."""
+    """Return the columns by which a target's hidden table is partitioned in addition to the user's."""
     clustered = dataset.definition.cluster_by  # type: ignore[attr-defined] # a table; Delta takes one of the two
-    return [OPEN] if Names(dataset).changes.scd_type == HISTORY and not clustered else []
+    return [OPEN] if CdcColumns(dataset).changes.scd_type == HISTORY and not clustered else []
 
 
 @contextmanager
-def kept(frame: DataFrame) -> Iterator[DataFrame]:
-    """Evaluate a frame once, when it is first read, however often it is read inside.
+def cached_once(frame: DataFrame) -> Iterator[DataFrame]:
+    """Give the frame inside of `with` as rows that are computed by the first query over it, and only once.
 
-    Unlike persist(), this keeps rows as they are, and what reads them plans anew from the rows alone.
+    Unlike with persist(), queries over these rows do not contain the plan that made them.
     """
     rows = frame.localCheckpoint(eager=False)
     try:
@@ -124,10 +124,10 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
 
 
 def columns(names: list[str]) -> list[Column]:
-    """Return columns by their names, whatever characters these have."""
+    """Return columns by their names, which may have any character."""
     return [F.col(f"`{name}`") for name in names]
 
 
 def same(names: list[str]) -> Column:
-    """Tell whether `t` and `s` agree in all of these columns; NULL equals NULL."""
+    """Return whether `t` and `s` are equal in all of these columns; NULL equals NULL."""
     return reduce(lambda a, b: a & b, (F.col(f"t.`{name}`").eqNullSafe(F.col(f"s.`{name}`")) for name in names))

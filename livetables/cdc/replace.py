@@ -1,4 +1,4 @@
-"""REPLACE USING: rows of a target give way to newer ones with the same key."""
+"""REPLACE USING: newer rows replace the rows of a target that have the same key."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ _KEY, _STORED, _ARRIVES = "__key", "__stored", "__arrives"
 
 
 def merge(rows: DataFrame, flow: ReplaceFlow, target: Path, transaction: str, batch_id: int) -> int:
-    """Replace rows by key in one commit and return how many were added; a batch that comes again changes nothing.
+    """Replace rows by key in one commit and return how many were added; a batch that is merged again changes nothing.
 
-    Of each key only the rows of the batch's highest sequence count. They replace stored rows of a lower sequence, join
-    those of the same one, and are left out when the stored one is higher. NULL keys are keys like any other.
+    Of each key, only the rows with the highest sequence of the batch count. They replace stored rows with a lower
+    sequence, are added to those with the same one, and are ignored when the stored one is higher. NULL equals NULL in
+    keys.
     """
     spark = rows.sparkSession
     table = DeltaTable.forPath(spark, str(target))
@@ -34,7 +35,7 @@ def merge(rows: DataFrame, flow: ReplaceFlow, target: Path, transaction: str, ba
     try:
         added = source.where(_ARRIVES).count()
         if added:
-            # Rows of the same sequence would be added twice, if Delta did not remember the batch.
+            # By the id of the transaction, Delta ignores a batch that is merged again: its rows would be added twice.
             spark.conf.set("spark.databricks.delta.write.txnAppId", transaction)
             spark.conf.set("spark.databricks.delta.write.txnVersion", str(batch_id))
             keys = (F.col(f"t.`{name}`").eqNullSafe(F.col(f"s.{_KEY}.`{name}`")) for name in flow.keys)
@@ -48,7 +49,7 @@ def merge(rows: DataFrame, flow: ReplaceFlow, target: Path, transaction: str, ba
 
 
 def _source(rows: DataFrame, stored: DataFrame, flow: ReplaceFlow) -> DataFrame:
-    """Return the rows to add, which match nothing, and a row for each key whose stored rows go."""
+    """Return the rows to add, which match nothing, and one row for each key whose stored rows are to be deleted."""
     key = F.struct(*columns(list(flow.keys)))
     rows = rows.withColumns({SEQUENCE: sequence_of(rows, flow.sequence_by), _KEY: key})
     newest = F.max(SEQUENCE).over(Window.partitionBy(_KEY))

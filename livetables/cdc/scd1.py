@@ -1,7 +1,7 @@
 """SCD type 1: one row per key, the newest.
 
-A row of the hidden table holds the values, the sequences of the key's newest upsert and of its newest delete (so it
-is there while it is not seen), and, where events may leave columns alone, the sequence of each such column.
+A row of the hidden table has the values, the sequences of the key's newest upsert and of its newest delete (deleted
+keys keep their row, which is not visible), and the sequence of each column that events may leave alone.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from livetables.cdc.columns import (
     TRUNCATION,
     UPSERTED,
     VISIBLE,
-    Names,
+    CdcColumns,
+    cached_once,
     columns,
-    kept,
     same,
 )
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 _PLACE = "__place"
 
 
-def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
-    """Merge events into the hidden table; return the keys of the batch whose newest event upserts, and deletes."""
+def merge(events: DataFrame, names: CdcColumns, hidden: Path) -> tuple[int, int]:
+    """Merge events into the hidden table; return how many keys have an upsert, and a delete, as newest event."""
     table = DeltaTable.forPath(events.sparkSession, str(hidden))
     if names.changes.truncates is None:
         return _merge(table, events, names)
-    with kept(events) as batch:
+    with cached_once(events) as batch:
         oldest, truncates_now = _truncation(batch, table)
         rows = batch.where(~F.col(TRUNCATES))
         rows = rows if oldest is None else rows.where(F.col(SEQUENCE) >= oldest)
@@ -51,17 +51,17 @@ def merge(events: DataFrame, names: Names, hidden: Path) -> tuple[int, int]:
     return counts
 
 
-def _newest(events: DataFrame, names: Names) -> DataFrame:
+def _newest(events: DataFrame, names: CdcColumns) -> DataFrame:
     """Return a row per key: the newest upsert, its sequence, the sequence of the newest delete."""
     sequence, live = F.col(SEQUENCE), ~F.col(DELETED)
-    # In this order the newest upsert of a key comes first; one sort is cheaper than to aggregate rows of any size.
+    # The newest upsert of a key comes first. One sort costs less than to aggregate wide rows.
     newest_first = Window.partitionBy(*columns(names.keys)).orderBy(DELETED, F.desc(SEQUENCE))
     whole = newest_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     row = {name: F.when(live, F.col(f"`{name}`")) for name in names.whole}
     row |= {UPSERTED: F.when(live, sequence), DELETED: F.max(F.when(~live, sequence)).over(whole)}
-    told = {part: F.struct(sequence.alias("at"), F.col(path).alias("value")) for part, path in names.parts.items()}
-    touching = {part: F.when(live & F.col(f"{TOUCHED}.`{part}`"), said) for part, said in told.items()}
-    last = {f"{TOUCHED} {part}": F.first(said, ignorenulls=True).over(whole) for part, said in touching.items()}
+    values = {part: F.struct(sequence.alias("at"), F.col(path).alias("value")) for part, path in names.parts.items()}
+    touching = {part: F.when(live & F.col(f"{TOUCHED}.`{part}`"), value) for part, value in values.items()}
+    last = {f"{TOUCHED} {part}": F.first(value, ignorenulls=True).over(whole) for part, value in touching.items()}
     rows = events.withColumns({**row, **last, _PLACE: F.row_number().over(newest_first)}).where(F.col(_PLACE) == 1)
     if names.partial:
         newest = {name: names.together(name, lambda part: F.col(f"`{TOUCHED} {part}`.value")) for name in names.partial}
@@ -70,25 +70,32 @@ def _newest(events: DataFrame, names: Names) -> DataFrame:
     return rows.drop(_PLACE, TRUNCATES, SEQUENCE, *last)
 
 
-def _seen() -> Column:
-    """Tell whether the row of a key is seen: its newest upsert is newer than its newest delete."""
+def _is_visible() -> Column:
+    """Return whether the row of a key is visible: its newest upsert is newer than its newest delete."""
     return F.coalesce(F.col(UPSERTED) > F.col(DELETED), F.col(UPSERTED).isNotNull())
 
 
 def _merge(
-    table: DeltaTable, events: DataFrame, names: Names, oldest: Column | None = None, *, truncates_now: bool = False
+    table: DeltaTable,
+    events: DataFrame,
+    names: CdcColumns,
+    oldest: Column | None = None,
+    *,
+    truncates_now: bool = False,
 ) -> tuple[int, int]:
-    with kept(_newest(events, names)) as source:
-        counted = source.agg(F.count_if(_seen()), F.count_if(~_seen())).first()
+    with cached_once(_newest(events, names)) as source:
+        counted = source.agg(F.count_if(_is_visible()), F.count_if(~_is_visible())).first()
         upserts, deletes = counted or (0, 0)
         if upserts or deletes or truncates_now:
             _write(table, source, names, oldest, truncates_now=truncates_now)
     return upserts, deletes
 
 
-def _write(table: DeltaTable, source: DataFrame, names: Names, oldest: Column | None, *, truncates_now: bool) -> None:
+def _write(
+    table: DeltaTable, source: DataFrame, names: CdcColumns, oldest: Column | None, *, truncates_now: bool
+) -> None:
     matches = same(names.keys)
-    updated, changes_something = _merged(names, lambda name: F.col(f"t.{name}"), oldest)
+    updated, changes = _merged(names, lambda name: F.col(f"t.{name}"), oldest)
     inserted, _ = _merged(names, lambda _: F.lit(None), oldest)
     inserted |= {name: F.col(f"s.`{name}`") for name in names.keys}
     if names.changes.truncates is not None:
@@ -97,7 +104,7 @@ def _write(table: DeltaTable, source: DataFrame, names: Names, oldest: Column | 
     merging = (
         table.alias("t")
         .merge(source.alias("s"), matches)
-        .whenMatchedUpdate(changes_something, _quoted(updated))
+        .whenMatchedUpdate(changes, _quoted(updated))
         .whenNotMatchedInsert(values=_quoted(inserted))
     )
     if oldest is not None and truncates_now:
@@ -106,14 +113,16 @@ def _write(table: DeltaTable, source: DataFrame, names: Names, oldest: Column | 
     merging.execute()
 
 
-def _merged(names: Names, stored: Callable[[str], Column], oldest: Column | None) -> tuple[dict[str, Column], Column]:
-    """Return the columns of a row after a merge, and whether it changes; `stored` gives what was there before."""
+def _merged(
+    names: CdcColumns, stored: Callable[[str], Column], oldest: Column | None
+) -> tuple[dict[str, Column], Column]:
+    """Return the columns of a row after a merge, and whether it changes; `stored` returns a column before it."""
     newest = {name: F.greatest(stored(name), F.col(f"s.{name}")) for name in (UPSERTED, DELETED)}
-    seen = F.coalesce(newest[UPSERTED] > newest[DELETED], newest[UPSERTED].isNotNull())
+    visible = F.coalesce(newest[UPSERTED] > newest[DELETED], newest[UPSERTED].isNotNull())
     newer = {name: _newer(F.col(f"s.{name}"), stored(name)) for name in (UPSERTED, DELETED)}
-    row: dict[str, Column] = {VISIBLE: seen, **newest}
+    row: dict[str, Column] = {VISIBLE: visible, **newest}
     for name in names.whole:
-        row[name] = F.when(seen, F.when(newer[UPSERTED], F.col(f"s.`{name}`")).otherwise(stored(f"`{name}`")))
+        row[name] = F.when(visible, F.when(newer[UPSERTED], F.col(f"s.`{name}`")).otherwise(stored(f"`{name}`")))
     touched, parts, changed = [], {}, [newer[UPSERTED], newer[DELETED]]
     for part, path in names.parts.items():
         then, now = stored(f"{TOUCHED}.`{part}`"), F.col(f"s.{TOUCHED}.`{part}`")
@@ -121,7 +130,7 @@ def _merged(names: Names, stored: Callable[[str], Column], oldest: Column | None
         alive = F.coalesce(at > newest[DELETED], at.isNotNull())
         if oldest is not None:
             alive = alive & (at >= oldest)
-        parts[part] = F.when(seen & alive, F.when(_newer(now, then), F.col(f"s.{path}")).otherwise(stored(path)))
+        parts[part] = F.when(visible & alive, F.when(_newer(now, then), F.col(f"s.{path}")).otherwise(stored(path)))
         touched.append(at.alias(part))
         changed.append(_newer(now, then))
     if touched:
@@ -135,9 +144,9 @@ def _newer(now: Column, then: Column) -> Column:
 
 
 def _truncation(events: DataFrame, table: DeltaTable) -> tuple[Column | None, bool]:
-    """Return the newest truncation so far, and whether this batch brought it.
+    """Return the sequence of the newest truncation or None, and whether it is in this batch.
 
-    What is older than it is gone, also when it arrives later.
+    Older events have no effect, also when they arrive later.
     """
     newest = F.max(SEQUENCE).alias(SEQUENCE)
     stored = table.toDF().where(TRUNCATION).select(F.col(DELETED).alias(SEQUENCE)).agg(newest).first()

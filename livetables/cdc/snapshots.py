@@ -1,4 +1,4 @@
-"""AUTO CDC from snapshots: what differs between a snapshot and the target becomes the events of one version."""
+"""AUTO CDC from snapshots: the differences of a snapshot from the target become events, all with one version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.cdc import apply as cdc
-from livetables.cdc.columns import VISIBLE, Names, columns, same
+from livetables.cdc.columns import VISIBLE, CdcColumns, columns, same
 from livetables.errors import DefinitionError
 from livetables.graph.cdc_schema import END, HISTORY
 from livetables.model import VERSION
@@ -45,7 +45,7 @@ _FROM_TEXT: dict[str, Callable[[str], Any]] = {
 
 def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: Path) -> None:
     """Make the target equal to a snapshot: new and changed rows are upserted, keys that it lacks are deleted."""
-    names = Names(dataset)
+    names = CdcColumns(dataset)
     spark = snapshot.sparkSession
     current = spark.read.format("delta").load(str(hidden)).where(VISIBLE)
     if names.changes.scd_type == HISTORY:
@@ -70,12 +70,12 @@ def _with_changes(flow: Any, changes: Any) -> Any:
     return replace(flow, definition=replace(flow.definition, changes=changes))
 
 
-def checked(found: Any, last: Any, flow: SnapshotFlow) -> tuple[DataFrame, Any]:
-    """Return a snapshot and its version; raises DefinitionError when it is none, or not newer than the last one."""
-    if not (isinstance(found, tuple) and len(found) == 2):  # noqa: PLR2004 (DataFrame and version)
-        message = f"The source of '{flow.name}' returned {type(found).__name__}, not (DataFrame, version) or None."
+def checked(snapshot: Any, last: Any, flow: SnapshotFlow) -> tuple[DataFrame, Any]:
+    """Return the DataFrame and version of a snapshot; raises DefinitionError when it is not newer than `last`."""
+    if not (isinstance(snapshot, tuple) and len(snapshot) == 2):  # noqa: PLR2004 (DataFrame and version)
+        message = f"The source of '{flow.name}' returned {type(snapshot).__name__}, not (DataFrame, version) or None."
         raise DefinitionError("WRONG_SNAPSHOT", message, location=flow.location, hint="return spark.read..., 1")
-    frame, version = found
+    frame, version = snapshot
     if last is not None and not version > last:
         message = f"The source of '{flow.name}' returned version {version!r} after {last!r}: versions must ascend."
         raise DefinitionError(
@@ -85,7 +85,7 @@ def checked(found: Any, last: Any, flow: SnapshotFlow) -> tuple[DataFrame, Any]:
 
 
 def write_version(file: Path, version: Any) -> None:
-    """Keep the last version that was applied."""
+    """Write the last version that was applied to a file."""
     kind = type(version)
     text = _TO_TEXT.get(kind, str)(version)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -95,8 +95,8 @@ def write_version(file: Path, version: Any) -> None:
 
 
 def read_version(file: Path) -> Any:
-    """Return the last version that was applied, or None."""
+    """Return the last version that was applied, or None before the first."""
     if not file.exists():
         return None
-    kept = json.loads(file.read_text())
-    return _FROM_TEXT[kept["type"]](kept["version"])
+    stored = json.loads(file.read_text())
+    return _FROM_TEXT[stored["type"]](stored["version"])

@@ -233,24 +233,17 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Show what `run` would do and why, without doing it."""
-    from dataclasses import asdict
+    from livetables.plan.describe import step_document, step_text
 
     loaded = settings_of(paths, settings, storage, set_, table, path_map, master, parameters=parameter)
     with _pipeline(loaded, debug=debug, dry=True) as pipeline:
         with _working("Planning", quiet=as_json):
             steps = pipeline.plan(selection_of(refresh, full_refresh, full_refresh_all, reset_checkpoints))
         if as_json:
-            _json([{"step": type(step).__name__.lower(), **asdict(step)} for step in steps])
+            _json([step_document(step) for step in steps])
             return
         for step in steps:
-            how = f" ({step.how})" if hasattr(step, "how") else ""
-            flow = f", flow {step.flow}" if hasattr(step, "flow") else ""
-            _out.print(
-                f"{type(step).__name__:8} {step.dataset}{flow}{how}: {step.reason}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+            _out.print(step_text(step), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

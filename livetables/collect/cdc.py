@@ -162,8 +162,8 @@ def _change_flow(
             lambda: reads.read(source, streaming=not once),
             location,
             spark_conf=as_strings(options.get("spark_conf")),
-            once=once,
             changes=changes,
+            once=once,
         )
     )
 

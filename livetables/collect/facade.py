@@ -42,9 +42,10 @@ from livetables.model import (
     Action,
     Dataset,
     Expectation,
-    Flow,
     MaterializedView,
+    QueryFlow,
     ReplaceFlow,
+    ReplaceWhereFlow,
     StreamingTable,
     Table,
     View,
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import StructType
+
+    from livetables.model import Flow
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -257,7 +260,7 @@ def _replaces(what: str, given: dict[str, Any]) -> tuple[type[Flow], dict[str, A
         raise refuse("WRONG_ARGUMENT", message, active().caller(), "Leave one of them out.")
     if using is not None or sequence is not None:
         return ReplaceFlow, replacing(what, using, sequence)
-    return Flow, {} if where is None else {"replace_where": where}
+    return (QueryFlow, {}) if where is None else (ReplaceWhereFlow, {"predicate": where})
 
 
 #: Of parameters that have no effect here, the values that have.

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from livetables.collect.checks import column_names, dataset_name, function_place, must_be_callable, name_of_flow, refuse
 from livetables.collect.registry import active
 from livetables.errors import nearest
-from livetables.model import EventHook, Flow, ReplaceFlow, Sink, as_strings, name_parts
+from livetables.model import EventHook, OnceFlow, QueryFlow, ReplaceFlow, Sink, UpdateFlow, as_strings, name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from livetables.model import Flow
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -33,8 +35,8 @@ def append_flow(
     With `once`, the query returns a batch DataFrame, and is run once; again only after a full refresh.
     With `import_checkpoint`, its first run goes on where that checkpoint, a folder, ends.
     """
-    kind: dict[str, Any] = {"once": once, "import_checkpoint": import_checkpoint}
-    return _flow("append_flow", query_function, target, name, comment, spark_conf, **kind)
+    flow_class, kind = (OnceFlow, {}) if once else (QueryFlow, {"import_checkpoint": import_checkpoint})
+    return _flow("append_flow", query_function, target, name, comment, spark_conf, flow_class, **kind)
 
 
 def update_flow(
@@ -46,7 +48,7 @@ def update_flow(
     spark_conf: Mapping[str, Any] | None = None,
 ) -> Any:
     """Define a streaming query that writes to a sink the rows that changed in each batch (Spark's update mode)."""
-    return _flow("update_flow", query_function, target, name, comment, spark_conf, update_mode=True)
+    return _flow("update_flow", query_function, target, name, comment, spark_conf, UpdateFlow)
 
 
 def replace_flow(
@@ -88,7 +90,7 @@ def _flow(
     name: str | None,
     comment: str | None,
     spark_conf: Mapping[str, Any] | None,
-    flow_class: type[Flow] = Flow,
+    flow_class: type[Flow],
     **kind: Any,
 ) -> Any:
     registry = active()

@@ -13,9 +13,11 @@ from livetables.model import (
     Changes,
     ColumnSelector,
     Expectation,
-    Flow,
     MaterializedView,
+    OnceFlow,
+    QueryFlow,
     ReplaceFlow,
+    ReplaceWhereFlow,
     RowFilter,
     StreamingTable,
     Table,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 
     from livetables.collect.registry import Registry
     from livetables.errors import SourceLocation
-    from livetables.model import Dataset
+    from livetables.model import Dataset, Flow
     from livetables.sql.lexer import Token
     from livetables.sql.statements import ColumnChoice, Statement
 
@@ -167,12 +169,12 @@ class _Collector:
             dataset: Dataset = View(name, location, created.comment, rules)
         else:
             dataset = replace(self._table(created, name, location), expectations=rules)
-        flow = None
+        flow: Flow | None = None
         if created.query is not None:
             names = tuple((column.name, column.comment) for column in created.columns if not column.typed)
             streams = created.kind in (STREAMING_TABLE, TABLE) or None
             query = self._query(created.query, text, streams=streams, columns=names)
-            flow = Flow(name, name, query, location, created.comment, dict(self.confs))
+            flow = QueryFlow(name, name, query, location, created.comment, dict(self.confs))
         elif created.flow is not None:
             flow = self._flow(name, name, created.flow, text, location, created.comment)
         self.registry.add(dataset, None, flow)
@@ -232,26 +234,29 @@ class _Collector:
     ) -> Flow:
         confs = dict(self.confs)
         if isinstance(flow, Insert):
-            streams = None if flow.once or flow.replace_where else True
-            query = self._query(flow.query, text, streams=streams)
-            if flow.replace_using:
-                assert flow.sequence is not None
-                return ReplaceFlow(
-                    name,
-                    target,
-                    query,
-                    location,
-                    comment,
-                    confs,
-                    flow.once,
-                    keys=flow.replace_using,
-                    sequence_by=flow.sequence.text,
-                )
-            where = None if flow.replace_where is None else flow.replace_where.text
-            return Flow(name, target, query, location, comment, confs, flow.once, replace_where=where)
+            return self._insert_flow(name, target, flow, text, location, comment)
         query = self._query(flow.source, text, streams=not flow.once)
         query = replace(query, text=query.text.replaced([(0, 0, "SELECT * FROM ")]))
-        return CdcFlow(name, target, query, location, comment, confs, flow.once, changes=_changes(flow))
+        return CdcFlow(name, target, query, location, comment, confs, changes=_changes(flow), once=flow.once)
+
+    def _insert_flow(
+        self, name: str, target: str, flow: Insert, text: Edited, location: SourceLocation, comment: str | None
+    ) -> Flow:
+        replaces = bool(flow.replace_using) or flow.replace_where is not None
+        if flow.once and replaces:
+            message = f"The flow '{name}' has ONCE and REPLACE, which do not go together here."
+            raise SqlError(flow.query.start, message, "Leave one of them out.", "NOT_SUPPORTED")
+        query = self._query(flow.query, text, streams=None if flow.once or flow.replace_where else True)
+        confs = dict(self.confs)
+        if flow.replace_where is not None:
+            predicate = flow.replace_where.text
+            return ReplaceWhereFlow(name, target, query, location, comment, confs, predicate=predicate)
+        if flow.replace_using:
+            assert flow.sequence is not None
+            keys, sequence = flow.replace_using, flow.sequence.text
+            return ReplaceFlow(name, target, query, location, comment, confs, keys=keys, sequence_by=sequence)
+        kind = OnceFlow if flow.once else QueryFlow
+        return kind(name, target, query, location, comment, confs)
 
 
 def _unquoted(value: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from livetables.events.facts import DatasetDefinition, FlowDefinition, RuleDefinition
-from livetables.events.states import DatasetType, FlowType, Language
-from livetables.model import CdcFlow, MaterializedView, Sink, SnapshotFlow, StreamingTable, Table, View
+from livetables.events.states import DatasetType, Language
+from livetables.graph.kinds import flow_type
+from livetables.model import MaterializedView, Sink, StreamingTable, Table, View, runs_once
 from livetables.queries.sql_queries import SqlQuery
 
 if TYPE_CHECKING:
@@ -57,26 +58,10 @@ def flow_definition(graph: Graph, dataset: ResolvedDataset, flow: ResolvedFlow) 
     return FlowDefinition(
         output_dataset=dataset.name,
         input_datasets=(*(graph.datasets[key].name for key in flow.inputs), *flow.external_inputs),
-        flow_type=_flow_type(dataset, flow),
+        flow_type=flow_type(dataset, flow),
         schema_json=flow.schema.json(),
         language=Language.SQL if isinstance(definition.query, SqlQuery) else Language.PYTHON,
         comment=definition.comment,
         spark_conf=dict(definition.spark_conf),
-        once=definition.once,
+        once=runs_once(definition),
     )
-
-
-def _flow_type(dataset: ResolvedDataset, flow: ResolvedFlow) -> FlowType:
-    if type(flow.definition) is CdcFlow:
-        return FlowType.CHANGE
-    if type(flow.definition) is SnapshotFlow:
-        return FlowType.SNAPSHOT_CHANGE
-    match dataset.definition:
-        case MaterializedView():
-            return FlowType.MATERIALIZED_VIEW
-        case View():
-            return FlowType.VIEW
-        case StreamingTable() if flow.output_mode == "complete":
-            return FlowType.COMPLETE
-        case _:
-            return FlowType.APPEND

@@ -43,7 +43,7 @@ class Sources:
         self._spark = spark
         self._settings = settings
         self._system = system
-        self._warn = warn
+        self.warn = warn
         self._dry = dry
         self._tables = {name.lower(): path for name, path in settings.tables.items()}
         event_log = settings.document.get("event_log") or {}
@@ -79,7 +79,7 @@ class Sources:
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Open the files below a path: as a stream by Auto Loader, or all that are there by `read_files`."""
         if source == "read_files":
-            return read_files(self._spark, in_sql(options), schema, self.map_path(path), self._warn)
+            return read_files(self._spark, in_sql(options), schema, self.map_path(path), self.warn)
         return self.stream(source, options, schema, path, None)[0]
 
     def stream(
@@ -93,12 +93,12 @@ class Sources:
         folder = Path(target.removeprefix("file:"))
         if self._dry and not folder.exists() and "://" not in target:
             # The graph can be checked where the files are not; running it needs them.
-            self._warn("LANDING_FOLDER_NOT_FOUND", f"{folder} does not exist; `run` will need it.")
+            self.warn("LANDING_FOLDER_NOT_FOUND", f"{folder} does not exist; `run` will need it.")
             folder = self._system / "empty"
             folder.mkdir(exist_ok=True)
         target = target if "://" in target else str(folder)
         storage = StreamStorage(self._system / "schemas", ledger)
-        return open_stream(self._spark, options, schema, target, storage, self._warn)
+        return open_stream(self._spark, options, schema, target, storage, self.warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
         """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""

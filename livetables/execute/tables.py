@@ -12,7 +12,7 @@ from deltalake import Schema
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.types import ArrayType, DecimalType, MapType, StructType
 
-from livetables.cdc.columns import VISIBLE, hidden_layout, hidden_schema, seen_columns
+from livetables.cdc.columns import VISIBLE, hidden_layout, hidden_schema, visible_of_hidden
 from livetables.errors import DefinitionError
 from livetables.graph.schema import new_columns, stored_schema
 from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
@@ -170,7 +170,7 @@ class Tables:
             escaped = location.replace("'", "\\'")
             self._spark.sql(f"CREATE TABLE {self.qualified(name)} USING delta LOCATION '{escaped}'")
             return
-        columns = ", ".join(map(quoted, seen_columns(stored_schema(schema_json(folder)))))
+        columns = ", ".join(map(quoted, visible_of_hidden(stored_schema(schema_json(folder)))))
         query = f"SELECT {columns} FROM delta.`{location}` WHERE {VISIBLE}"  # noqa: S608 (all names are our own)
         self._spark.sql(f"CREATE VIEW {self.qualified(name)} AS {query}")
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from livetables.events.states import FlowState
-from livetables.model import SnapshotFlow, Table
+from livetables.model import SnapshotFlow, Table, runs_once
 from livetables.plan.steps import Run
 from livetables.settings import INTERVAL, RETRIES, seconds
 
@@ -94,7 +94,7 @@ class Task:
     @property
     def _repeats(self) -> bool:
         """A recomputation in continuous mode runs again whenever its inputs have changed."""
-        recomputes = not self.streaming and not self.flows[0].flow.definition.once
+        recomputes = not self.streaming and not runs_once(self.flows[0].flow.definition)
         return self.mode is Mode.CONTINUOUS and recomputes and self.state is FlowState.COMPLETED
 
     @property

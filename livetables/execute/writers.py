@@ -1,4 +1,4 @@
-"""How flows write: append to a table, write to a sink, merge changes, replace a materialized view, append once."""
+"""Starts flows, each in its way of writing: append to a table or sink, merge changes, recompute, append once."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ import shutil
 import threading
 import uuid
 from collections import defaultdict
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from typing_extensions import assert_never
 
 from livetables.cdc import apply as cdc
 from livetables.cdc import replace, snapshots
 from livetables.errors import DefinitionError
 from livetables.events.progress import FlowMetrics
+from livetables.execute.expectations import dataset_of, observed_counts
 from livetables.execute.reader import FlowReader
-from livetables.execute.runs import NO_METRICS, Batch, BatchResults, BatchRun, StreamRun, TaskRun, batch_of
+from livetables.execute.runs import NO_METRICS, Batch, BatchResults, BatchRun, StreamRun, batch_of
 from livetables.graph.schema import conform, declared_schema
-from livetables.model import VERSION, CdcFlow, MaterializedView, ReplaceFlow, Sink, SnapshotFlow, Table
+from livetables.model import (
+    VERSION,
+    CdcFlow,
+    MaterializedView,
+    OnceFlow,
+    QueryFlow,
+    ReplaceFlow,
+    ReplaceWhereFlow,
+    Sink,
+    SnapshotFlow,
+    Table,
+    UpdateFlow,
+)
 from livetables.queries import reads
 from livetables.spark.confs import confs, own_confs
 from livetables.spark.jvm import condition_sql
@@ -26,19 +41,26 @@ from livetables.spark.jvm import condition_sql
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import DataFrame, Observation
+    from pyspark.sql import DataFrame
     from pyspark.sql.conf import RuntimeConfig
     from pyspark.sql.streaming.query import StreamingQuery
+    from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+    from pyspark.sql import Observation
     from livetables.execute.reader import Engine
+    from livetables.execute.runs import TaskRun
     from livetables.execute.tasks import Task
-    from livetables.graph.graph import ResolvedDataset, ResolvedFlow
     from livetables.model import Namespace
+    from livetables.graph.graph import ResolvedDataset, ResolvedFlow
 
-_OBSERVATION_SECONDS = 10.0
-#: Planning costs a merge more than its rows do: the rows to merge are kept already, and every batch is like the last.
+    #: What `foreachBatch` calls to merge a micro-batch: (rows, batch id) -> counts.
+    _Merge: TypeAlias = Callable[[DataFrame, int], dict[str, int]]
+
+#: The kinds of flow that run as a streaming query.
+_Streamed: TypeAlias = QueryFlow | UpdateFlow | ReplaceFlow | CdcFlow
+#: Planning takes longer than merging the few rows of a batch: they are cached already, and all batches are alike.
 _MERGING = {"spark.databricks.delta.merge.materializeSource": "none", "spark.sql.adaptive.enabled": "false"}
-#: Batches of several flows into one target take turns: each merge then sees the other's.
+#: Locks by the path of a target: batches of several flows merge into it one after the other, each over the other's.
 _merging: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -47,20 +69,26 @@ def start(
 ) -> TaskRun:
     """Start a flow; `trigger` is that of a streaming query."""
     definition = flow.definition
-    if flow.streaming:
-        told = BatchResults()
-        with own_confs(engine.spark, definition.spark_conf):
-            merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
-            with confs(engine.spark, merging):
-                query = _stream(engine, reader, flow, dataset, trigger, told)
-        return StreamRun(engine, flow, dataset, query, told, reader.files)
-    if isinstance(definition, SnapshotFlow):
-        return BatchRun(engine, flow.name, lambda: _apply_snapshots(engine, reader, definition, dataset))
-    if definition.once:
-        return BatchRun(engine, flow.name, lambda: _once(engine, reader, flow, dataset))
-    if definition.replace_where is not None:
-        return BatchRun(engine, flow.name, lambda: _replace_where(engine, reader, flow, dataset))
-    return BatchRun(engine, flow.name, lambda: _recompute(engine, reader, flow, dataset))
+    work: Callable[[], list[Batch]]
+    match definition:
+        case QueryFlow() if not flow.streaming:
+            work = partial(_recompute, engine, reader, flow, dataset)
+        case OnceFlow() | CdcFlow(once=True):
+            work = partial(_once, engine, reader, flow, dataset)
+        case ReplaceWhereFlow():
+            work = partial(_replace_where, engine, reader, flow, dataset)
+        case SnapshotFlow():
+            work = partial(_apply_snapshots, engine, reader, definition, dataset)
+        case QueryFlow() | UpdateFlow() | ReplaceFlow() | CdcFlow():
+            results = BatchResults()
+            with own_confs(engine.spark, definition.spark_conf):
+                merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
+                with confs(engine.spark, merging):
+                    query = _stream(reader, flow, definition, dataset, trigger, results)
+            return StreamRun(engine, flow, dataset, query, results, reader.files)
+        case _:
+            assert_never(definition)
+    return BatchRun(engine, flow.name, work)
 
 
 def start_task(engine: Engine, namespace: Namespace, task: Task) -> TaskRun:
@@ -73,57 +101,55 @@ def start_task(engine: Engine, namespace: Namespace, task: Task) -> TaskRun:
 
 
 def merging_confs(session: RuntimeConfig) -> dict[str, str]:
-    """Return the confs that suit merges of small batches, save those that the pipeline has set itself."""
+    """Return the confs for merges of small batches, without those that the pipeline has set itself."""
     return {key: value for key, value in _MERGING.items() if session.get(key, None) is None}
 
 
 def _stream(
-    engine: Engine,
     reader: FlowReader,
     flow: ResolvedFlow,
+    definition: _Streamed,
     dataset: ResolvedDataset,
     trigger: dict[str, Any],
-    told: BatchResults,
+    results: BatchResults,
 ) -> StreamingQuery:
-    definition = dataset.definition
-    path = engine.storage.table(dataset.name)
-    mode = "update" if flow.definition.update_mode else flow.output_mode
+    storage = reader.engine.storage
     result = _result_of(reader, flow, dataset)
     for files in reader.files:
         files.queried(result)
-    writer = result.writeStream.queryName(flow.name).trigger(**trigger).outputMode(mode)
-    checkpoint = engine.storage.checkpoint(dataset.name, flow.name)
-    if flow.definition.import_checkpoint is not None:
-        _import_checkpoint(reader.map_path(flow.definition.import_checkpoint), checkpoint, flow)
+    checkpoint = storage.checkpoint(dataset.name, flow.name)
+    path = storage.table(dataset.name)
+    writer = result.writeStream.queryName(flow.name).trigger(**trigger).outputMode(flow.output_mode)
     writer = writer.option("checkpointLocation", str(checkpoint))
-    if isinstance(flow.definition, CdcFlow | ReplaceFlow):
-        merge = _merging_batches(flow, dataset, path, f"livetables {checkpoint}")
-        return writer.foreachBatch(told.recording(merge)).start()
-    if isinstance(definition, Sink):
-        if definition.write_batch is not None:
-            return writer.foreachBatch(told.recording(_returning_nothing(definition.write_batch))).start()
-        options = {key: reader.map_path(v) if key == "path" else v for key, v in definition.options.items()}
-        table = options.pop("tableName", None)
-        writer = writer.format(definition.format).options(**options)
-        return writer.toTable(table) if table else writer.start()
-    if isinstance(definition, Table) and definition.partition_cols:
-        writer = writer.partitionBy(*definition.partition_cols)
-    return writer.format("delta").option("mergeSchema", "true").start(str(path))
+    match definition:
+        case CdcFlow():
+            return writer.foreachBatch(results.recording(_in_turn(path, _applying_events(dataset, path)))).start()
+        case ReplaceFlow():
+            merge = _replacing_rows(definition, path, f"livetables {checkpoint}")
+            return writer.foreachBatch(results.recording(_in_turn(path, merge))).start()
+        case QueryFlow() | UpdateFlow():
+            if isinstance(definition, QueryFlow) and definition.import_checkpoint is not None:
+                _import_checkpoint(reader.map_path(definition.import_checkpoint), checkpoint, flow)
+            if isinstance(dataset.definition, Sink):
+                return _to_sink(writer, reader, dataset.definition, results)
+            if isinstance(dataset.definition, Table) and dataset.definition.partition_cols:
+                writer = writer.partitionBy(*dataset.definition.partition_cols)
+            return writer.format("delta").option("mergeSchema", "true").start(str(path))
+        case _:
+            assert_never(definition)
 
 
-def _merging_batches(
-    flow: ResolvedFlow, dataset: ResolvedDataset, target: Path, transaction: str
-) -> Callable[[DataFrame, int], dict[str, int]]:
-    """Return what merges a batch into a table, and counts what it did."""
-    definition = flow.definition
-    merge: Callable[[DataFrame, int], dict[str, int]]
-    if isinstance(definition, ReplaceFlow):
-        merge = lambda frame, number: {  # noqa: E731
-            "num_output_rows": replace.merge(frame, definition, target, transaction, number)
-        }
-    else:
-        wide, completed = cdc.with_stored_columns(dataset, target)
-        merge = lambda frame, _: cdc.apply(completed(cdc.events_of(frame, dataset)), wide, target)  # noqa: E731
+def _to_sink(writer: DataStreamWriter, reader: FlowReader, sink: Sink, results: BatchResults) -> StreamingQuery:
+    if sink.write_batch is not None:
+        return writer.foreachBatch(results.recording(_returning_nothing(sink.write_batch))).start()
+    options = {key: reader.map_path(value) if key == "path" else value for key, value in sink.options.items()}
+    table = options.pop("tableName", None)
+    writer = writer.format(sink.format).options(**options)
+    return writer.toTable(table) if table else writer.start()
+
+
+def _in_turn(target: Path, merge: _Merge) -> _Merge:
+    """Return a function that merges while no other flow merges into the same target."""
 
     def in_turn(frame: DataFrame, number: int) -> dict[str, int]:
         with _merging[str(target)]:
@@ -132,8 +158,28 @@ def _merging_batches(
     return in_turn
 
 
+def _applying_events(dataset: ResolvedDataset, target: Path) -> _Merge:
+    """Return a function that applies a batch of change events to a target of AUTO CDC."""
+    wide, completed = cdc.with_stored_columns(dataset, target)
+
+    def merge(frame: DataFrame, number: int) -> dict[str, int]:
+        del number
+        return cdc.apply(completed(cdc.events_of(frame, dataset)), wide, target)
+
+    return merge
+
+
+def _replacing_rows(flow: ReplaceFlow, target: Path, transaction: str) -> _Merge:
+    """Return a function that replaces rows of a table by those of a batch with the same keys."""
+
+    def merge(frame: DataFrame, number: int) -> dict[str, int]:
+        return {"num_output_rows": replace.merge(frame, flow, target, transaction, number)}
+
+    return merge
+
+
 def _returning_nothing(write: Callable[[DataFrame, int], Any]) -> Callable[[DataFrame, int], None]:
-    """Drop what a user's function returns: it is not ours."""
+    """Return a user's function without its result, which could be taken for counts."""
 
     def batch(frame: DataFrame, number: int) -> None:
         write(frame, number)
@@ -142,7 +188,7 @@ def _returning_nothing(write: Callable[[DataFrame, int], Any]) -> Callable[[Data
 
 
 def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> None:
-    """Begin where a checkpoint from elsewhere ends; not after a full refresh, which asks for all rows again."""
+    """Copy the checkpoint in `folder` for a first run; not after a full refresh, which reads all rows again."""
     if checkpoint.name != "1" or (checkpoint / "offsets").exists():
         return
     source = Path(folder.removeprefix("file:"))
@@ -162,11 +208,10 @@ def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> Non
 
 
 def _result_of(reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> DataFrame:
-    """Return what a flow writes: its query with the target's expectations and declared schema."""
+    """Return the rows that a flow writes: its query with the target's expectations and declared schema."""
     frame = reads.evaluate(flow.definition, reader)
-    predicate: Any = flow.definition.replace_where
-    if predicate is not None:  # before rows are counted: the others are no rows of this flow
-        frame = frame.where(predicate)
+    if isinstance(flow.definition, ReplaceWhereFlow):  # rows outside the predicate do not count as rows of the flow
+        frame = frame.where(flow.definition.predicate)
     frame = reader.observe(frame, dataset)
     if dataset.changes is not None:
         return frame
@@ -190,7 +235,7 @@ def _recompute(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: 
 
 
 def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
-    """Append a batch query once: a mark beside the flow's checkpoint remembers it until the next full refresh."""
+    """Append or apply a batch query, unless the mark beside its checkpoint says that this was done before."""
     folder = engine.storage.checkpoint(dataset.name, flow.name)
     folder.mkdir(parents=True, exist_ok=True)
     done, name = folder / "done", folder / "transaction"
@@ -203,10 +248,7 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
     with own_confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
         if dataset.changes is not None:
-            wide, completed = cdc.with_stored_columns(dataset, path)
-            with _merging[str(path)]:
-                counts: dict[str, Any] = {**cdc.apply(completed(cdc.events_of(frame, dataset)), wide, path)}
-                metrics = FlowMetrics(**counts)
+            metrics = FlowMetrics.parse(_in_turn(path, _applying_events(dataset, path))(frame, 0))
         else:
             # With a transaction, an append whose mark was not written is not made a second time.
             writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
@@ -217,11 +259,12 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
 
 
 def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
-    """Replace the rows for which the predicate is TRUE by those that the query gives for it, in one commit."""
-    column: Any = flow.definition.replace_where
+    """Replace the rows for which the predicate is TRUE by those of the query, in one commit."""
+    assert isinstance(flow.definition, ReplaceWhereFlow)
+    column: Any = flow.definition.predicate
     with own_confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
-        if not isinstance(column, str):  # Delta takes a text; a row without a table gives it plain names
+        if not isinstance(column, str):  # Delta takes a text; over an empty frame its columns have plain names
             filtered = engine.spark.createDataFrame([], frame.schema).where(column)
             column = condition_sql(filtered)
         writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", column)
@@ -230,7 +273,7 @@ def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, datas
 
 
 def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset) -> list[Batch]:
-    """Apply the snapshots that there are, each in one merge; the last version is kept beside the checkpoint."""
+    """Apply all new snapshots, each in one merge; the last version is stored beside the checkpoint."""
     hidden = engine.storage.table(dataset.name)
     kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
     if flow.next_snapshot is None:
@@ -251,13 +294,11 @@ def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dat
 
 
 def _counts(engine: Engine, reader: FlowReader) -> dict[str, Any]:
-    return {name: _observed(engine, seen) for name, seen in (reader.observations or {}).items()}
-
-
-def _observed(engine: Engine, observation: Observation) -> dict[str, Any]:
-    # Spark may fold an empty input away together with its observation, which then never comes.
-    waiting = engine.threads.submit(lambda: observation.get)
-    try:
-        return dict(waiting.result(timeout=_OBSERVATION_SECONDS))
-    except FutureTimeoutError:
-        return {}
+    """Return the counts of a batch query that has ended, by the names of its observations; warn when some are lost."""
+    observations = reader.observations or {}
+    counts = observed_counts(observations)
+    lost = sorted({dataset_of(name) for name in observations.keys() - counts.keys()})
+    if lost:
+        message = f"Spark did not report how many rows flow '{reader.flow}' has read for {', '.join(lost)}."
+        engine.sources.warn("COUNTS_LOST", f"{message} The rows are written; only their counts are missing.")
+    return counts

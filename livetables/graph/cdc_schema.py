@@ -1,8 +1,8 @@
-"""What AUTO CDC makes of its source's columns: the columns of the target, checked against the parameters."""
+"""Derives and checks the target schema of AUTO CDC flows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
@@ -17,20 +17,16 @@ if TYPE_CHECKING:
 
     from livetables.model import Flow
 
-#: The columns that type 2 adds: the sequences between which a version was the current one, [start, end).
+#: The columns that SCD type 2 adds: the sequences from which, and until which, a version was current.
 START, END = "__START_AT", "__END_AT"
+#: SCD type 2: all versions of a key are kept.
 HISTORY = 2
 
 
-def is_cdc(flow: Flow) -> bool:
-    """Tell whether a flow changes rows of its target by key."""
-    return isinstance(flow, CdcFlow | SnapshotFlow)
+def cdc_output(frame: DataFrame, flow: CdcFlow | SnapshotFlow) -> tuple[DataFrame, DataType]:
+    """Return a change feed or snapshot with the columns of the target, and the type of its sequences.
 
-
-def written(frame: DataFrame, flow: CdcFlow | SnapshotFlow) -> tuple[DataFrame, DataType]:
-    """Return the rows of a source with the target's columns, and the type of the sequences.
-
-    Raises DefinitionError for a name that the source does not have.
+    Raises DefinitionError when a parameter names a column that the source does not have.
     """
     changes = flow.changes
     source = [name for name in frame.columns if not (isinstance(flow, SnapshotFlow) and name == VERSION)]
@@ -39,35 +35,37 @@ def written(frame: DataFrame, flow: CdcFlow | SnapshotFlow) -> tuple[DataFrame, 
     sequence = sequence_of(frame, changes.sequence_by)
     if changes.scd_type == HISTORY:
         columns += [sequence.alias(START), sequence.alias(END)]
-    conditions = (condition(given) for given in (changes.deletes, changes.truncates, changes.where))
-    checked = frame.select(sequence, *conditions)  # Spark says what is wrong
+    conditions = (condition(predicate) for predicate in (changes.deletes, changes.truncates, changes.where))
+    checked = frame.select(sequence, *conditions)  # raises Spark's error for a wrong expression
     return frame.select(*columns), checked.schema[0].dataType
 
 
 def check_replacing(frame: DataFrame, flow: ReplaceFlow) -> None:
-    """Raise DefinitionError when the rows that a flow writes lack one of its keys, or what its sequence is made of."""
+    """Raise an error when the query of a flow lacks one of the keys, or a column of the sequence."""
     for name in flow.keys:
         if name.lower() not in {column.lower() for column in frame.columns}:
-            _refuse(flow, f"replace_using names '{name}', which its query does not return.", name, frame.columns)
-    frame.select(sequence_of(frame, flow.sequence_by))  # Spark says what is wrong
+            raise _column_error(
+                flow, f"replace_using names '{name}', which its query does not return.", name, frame.columns
+            )
+    frame.select(sequence_of(frame, flow.sequence_by))  # raises Spark's error for a wrong expression
 
 
-def sequence_of(frame: DataFrame, given: str | Column) -> Column:
-    """Return the order of events or rows: a column by its name, or any expression."""
-    if not isinstance(given, str):
-        return given
-    return F.col(f"`{given}`") if given in frame.columns else F.expr(given)
+def sequence_of(frame: DataFrame, sequence_by: str | Column) -> Column:
+    """Return the sequence of events or rows; a text is the name of a column, or else an expression."""
+    if not isinstance(sequence_by, str):
+        return sequence_by
+    return F.col(f"`{sequence_by}`") if sequence_by in frame.columns else F.expr(sequence_by)
 
 
-def condition(given: str | Column | None) -> Column:
-    """Return a condition over the source's columns; NULL counts as FALSE, as does a condition that is not given."""
-    if given is None:
+def condition(predicate: str | Column | None) -> Column:
+    """Return a predicate over the columns of a source, FALSE in place of NULL; None is FALSE."""
+    if predicate is None:
         return F.lit(False)
-    return F.coalesce(F.expr(given) if isinstance(given, str) else given, F.lit(False))
+    return F.coalesce(F.expr(predicate) if isinstance(predicate, str) else predicate, F.lit(False))
 
 
 def visible_columns(schema: StructType) -> list[str]:
-    """Return the names of a target's columns without the two that type 2 adds."""
+    """Return the names of the columns of a target, without `__START_AT` and `__END_AT`."""
     return [name for name in schema.names if name not in (START, END)]
 
 
@@ -86,14 +84,14 @@ def _check_names(source: list[str], flow: CdcFlow | SnapshotFlow) -> None:
     for parameter, names in named.items():
         for name in names:
             if name.lower() not in known:
-                _refuse(flow, f"{parameter} names '{name}', which its source does not have.", name, source)
+                raise _column_error(flow, f"{parameter} names '{name}', which its source does not have.", name, source)
     for name in changes.keys:
         if name.lower() not in chosen:
-            _refuse(flow, f"the key '{name}' is not among the columns that it writes.", name, source)
+            raise _column_error(flow, f"the key '{name}' is not among the columns that it writes.", name, source)
 
 
-def _refuse(flow: Flow, what: str, name: str, source: list[str]) -> Any:
-    raise DefinitionError(
+def _column_error(flow: Flow, what: str, name: str, source: list[str]) -> DefinitionError:
+    return DefinitionError(
         "CDC_COLUMN_NOT_FOUND",
         f"Flow '{flow.name}': {what}",
         location=flow.location,

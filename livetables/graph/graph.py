@@ -17,24 +17,49 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ResolvedFlow:
-    """A flow whose query was evaluated: what it reads, whether it streams, what it returns.
+class FlowInput:
+    """A dataset that a flow reads: its key, and whether that read gives a stream.
 
-    `sequence` is the type of an AUTO CDC flow's sequences.
+    A flow that reads a dataset both ways has two inputs for it.
+    """
+
+    key: str
+    streaming: bool
+
+
+@dataclass(frozen=True)
+class ResolvedFlow:
+    """A flow whose query was evaluated: what it reads and how, whether it streams, its columns.
+
+    Attributes:
+        definition: The flow as it is defined.
+        reads: The datasets that it reads, in the order of its query.
+        external_inputs: The names and paths outside the pipeline that it reads.
+        streaming: Whether the query returns a stream.
+        schema: The columns that it writes.
+        output_mode: Spark's output mode: `append`, `complete` or `update`.
+        stateless: Whether the query is a stream that keeps nothing from one micro-batch to the next.
+        sequence: The type of the sequences of an AUTO CDC flow; None for other flows.
     """
 
     definition: Flow
-    inputs: tuple[str, ...]
+    reads: tuple[FlowInput, ...]
     external_inputs: tuple[str, ...]
     streaming: bool
     schema: StructType
     output_mode: str = "append"
+    stateless: bool = False
     sequence: DataType | None = None
 
     @property
     def name(self) -> str:
         """The flow's name."""
         return self.definition.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The keys of the datasets that it reads, each once."""
+        return tuple(dict.fromkeys(read.key for read in self.reads))
 
 
 @dataclass(frozen=True)
@@ -79,7 +104,7 @@ class ResolvedDataset:
 
     @property
     def stored_kind(self) -> str:
-        """The kind, with targets of AUTO CDC told apart by their type: none of these can become another in place."""
+        """The kind, and of a target of AUTO CDC its type: a stored table can't change from one of these to another."""
         return self.kind if self.changes is None else f"target of AUTO CDC type {self.changes.scd_type}"
 
 

@@ -1,4 +1,4 @@
-"""What a dataset is, once its queries are known: streaming table, materialized view, view or sink."""
+"""The kind of a dataset: streaming table, materialized view, view or sink. Its flows decide, and must fit it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import StructField, StructType
+from typing_extensions import assert_never
 
 from livetables.errors import DefinitionError
-from livetables.graph.cdc_schema import is_cdc
+from livetables.events.states import FlowType
 from livetables.model import (
+    CdcFlow,
     Dataset,
     Flow,
     MaterializedView,
+    OnceFlow,
+    QueryFlow,
     ReplaceFlow,
+    ReplaceWhereFlow,
     Sink,
     SnapshotFlow,
     StreamingTable,
     Table,
+    UpdateFlow,
     View,
 )
 from livetables.spark.jvm import check_output_mode
@@ -25,7 +31,7 @@ from livetables.spark.jvm import check_output_mode
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from livetables.graph.graph import ResolvedFlow
+    from livetables.graph.graph import ResolvedDataset, ResolvedFlow
 
 
 def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
@@ -34,25 +40,85 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
     if isinstance(dataset, View):
         _check_only_own(dataset, flows, "view")
         return dataset
-    _check_cdc(dataset, flows)
+    _check_by_key(dataset, flows)
     if not isinstance(dataset, Table):
         _check_sink(dataset, flows)
         return dataset
     own = next((flow for flow in flows if flow.definition.key == dataset.key), None)
     if isinstance(dataset, MaterializedView) or _is_batch_table(dataset, own):
         _check_only_own(dataset, flows, "materialized view")
-        if own and own.streaming:
+        _check_is_batch(dataset, own)
+        return _as(MaterializedView, dataset)
+    _check_streams(dataset, flows)
+    return _as(StreamingTable, dataset)
+
+
+def check_query(flow: Flow, *, streaming: bool) -> None:
+    """Raise DefinitionError when the query of a flow is a stream and must not be one, or the other way round."""
+    words: tuple[str, str] | None = None
+    match flow:
+        case OnceFlow() | CdcFlow(once=True):
+            words = ("once=True", "ONCE")
+        case ReplaceWhereFlow():
+            words = ("replace_where=", "REPLACE WHERE")
+        case CdcFlow() if not streaming:
             raise DefinitionError(
-                "STREAM_IN_MATERIALIZED_VIEW",
-                f"The query of the materialized view '{dataset.name}' returns a stream.",
-                location=dataset.location,
-                hint=dataset.location.hint(
-                    "Read its inputs with spark.read, or make it a @dlt.table.",
-                    "Leave STREAM out, or make it a STREAMING TABLE.",
+                "BATCH_IN_CDC_FLOW",
+                f"Flow '{flow.name}' reads its change feed from a view that returns a batch DataFrame.",
+                location=flow.location,
+                hint=flow.location.hint(
+                    "Let the view read its inputs with spark.readStream.", "Let the view read FROM STREAM(name)."
                 ),
             )
-        return _as(MaterializedView, dataset)
-    batch = [flow for flow in flows if not (flow.streaming or _may_be_batch(flow))]
+        case QueryFlow() | UpdateFlow() | ReplaceFlow() | CdcFlow() | SnapshotFlow():
+            pass
+        case _:
+            assert_never(flow)
+    if words and streaming:
+        batch_only = flow.location.hint(*words)
+        batch_hint = flow.location.hint("Read its inputs with spark.read", "Leave STREAM out")
+        raise DefinitionError(
+            "STREAM_IN_BATCH_FLOW",
+            f"Flow '{flow.name}' has {batch_only}, and its query returns a stream.",
+            location=flow.location,
+            hint=f"{batch_hint}, or leave {batch_only} out.",
+        )
+
+
+def _is_batch_table(dataset: Table, own: ResolvedFlow | None) -> bool:
+    """Return whether the query of a `@table` makes it a materialized view."""
+    plain_batch = own is not None and isinstance(own.definition, QueryFlow) and not own.streaming
+    return plain_batch and type(dataset) is Table
+
+
+def _may_be_batch(flow: Flow) -> bool:
+    """Return whether a flow into a streaming table may have a batch query."""
+    match flow:
+        case OnceFlow() | ReplaceWhereFlow() | SnapshotFlow():
+            return True
+        case CdcFlow():
+            return flow.once
+        case QueryFlow() | UpdateFlow() | ReplaceFlow():
+            return False
+        case _:
+            assert_never(flow)
+
+
+def _check_is_batch(dataset: Table, own: ResolvedFlow | None) -> None:
+    if own and own.streaming:
+        raise DefinitionError(
+            "STREAM_IN_MATERIALIZED_VIEW",
+            f"The query of the materialized view '{dataset.name}' returns a stream.",
+            location=dataset.location,
+            hint=dataset.location.hint(
+                "Read its inputs with spark.read, or make it a @dlt.table.",
+                "Leave STREAM out, or make it a STREAMING TABLE.",
+            ),
+        )
+
+
+def _check_streams(dataset: Table, flows: list[ResolvedFlow]) -> None:
+    batch = [flow for flow in flows if not (flow.streaming or _may_be_batch(flow.definition))]
     if batch:
         raise DefinitionError(
             "BATCH_IN_STREAMING_TABLE",
@@ -72,18 +138,6 @@ def kind_of(dataset: Dataset, flows: list[ResolvedFlow]) -> Dataset:
                 f"Add AS and a query, or CREATE FLOW name AS INSERT INTO {dataset.name} BY NAME SELECT ...",
             ),
         )
-    return _as(StreamingTable, dataset)
-
-
-def _is_batch_table(dataset: Table, own: ResolvedFlow | None) -> bool:
-    if own is None or own.streaming or _may_be_batch(own) or isinstance(own.definition, ReplaceFlow):
-        return False
-    return type(dataset) is Table
-
-
-def _may_be_batch(flow: ResolvedFlow) -> bool:
-    definition = flow.definition
-    return definition.once or definition.replace_where is not None or isinstance(definition, SnapshotFlow)
 
 
 def _check_only_own(dataset: Dataset, flows: list[ResolvedFlow], kind: str) -> None:
@@ -98,7 +152,7 @@ def _check_only_own(dataset: Dataset, flows: list[ResolvedFlow], kind: str) -> N
 
 
 def _check_updates(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
-    updates = [flow for flow in flows if flow.definition.update_mode]
+    updates = [flow for flow in flows if isinstance(flow.definition, UpdateFlow)]
     if updates and (not isinstance(dataset, Sink) or dataset.format == "delta"):
         what = "a Delta sink" if isinstance(dataset, Sink) else "no sink"
         raise DefinitionError(
@@ -110,22 +164,23 @@ def _check_updates(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
 
 
 def _check_sink(sink: Dataset, flows: list[ResolvedFlow]) -> None:
-    wrong = [flow for flow in flows if type(flow.definition) is not Flow or not flow.streaming]
-    if wrong:
-        to_table = type(wrong[0].definition) is not Flow or wrong[0].definition.once
-        raise DefinitionError(
-            "BATCH_IN_SINK",
-            f"Flow '{wrong[0].name}' fills the sink '{sink.name}', and only streams of rows can be written there.",
-            location=wrong[0].definition.location,
-            hint="Let it fill a streaming table: create_streaming_table(...)."
-            if to_table
-            else "Read its inputs with spark.readStream.",
-        )
+    for flow in flows:
+        plain = isinstance(flow.definition, QueryFlow | UpdateFlow)
+        if not (plain and flow.streaming):
+            raise DefinitionError(
+                "BATCH_IN_SINK",
+                f"Flow '{flow.name}' fills the sink '{sink.name}', and only streams of rows can be written there.",
+                location=flow.definition.location,
+                hint="Read its inputs with spark.readStream."
+                if plain
+                else "Let it fill a streaming table: create_streaming_table(...).",
+            )
 
 
-def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
-    cdc = [flow for flow in flows if is_cdc(flow.definition)]
-    by_key = [flow for flow in flows if is_cdc(flow.definition) or isinstance(flow.definition, ReplaceFlow)]
+def _check_by_key(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
+    """Check that flows which change rows by key are alone of their kind, and agree in keys and type."""
+    cdc = [flow for flow in flows if isinstance(flow.definition, CdcFlow | SnapshotFlow)]
+    by_key = [flow for flow in flows if isinstance(flow.definition, CdcFlow | SnapshotFlow | ReplaceFlow)]
     other = [flow for flow in flows if type(flow.definition) is not type(flows[0].definition)]
     if by_key and (other or isinstance(dataset, MaterializedView)):
         raise DefinitionError(
@@ -134,14 +189,32 @@ def _check_cdc(dataset: Dataset, flows: list[ResolvedFlow]) -> None:
             location=(other or by_key)[-1].definition.location,
             hint="Give each way a target of its own: create_streaming_table(...).",
         )
-    shapes = {(c.keys, c.scd_type) for flow in cdc for c in [getattr(flow.definition, "changes")]}  # noqa: B009
-    if len(shapes) > 1:
+    definitions = [flow.definition for flow in flows]
+    changes = [flow.changes for flow in definitions if isinstance(flow, CdcFlow | SnapshotFlow)]
+    if len({(change.keys, change.scd_type) for change in changes}) > 1:
         raise DefinitionError(
             "FLOWS_DISAGREE",
             f"The CDC flows of '{dataset.name}' have different keys or types.",
             location=cdc[-1].definition.location,
             hint="All flows of a target have the same keys and the same SCD type.",
         )
+
+
+def flow_type(dataset: ResolvedDataset, flow: ResolvedFlow) -> FlowType:
+    """Return the type of a flow as the event log names it, such as `APPEND` or `CHANGE`."""
+    match flow.definition:
+        case CdcFlow():
+            return FlowType.CHANGE
+        case SnapshotFlow():
+            return FlowType.SNAPSHOT_CHANGE
+        case QueryFlow() if isinstance(dataset.definition, View | MaterializedView):
+            return FlowType.VIEW if isinstance(dataset.definition, View) else FlowType.MATERIALIZED_VIEW
+        case QueryFlow() if flow.output_mode == "complete" and not isinstance(dataset.definition, Sink):
+            return FlowType.COMPLETE
+        case QueryFlow() | OnceFlow() | UpdateFlow() | ReplaceWhereFlow() | ReplaceFlow():
+            return FlowType.APPEND
+        case _:
+            assert_never(flow.definition)
 
 
 def output_mode(spark: SparkSession, frame: DataFrame) -> str:

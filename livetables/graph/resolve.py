@@ -1,8 +1,8 @@
-"""Evaluates every query function once against empty stand-ins, to learn what it reads and what it returns.
+"""Evaluates each query function once against empty DataFrames, to find what it reads and which columns it returns.
 
-A read of another dataset resolves that dataset first, so one pass in any file order is enough, and a cycle shows
-itself as a read of something that is being resolved. Stand-ins have the right schema and no rows, so `.columns`,
-`.schema`, `df.column` and `.count()` work in a query function.
+Reading a dataset resolves it first, so the order of the files does not matter; reading a dataset that is being resolved
+is a cycle. The empty DataFrames have the right schema: `.columns`, `.schema`, `df.column` and `.count()` work in a
+query function.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.errors import AnalysisException
 from pyspark.sql.types import StructType
+from typing_extensions import assert_never
 
 from livetables.collect.python_files import diagnostic_of
 from livetables.errors import (
@@ -25,9 +26,9 @@ from livetables.errors import (
     UnreachableError,
     did_you_mean,
 )
-from livetables.graph.cdc_schema import check_replacing, written
-from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
-from livetables.graph.kinds import kind_of, merged_schema, output_mode
+from livetables.graph.cdc_schema import cdc_output, check_replacing
+from livetables.graph.graph import FlowInput, Graph, ResolvedDataset, ResolvedFlow
+from livetables.graph.kinds import check_query, kind_of, merged_schema, output_mode
 from livetables.graph.row_filters import row_filter_problems
 from livetables.graph.rules import checked_rule
 from livetables.graph.schema import conform, declared_schema
@@ -38,16 +39,20 @@ from livetables.model import (
     Flow,
     MaterializedView,
     Namespace,
+    OnceFlow,
+    QueryFlow,
     ReplaceFlow,
+    ReplaceWhereFlow,
     Sink,
     SnapshotFlow,
     Table,
+    UpdateFlow,
     View,
     is_live,
 )
 from livetables.queries import reads
 from livetables.queries.locations import SQL_LOCATION
-from livetables.spark.jvm import empty_frame
+from livetables.spark.jvm import empty_frame, is_stateless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +107,7 @@ class Resolver:
         self._frames: dict[str, DataFrame] = {}
         self._broken: set[str] = set()
         self._open: list[str] = []
-        self._inputs: list[tuple[dict[str, None], dict[str, None]]] = []
+        self._inputs: list[tuple[dict[FlowInput, None], dict[str, None]]] = []
         self._empty_folder = tempfile.TemporaryDirectory(prefix="livetables-")
 
     def resolve(self) -> Graph:
@@ -149,13 +154,14 @@ class Resolver:
                 raise self._unknown(name)
             self._inputs[-1][1][name] = None
             return self._placed(lambda: self._sources.read(name, streaming=streaming, options=options))
-        self._inputs[-1][0][key] = None
         self._dataset(key)
         if key in self._broken:
             raise _BrokenInputError(key)
         dataset = self._resolved[key]
         if isinstance(dataset.definition, View):
+            self._inputs[-1][0][FlowInput(key, dataset.flows[0].streaming)] = None
             return self._frames[key]
+        self._inputs[-1][0][FlowInput(key, streaming)] = None
         if isinstance(dataset.definition, Sink):
             raise DefinitionError(
                 "READ_OF_SINK",
@@ -242,20 +248,9 @@ class Resolver:
         flows, frames = [], []
         schema = declared_schema(self._spark, dataset)
         for flow in self._flows[dataset.key]:
-            frame, inputs, external = self._evaluated(flow)
-            flow = replace(flow, spark_conf={**self._confs(inputs, dataset), **flow.spark_conf})  # noqa: PLW2901
-            if isinstance(flow, ReplaceFlow):
-                check_replacing(frame, flow)
-            if flow.replace_where is not None:
-                frame = frame.where(flow.replace_where)
-            result, sequence = written(frame, flow) if isinstance(flow, CdcFlow | SnapshotFlow) else (frame, None)
-            if schema is not None:
-                conform(result, schema, dataset)
+            resolved, frame = self._resolve_flow(flow, dataset, schema)
             dataset = self._with_rules_of(dataset, frame)
-            mode = "append"
-            if frame.isStreaming and type(flow) is Flow and not flow.update_mode and not isinstance(dataset, View):
-                mode = output_mode(self._spark, frame)
-            flows.append(ResolvedFlow(flow, inputs, external, frame.isStreaming, result.schema, mode, sequence))
+            flows.append(resolved)
             frames.append(frame)
         kind = kind_of(dataset, flows)
         if schema is None:
@@ -264,16 +259,50 @@ class Resolver:
         if frames:
             self._frames[dataset.key] = frames[0]
 
-    def _confs(self, inputs: tuple[str, ...], dataset: Dataset) -> dict[str, str]:
+    def _resolve_flow(self, flow: Flow, dataset: Dataset, schema: StructType | None) -> tuple[ResolvedFlow, DataFrame]:
+        frame, inputs, external = self._evaluated(flow)
+        check_query(flow, streaming=frame.isStreaming)
+        result, sequence, mode = frame, None, "append"
+        match flow:
+            case CdcFlow() | SnapshotFlow():
+                result, sequence = cdc_output(frame, flow)
+            case ReplaceFlow():
+                check_replacing(frame, flow)
+            case ReplaceWhereFlow():
+                frame = result = frame.where(flow.predicate)
+            case UpdateFlow():
+                mode = "update"
+            case QueryFlow():
+                if frame.isStreaming and not isinstance(dataset, View):
+                    mode = output_mode(self._spark, frame)
+            case OnceFlow():
+                pass
+            case _:
+                assert_never(flow)
+        if schema is not None:
+            conform(result, schema, dataset)
+        resolved = ResolvedFlow(
+            replace(flow, spark_conf={**self._confs(inputs, dataset), **flow.spark_conf}),
+            inputs,
+            external,
+            frame.isStreaming,
+            result.schema,
+            mode,
+            stateless=frame.isStreaming and is_stateless(frame),
+            sequence=sequence,
+        )
+        return resolved, frame
+
+    def _confs(self, inputs: tuple[FlowInput, ...], dataset: Dataset) -> dict[str, str]:
         """Return the confs of the views that a flow reads, and of its target."""
         confs: dict[str, str] = {}
-        for key in inputs:
-            if isinstance(self._resolved[key].definition, View):
-                confs |= self._resolved[key].flows[0].definition.spark_conf
+        for dataset_read in (self._resolved[read.key] for read in inputs):
+            if isinstance(dataset_read.definition, View):
+                confs |= dataset_read.flows[0].definition.spark_conf
         return confs | dict(getattr(dataset, "spark_conf", {}))
 
-    def _evaluated(self, flow: Flow) -> tuple[DataFrame, tuple[str, ...], tuple[str, ...]]:
-        """Return what a flow's query gives, and the datasets and names outside the pipeline that it reads."""
+    def _evaluated(self, flow: Flow) -> tuple[DataFrame, tuple[FlowInput, ...], tuple[str, ...]]:
+        """Return the DataFrame of a flow's query, and the datasets and names outside the pipeline that it reads."""
         self._inputs.append(({}, {}))
         try:
             frame = reads.evaluate(flow, self)
@@ -283,27 +312,6 @@ class Resolver:
             raise self._failure(error, flow) from error
         finally:
             inputs, external = self._inputs.pop()
-        batch_only = ""
-        if flow.once or flow.replace_where is not None:
-            python, sql = ("once=True", "ONCE") if flow.once else ("replace_where=", "REPLACE WHERE")
-            batch_only = flow.location.hint(python, sql)
-        batch_hint = flow.location.hint("Read its inputs with spark.read", "Leave STREAM out")
-        if batch_only and frame.isStreaming:
-            raise DefinitionError(
-                "STREAM_IN_BATCH_FLOW",
-                f"Flow '{flow.name}' has {batch_only}, and its query returns a stream.",
-                location=flow.location,
-                hint=f"{batch_hint}, or leave {batch_only} out.",
-            )
-        if isinstance(flow, CdcFlow) and not flow.once and not frame.isStreaming:
-            raise DefinitionError(
-                "BATCH_IN_CDC_FLOW",
-                f"Flow '{flow.name}' reads its change feed from a view that returns a batch DataFrame.",
-                location=flow.location,
-                hint=flow.location.hint(
-                    "Let the view read its inputs with spark.readStream.", "Let the view read FROM STREAM(name)."
-                ),
-            )
         return frame, tuple(inputs), tuple(external)
 
     def _failure(self, error: Exception, flow: Flow) -> LivetablesError:

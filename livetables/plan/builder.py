@@ -1,4 +1,4 @@
-"""Decides what an update will do, and why, before anything is done: graph + selection + what exists -> steps."""
+"""Decides the steps of an update before any is done: graph + selection + storage -> steps, each with its reason."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from livetables.plan.steps import (
     Reset,
     ResetCheckpoint,
     Run,
+    RunKind,
     Selection,
     StartFlow,
     Step,
@@ -29,21 +30,22 @@ if TYPE_CHECKING:
     from livetables.graph.graph import Graph, ResolvedDataset
     from livetables.model import Changes, ColumnSelector
 
-#: What decides how the rows of AUTO CDC are stored. The names are those of its parameters.
+#: Prefix of the properties that record the parameters of AUTO CDC.
 _CDC = OWN + "cdc."
+_ROWS = {RunKind.STREAM: "new rows of its sources", RunKind.RECOMPUTE: "all rows of its inputs"}
 
 
 class Existing(Protocol):
-    """What plan needs to know of the storage."""
+    """The facts about stored tables that a plan is made from."""
 
     def has_table(self, name: str) -> bool:
-        """Tell whether the table was created."""
+        """Return whether the table was created."""
 
     def kind_of(self, name: str) -> str | None:
-        """Return what kind of dataset a stored table was created for, or None when that is not known."""
+        """Return the kind of dataset that a stored table was created for, or None when that is not known."""
 
     def given_to(self, name: str) -> Mapping[str, str]:
-        """Return what the last definition gave to a stored table: the result of `declared_properties`."""
+        """Return the `declared_properties` that a stored table was last given."""
 
     def schema_json(self, name: str) -> str:
         """Return the schema of a stored table as JSON."""
@@ -56,7 +58,7 @@ class Existing(Protocol):
 
 
 def declared_properties(dataset: ResolvedDataset) -> dict[str, str]:
-    """Return what a definition gives to its table: the properties, with the comment and our own among them."""
+    """Return the properties of a table by its definition, with the comment as `comment`, and those of livetables."""
     table = dataset.definition
     assert isinstance(table, Table)
     ours = {
@@ -65,22 +67,23 @@ def declared_properties(dataset: ResolvedDataset) -> dict[str, str]:
         PARTITION_COLS: ", ".join(table.partition_cols),
         CLUSTER_BY: ", ".join(table.cluster_by),
         "comment": table.comment,
-        **(_of_changes(dataset.changes) if dataset.changes else {}),
+        **(_cdc_properties(dataset.changes) if dataset.changes else {}),
     }
     return {**table.table_properties, **{key: value for key, value in ours.items() if value}}
 
 
-def _of_changes(changes: Changes) -> dict[str, str | None]:
+def _cdc_properties(changes: Changes) -> dict[str, str | None]:
+    partial = None if changes.partial is None else _selector_text(changes.partial) or "all columns"
     return {
         f"{_CDC}keys": ", ".join(sorted(key.lower() for key in changes.keys)),
-        f"{_CDC}track_history": _chosen(changes.tracked),
-        f"{_CDC}ignore_null_updates": None if changes.partial is None else _chosen(changes.partial) or "all columns",
+        f"{_CDC}track_history": _selector_text(changes.tracked),
+        f"{_CDC}ignore_null_updates": partial,
         f"{_CDC}columns_to_update": "given" if changes.columns_to_update is not None else None,
         f"{_CDC}apply_as_truncates": "given" if changes.truncates is not None else None,
     }
 
 
-def _chosen(columns: ColumnSelector) -> str | None:
+def _selector_text(columns: ColumnSelector) -> str | None:
     if columns.only is not None:
         return "only " + ", ".join(sorted(columns.only))
     return "all but " + ", ".join(sorted(columns.but)) if columns.but else None
@@ -101,7 +104,7 @@ def plan(graph: Graph, selection: Selection, existing: Existing, *, drop_inactiv
     resets = {d.key: d for d in graph.targets if d.key in full and _may_reset(d)}
     steps: list[Step] = []
     for dataset in graph.targets:
-        restarts = _restarts(graph, dataset, resets, fresh=dataset.key in fresh)
+        restarts = _checkpoint_resets(graph, dataset, resets, fresh=dataset.key in fresh)
         steps += _prepare(dataset, restarts, existing, reset=dataset.key in resets, chosen=dataset.key in chosen)
         if dataset.key not in chosen:
             steps.append(Exclude(dataset.name, "it is not selected"))
@@ -115,21 +118,21 @@ def _prepare(
     dataset: ResolvedDataset, restarts: list[ResetCheckpoint], existing: Existing, *, reset: bool, chosen: bool
 ) -> list[Step]:
     if isinstance(dataset.definition, Sink):
-        # What is outside the pipeline is never removed: its rows are written again.
+        # What a sink has received stays there: a full refresh writes all rows again.
         again: list[Step] = [ResetCheckpoint(dataset.name, flow.name, "full refresh") for flow in dataset.flows]
-        return again if reset else _continued(dataset, restarts, existing, chosen=chosen)
+        return again if reset else _continue_flows(dataset, restarts, existing, chosen=chosen)
     if not existing.has_table(dataset.name):
         return [Create(dataset.name)] if chosen else []
     stored = existing.kind_of(dataset.name)
     if chosen and stored not in (None, dataset.stored_kind):
-        return _with_new_kind(dataset, str(stored), reset=reset)
+        return _change_kind(dataset, str(stored), reset=reset)
     view = isinstance(dataset.definition, MaterializedView)
     if reset and not view:
         return [Reset(dataset.name, "full refresh"), Create(dataset.name, "full refresh")]
     altered = _alter(dataset, existing) if chosen else []
     if view:
-        return altered  # it is replaced in one commit at the end of its run: nothing is removed before
-    return [*altered, *_continued(dataset, restarts, existing, chosen=chosen)]
+        return altered  # its run replaces all rows in one commit: no row is removed before
+    return [*altered, *_continue_flows(dataset, restarts, existing, chosen=chosen)]
 
 
 def _alter(dataset: ResolvedDataset, existing: Existing) -> list[Step]:
@@ -143,14 +146,15 @@ def _alter(dataset: ResolvedDataset, existing: Existing) -> list[Step]:
         if PARTITION_COLS in before and CLUSTER_BY in after:
             return [Reset(dataset.name, "its layout changed"), Create(dataset.name, "its layout changed")]
     else:
-        _check_lasting(dataset, before, after)
-    said = [f"{key} = '{redacted(value)}'" for key, value in changed.items()] + [f"{key} is removed" for key in removed]
-    said += [f"column {name} is new" for name in columns]
-    return [Alter(dataset.name, f"its definition changed: {', '.join(said)}", changed, removed, columns)]
+        _check_unchangeable(dataset, before, after)
+    parts = [f"{key} = '{redacted(value)}'" for key, value in changed.items()]
+    parts += [f"{key} is removed" for key in removed]
+    parts += [f"column {name} is new" for name in columns]
+    return [Alter(dataset.name, f"its definition changed: {', '.join(parts)}", changed, removed, columns)]
 
 
-def _check_lasting(dataset: ResolvedDataset, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Raise DefinitionError when the rows that are stored do not fit the definition any more."""
+def _check_unchangeable(dataset: ResolvedDataset, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Raise DefinitionError when a definition changes what can't be changed in a table with rows."""
     for key in {**before, **after}:
         if (key == PARTITION_COLS or key.startswith(_CDC)) and before.get(key) != after.get(key):
             then, now = (repr(had[key]) if key in had else "not set" for had in (before, after))
@@ -162,10 +166,10 @@ def _check_lasting(dataset: ResolvedDataset, before: Mapping[str, str], after: M
             )
 
 
-def _continued(
+def _continue_flows(
     dataset: ResolvedDataset, restarts: list[ResetCheckpoint], existing: Existing, *, chosen: bool
 ) -> list[Step]:
-    """Return what happens to the flows of a dataset whose rows stay."""
+    """Return the steps for the flows of a dataset that keeps its rows."""
     known = existing.flows_of(dataset.name)
     if not (chosen and known):
         return [*restarts]
@@ -179,7 +183,7 @@ def _continued(
     return [*restarts, *new, *(OrphanFlow(dataset.name, key) for key in gone)]
 
 
-def _with_new_kind(dataset: ResolvedDataset, stored: str, *, reset: bool) -> list[Step]:
+def _change_kind(dataset: ResolvedDataset, stored: str, *, reset: bool) -> list[Step]:
     if reset:
         return [Reset(dataset.name, f"it was a {stored}"), Create(dataset.name, "full refresh")]
     raise DefinitionError(
@@ -190,12 +194,12 @@ def _with_new_kind(dataset: ResolvedDataset, stored: str, *, reset: bool) -> lis
     )
 
 
-def _restarts(
+def _checkpoint_resets(
     graph: Graph, dataset: ResolvedDataset, resets: dict[str, ResolvedDataset], *, fresh: bool
 ) -> list[ResetCheckpoint]:
     if fresh:
         return [ResetCheckpoint(dataset.name, flow.name, "its checkpoint is reset") for flow in dataset.flows]
-    # Also when it does not run now: its checkpoint speaks of a table that will be gone.
+    # Also when it is not selected: its checkpoint refers to a table that will be gone.
     return [
         ResetCheckpoint(dataset.name, flow.name, f"'{refilled[0]}' is fully refreshed: its rows come again")
         for flow in dataset.flows
@@ -204,8 +208,8 @@ def _restarts(
 
 
 def _run(graph: Graph, dataset: ResolvedDataset, full: bool) -> Run:
-    how = "recompute" if isinstance(dataset.definition, MaterializedView) else "stream"
-    reason = "all rows of its inputs" if how == "recompute" else "new rows of its sources"
+    how = RunKind.RECOMPUTE if isinstance(dataset.definition, MaterializedView) else RunKind.STREAM
+    reason = _ROWS[how]
     if full and not _may_reset(dataset):
         reason += " (pipelines.reset.allowed is false, so it is not reset)"
     after = tuple(graph.datasets[key].name for key in graph.stored_inputs(dataset.key))

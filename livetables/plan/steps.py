@@ -1,8 +1,9 @@
-"""The steps of an update, as data: what is done to each dataset, and why."""
+"""The steps of an update as data: what is done to each dataset, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """What `--refresh`, `--full-refresh`, `--full-refresh-all` and `--reset-checkpoints` ask for.
+    """The tables that `--refresh`, `--full-refresh`, `--full-refresh-all` and `--reset-checkpoints` name.
 
-    Empty means everything, as it is.
+    An empty selection runs all tables, and resets none.
     """
 
     refresh: tuple[str, ...] = ()
@@ -24,7 +25,7 @@ class Selection:
     reset_checkpoints: tuple[str, ...] = ()
 
     def once_reset(self) -> Selection:
-        """Return what is still to be done when all that it resets has been reset: the same tables run."""
+        """Return the selection that is left once its resets are done: the same tables run."""
         return Selection(() if self.full_refresh_all else (*self.refresh, *self.full_refresh))
 
 
@@ -55,7 +56,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Alter:
-    """Give a stored table what its definition gives to it now: properties, the comment (as `comment`), new columns."""
+    """Change a stored table as its definition did: properties (`comment` is the comment), new columns by SQL path."""
 
     dataset: str
     reason: str
@@ -66,7 +67,7 @@ class Alter:
 
 @dataclass(frozen=True)
 class StartFlow:
-    """Start a flow that is new to a stored table; `gone` are flows of the table that are not in the code any more."""
+    """Start a flow that is new to a stored table; `gone` are the keys of former flows of the table."""
 
     dataset: str
     flow: str
@@ -76,26 +77,36 @@ class StartFlow:
 
 @dataclass(frozen=True)
 class OrphanFlow:
-    """Leave the checkpoint of a flow that is not in the code any more."""
+    """Keep the checkpoint of a flow that is not in the code any more."""
 
     dataset: str
     flow: str
     reason: str = "it is not in the code any more; its checkpoint stays"
 
 
+class RunKind(str, Enum):
+    """How a run fills its table: by the new rows of its sources, or by all rows of its inputs, replacing the table."""
+
+    STREAM = "stream"
+    RECOMPUTE = "recompute"
+
+
 @dataclass(frozen=True)
 class Run:
-    """Run the flows of a table: `stream` takes what is new, `recompute` replaces everything."""
+    """Run the flows of one dataset, after those of the stored datasets that it reads.
+
+    Datasets that are filled together, in the same micro-batches, will be a step of their own beside this one.
+    """
 
     dataset: str
-    how: str
+    how: RunKind
     after: tuple[str, ...]
     reason: str
 
 
 @dataclass(frozen=True)
 class Exclude:
-    """Leave a table as it is."""
+    """Leave a table as it is: it does not run."""
 
     dataset: str
     reason: str
@@ -103,7 +114,7 @@ class Exclude:
 
 @dataclass(frozen=True)
 class Inactive:
-    """Leave the table of a dataset that is not in the code any more."""
+    """Keep the table of a dataset that is not in the code any more."""
 
     dataset: str
     reason: str = "it is not in the code any more; its rows stay"

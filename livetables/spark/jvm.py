@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
+    from pyspark.sql import Observation
     from pyspark.sql.streaming.query import StreamingQuery
     from pyspark.sql.types import DataType, StructType
 
@@ -97,12 +98,77 @@ def release_checkpoint(frame: DataFrame) -> None:
     frame._jdf.queryExecution().logical().rdd().unpersist(False)
 
 
+def observation_ended(observation: Observation) -> bool:
+    """Return whether Spark has reported the counts of an observation, or that there are none."""
+    future: Any = observation._jo.future()  # type: ignore[union-attr]
+    return bool(future.isCompleted())
+
+
 def check_output_mode(spark: SparkSession, frame: DataFrame, mode: str) -> None:
     """Raise what Spark's own checker says against running a query in the output mode `append` or `complete`."""
     jvm: Any = spark._jvm
     modes = jvm.org.apache.spark.sql.streaming.OutputMode
     checker = jvm.org.apache.spark.sql.catalyst.analysis.UnsupportedOperationChecker
     checker.checkForStreaming(analyzed_plan(frame), {"append": modes.Append, "complete": modes.Complete}[mode]())
+
+
+#: Operators of a streaming plan that handle each row on its own. All others count as operators with state.
+_ROW_BY_ROW = frozenset(
+    {
+        "AppendColumns",
+        "CTERelationDef",
+        "CollectMetrics",
+        "DeserializeToObject",
+        "EventTimeWatermark",
+        "Filter",
+        "Generate",
+        "MapElements",
+        "MapInArrow",
+        "MapInPandas",
+        "MapPartitions",
+        "MapPartitionsInR",
+        "Project",
+        "PythonMapInArrow",
+        "RebalancePartitions",
+        "Repartition",
+        "RepartitionByExpression",
+        "ResolvedHint",
+        "Sample",
+        "ScriptTransformation",
+        "SerializeFromObject",
+        "SubqueryAlias",
+        "TypedFilter",
+        "Union",
+        "UnresolvedHint",
+        "UpdateEventTimeWatermarkColumn",
+        "View",
+        "WithCTE",
+    }
+)
+
+
+def is_stateless(frame: DataFrame) -> bool:
+    """Return whether a streaming query keeps nothing from one micro-batch to the next.
+
+    Aggregates, `dropDuplicates`, joins of two streams, `limit` and functions over groups keep state. What is joined to
+    the stream without being one may have any operator.
+    """
+    plan = analyzed_plan(frame)
+    has_subqueries = plan.containsPattern(subquery_pattern(frame.sparkSession))
+    pending = [plan]
+    while pending:
+        plan = pending.pop()
+        if has_subqueries and any(subquery.isStreaming() for subquery in elements(plan.subqueries())):
+            return False
+        children = plan.children()
+        inputs = [children.apply(index) for index in range(children.size())]
+        streams = [child for child in inputs if child.isStreaming()]
+        if inputs:
+            name = plan.nodeName()
+            if not (name in _ROW_BY_ROW or (name == "Join" and len(streams) == 1)):
+                return False
+        pending += streams
+    return True
 
 
 # Schemas and values

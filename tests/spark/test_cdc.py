@@ -13,7 +13,7 @@ from livetables.cdc import apply as cdc
 from livetables.cdc import scd1
 from livetables.errors import SourceLocation
 from livetables.execute.tables import Tables
-from livetables.graph.cdc_schema import written
+from livetables.graph.cdc_schema import cdc_output
 from livetables.graph.graph import ResolvedDataset, ResolvedFlow
 from livetables.model import CdcFlow, Changes, ColumnSelector, Namespace, StreamingTable
 from livetables.storage.layout import Storage
@@ -33,7 +33,7 @@ class Target:
         self.spark, self.schema = spark, schema
         name = f"target_{next(_numbers)}"
         flow = CdcFlow(name, name, lambda: None, HERE, changes=changes)
-        result, sequence = written(spark.createDataFrame([], schema), flow)
+        result, sequence = cdc_output(spark.createDataFrame([], schema), flow)
         resolved = ResolvedFlow(flow, (), (), True, result.schema, sequence=sequence)
         self.dataset = ResolvedDataset(StreamingTable(name, HERE), result.schema, (resolved,))
         self.storage = Storage(folder)

@@ -11,8 +11,8 @@ from pyspark.sql.types import StructType
 from livetables.clock import Clock
 from livetables.errors import SourceLocation
 from livetables.events.events import Event
-from livetables.graph.graph import Graph, ResolvedDataset, ResolvedFlow
-from livetables.model import Flow, MaterializedView, StreamingTable, View
+from livetables.graph.graph import FlowInput, Graph, ResolvedDataset, ResolvedFlow
+from livetables.model import MaterializedView, QueryFlow, StreamingTable, View
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
@@ -43,9 +43,10 @@ def dataset(kind, name, *inputs, schema=None, **options):
     """Build a resolved dataset with one flow that reads `inputs` (names of datasets)."""
     location = SourceLocation("pipeline.py", 1)
     definition = kind(name, location, **options)
-    keys = tuple(one.lower() for one in inputs)
+    streaming = kind is StreamingTable
+    reads = tuple(FlowInput(one.lower(), streaming) for one in inputs)
     schema = schema or StructType()
-    flow = ResolvedFlow(Flow(name, name, lambda: None, location), keys, (), kind is StreamingTable, schema)
+    flow = ResolvedFlow(QueryFlow(name, name, lambda: None, location), reads, (), streaming, schema)
     return ResolvedDataset(definition, schema, (flow,))
 
 

@@ -10,7 +10,16 @@ from livetables.collect import registry as registries
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import DefinitionError
-from livetables.model import CdcFlow, ColumnSelector, ReplaceFlow, Sink, SnapshotFlow, StreamingTable
+from livetables.model import (
+    CdcFlow,
+    ColumnSelector,
+    QueryFlow,
+    ReplaceFlow,
+    Sink,
+    SnapshotFlow,
+    StreamingTable,
+    UpdateFlow,
+)
 
 CDC = "dlt.create_auto_cdc_flow('users', 'feed', ['id'], 'seq'"
 
@@ -158,7 +167,7 @@ def test_what_a_flow_and_its_target_are_told_is_kept(define):
         dlt.apply_changes("users", "feed", ["id"], "at", where="day > '2026-01-01'")
     """)
     recent, shop, users = registry.flows
-    assert (recent.replace_where, shop.import_checkpoint) == ("day > '2026-01-01'", "/mnt/checkpoint")
+    assert (recent.predicate, shop.import_checkpoint) == ("day > '2026-01-01'", "/mnt/checkpoint")
     assert users.changes.where == "day > '2026-01-01'"
     (first, _), (orders, _) = registry.datasets
     assert (first.private, orders.private, orders.path, orders.spark_conf) == (True, True, "/mnt/orders", {"a": "b"})
@@ -239,9 +248,9 @@ def test_sinks_are_datasets_that_flows_fill(define):
     ]
     assert all(isinstance(sink, Sink) for sink in sinks)
     assert sinks[0].options == {"topic": "t", "includeHeaders": "true"}
-    assert [(f.name, f.target, f.update_mode) for f in registry.flows] == [
-        ("sending", "out", False),
-        ("updating", "write", True),
+    assert [(f.name, f.target, type(f)) for f in registry.flows] == [
+        ("sending", "out", QueryFlow),
+        ("updating", "write", UpdateFlow),
     ]
 
 

@@ -9,13 +9,16 @@ from livetables.graph.kinds import kind_of, merged_schema
 from livetables.model import (
     CdcFlow,
     Changes,
-    Flow,
     MaterializedView,
+    OnceFlow,
+    QueryFlow,
     ReplaceFlow,
+    ReplaceWhereFlow,
     Sink,
     SnapshotFlow,
     StreamingTable,
     Table,
+    UpdateFlow,
     View,
 )
 
@@ -29,7 +32,7 @@ def dataset(kind, **options):
     return kind("orders", OWN, **options)
 
 
-def flow(*, streaming, name="orders", kind=Flow, schema=ID, **options):
+def flow(*, streaming, name="orders", kind=QueryFlow, schema=ID, **options):
     """A flow into orders: its own query by default, another one, further down in the file, under any other name."""
     location = OWN if name == "orders" else LATER
     definition = kind(name, "orders", lambda: None, location, **options)
@@ -67,17 +70,17 @@ def sink(what="kafka"):
         (dataset(Table), [stream()], StreamingTable),
         (dataset(Table), [batch()], MaterializedView),
         (dataset(Table), [stream(), stream("more")], StreamingTable),
-        (dataset(Table), [stream(), batch("old", once=True)], StreamingTable),
+        (dataset(Table), [stream(), batch("old", kind=OnceFlow)], StreamingTable),
         (dataset(MaterializedView), [batch()], MaterializedView),
-        (dataset(StreamingTable), [stream("a"), stream("b"), batch("c", once=True)], StreamingTable),
-        (dataset(StreamingTable), [batch("old", once=True)], StreamingTable),
+        (dataset(StreamingTable), [stream("a"), stream("b"), batch("c", kind=OnceFlow)], StreamingTable),
+        (dataset(StreamingTable), [batch("old", kind=OnceFlow)], StreamingTable),
         (dataset(StreamingTable), [feed("a"), feed("b")], StreamingTable),
         (dataset(StreamingTable), [daily("a")], StreamingTable),
         (dataset(StreamingTable, schema="id BIGINT"), [], StreamingTable),
         (dataset(View), [batch()], View),
         (dataset(View), [stream()], View),
-        (sink(), [stream("a"), stream("b", update_mode=True)], Sink),
-        (sink("foreach_batch"), [stream("b", update_mode=True)], Sink),
+        (sink(), [stream("a"), stream("b", kind=UpdateFlow)], Sink),
+        (sink("foreach_batch"), [stream("b", kind=UpdateFlow)], Sink),
         (sink("delta"), [stream("a")], Sink),
     ],
 )
@@ -96,11 +99,11 @@ def test_flows_decide_what_a_dataset_is(defined, flows, kind):
     [
         (dataset(MaterializedView), [batch(), batch("more")], "SECOND_FLOW", LATER),
         (dataset(MaterializedView), [batch(), stream("more")], "SECOND_FLOW", LATER),
-        (dataset(MaterializedView), [batch(), batch("old", once=True)], "SECOND_FLOW", LATER),
+        (dataset(MaterializedView), [batch(), batch("old", kind=OnceFlow)], "SECOND_FLOW", LATER),
         (dataset(MaterializedView), [batch("more"), batch()], "SECOND_FLOW", LATER),
         (dataset(Table), [batch(), batch("more")], "SECOND_FLOW", LATER),
         (dataset(Table), [batch(), stream("more")], "SECOND_FLOW", LATER),
-        (dataset(Table), [batch(), batch("old", once=True)], "SECOND_FLOW", LATER),
+        (dataset(Table), [batch(), batch("old", kind=OnceFlow)], "SECOND_FLOW", LATER),
         (dataset(View), [stream(), stream("more")], "SECOND_FLOW", LATER),
         (dataset(View), [stream(), feed("changes")], "SECOND_FLOW", LATER),
         (dataset(MaterializedView), [stream()], "STREAM_IN_MATERIALIZED_VIEW", OWN),
@@ -114,14 +117,14 @@ def test_flows_decide_what_a_dataset_is(defined, flows, kind):
         (dataset(StreamingTable), [feed("a"), feed("b", Changes(("no",), "seq"))], "FLOWS_DISAGREE", LATER),
         (dataset(StreamingTable), [feed("a"), feed("b", Changes(("id",), "seq", 2))], "FLOWS_DISAGREE", LATER),
         (sink(), [stream("a"), batch("b")], "BATCH_IN_SINK", LATER),
-        (sink(), [batch("b", once=True)], "BATCH_IN_SINK", LATER),
+        (sink(), [batch("b", kind=OnceFlow)], "BATCH_IN_SINK", LATER),
         (sink(), [feed("b")], "BATCH_IN_SINK", LATER),
         (sink(), [daily("b")], "BATCH_IN_SINK", LATER),
-        (sink("delta"), [stream("a"), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
-        (dataset(StreamingTable), [stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
-        (dataset(Table), [stream(), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
-        (dataset(MaterializedView), [batch(), batch("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
-        (dataset(View), [stream(), stream("b", update_mode=True)], "UPDATE_FLOW_TARGET", LATER),
+        (sink("delta"), [stream("a"), stream("b", kind=UpdateFlow)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(StreamingTable), [stream("b", kind=UpdateFlow)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(Table), [stream(), stream("b", kind=UpdateFlow)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(MaterializedView), [batch(), batch("b", kind=UpdateFlow)], "UPDATE_FLOW_TARGET", LATER),
+        (dataset(View), [stream(), stream("b", kind=UpdateFlow)], "UPDATE_FLOW_TARGET", LATER),
     ],
 )
 def test_flows_that_do_not_fit_are_refused_at_their_line(defined, flows, code, location):
@@ -150,7 +153,7 @@ def test_one_column_has_one_type_in_all_flows():
 def test_a_table_whose_rows_are_replaced_is_a_streaming_table():
     """By key from a stream; by a predicate from a batch query."""
     by_key = stream(kind=ReplaceFlow, keys=("id",), sequence_by="at")
-    for own in (by_key, batch(replace_where="id > 5")):
+    for own in (by_key, batch(kind=ReplaceWhereFlow, predicate="id > 5")):
         assert type(kind_of(dataset(Table), [own])) is StreamingTable
 
 

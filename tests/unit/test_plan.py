@@ -1,5 +1,6 @@
-"""What an update will do, decided from the graph, the selection and what exists; nothing is done here."""
+"""The steps of an update, decided from the graph, the selection and the storage, and how they are shown."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from livetables.errors import DefinitionError, SettingsError
 from livetables.graph.graph import Graph
 from livetables.model import MaterializedView, RowFilter, Sink, StreamingTable, View
 from livetables.plan.builder import declared_properties, plan
+from livetables.plan.describe import step_document, step_text
 from livetables.plan.steps import (
     Alter,
     Create,
@@ -19,21 +21,23 @@ from livetables.plan.steps import (
     Reset,
     ResetCheckpoint,
     Run,
+    RunKind,
     Selection,
     StartFlow,
 )
+from livetables.storage.stored import to_json
 from tests.unit.builders import dataset, medallion
 
 FROM_NEW, FROM_ALL = "new rows of its sources", "all rows of its inputs"
 RUNS = (
-    Run("bronze", "stream", (), FROM_NEW),
-    Run("Silver", "stream", ("bronze",), FROM_NEW),
-    Run("gold", "recompute", ("Silver",), FROM_ALL),
+    Run("bronze", RunKind.STREAM, (), FROM_NEW),
+    Run("Silver", RunKind.STREAM, ("bronze",), FROM_NEW),
+    Run("gold", RunKind.RECOMPUTE, ("Silver",), FROM_ALL),
 )
 
 
 class Stored:
-    """The names of the tables that exist, the kind that one was created for; what it was given, its checkpoints."""
+    """A storage by the names of its tables, their kinds, declared properties, checkpoints and one schema for all."""
 
     def __init__(self, *names, flows=None, given=None, schema=None, **kinds):
         self.names, self.kinds = {name.lower() for name in names}, kinds
@@ -204,7 +208,7 @@ def test_a_name_that_is_no_table_is_refused_with_the_nearest_one(selection, opti
 def test_a_table_waits_for_each_of_its_inputs_once():
     """Also when it reads one of them both itself and through a view."""
     graph = Graph.of([*medallion().datasets.values(), dataset(MaterializedView, "report", "bronze", "cleaned", "gold")])
-    assert plan(graph, Selection(), ALL)[-1] == Run("report", "recompute", ("bronze", "gold"), FROM_ALL)
+    assert plan(graph, Selection(), ALL)[-1] == Run("report", RunKind.RECOMPUTE, ("bronze", "gold"), FROM_ALL)
 
 
 @pytest.mark.shows("A table does not turn from streaming table to materialized view, or back, in place")
@@ -254,9 +258,10 @@ def test_a_stored_table_gets_its_changed_properties_and_comment(kind):
         {"quality": "silver", "owner": "me", "comment": "clean rows"},
         ("old",),
     )
-    assert plan(graph, Selection(), Stored("silver", given={"silver": declared_properties(graph.tables[0])}))[0] == Run(
-        *(("silver", "stream", (), FROM_NEW) if kind is StreamingTable else ("silver", "recompute", (), FROM_ALL))
-    )
+    unchanged = Stored("silver", given={"silver": declared_properties(graph.tables[0])})
+    streams = kind is StreamingTable
+    run = ("silver", RunKind.STREAM, (), FROM_NEW) if streams else ("silver", RunKind.RECOMPUTE, (), FROM_ALL)
+    assert plan(graph, Selection(), unchanged) == (Run(*run),)
 
 
 def test_a_removed_comment_is_removed():
@@ -334,7 +339,7 @@ def test_a_flow_that_is_new_to_its_table_reads_from_the_start():
     assert plan(silver(), Selection(), stored) == (
         StartFlow("silver", "silver", f"{reason} come again", ("from_web",)),
         OrphanFlow("silver", "from_web", "it is not in the code any more; its checkpoint stays"),
-        Run("silver", "stream", (), FROM_NEW),
+        Run("silver", RunKind.STREAM, (), FROM_NEW),
     )
 
 
@@ -375,3 +380,34 @@ def test_the_table_of_what_became_a_view_is_inactive():
     """The view has its name now, and no rows."""
     graph = Graph.of([dataset(View, "silver")])
     assert plan(graph, Selection(), Stored("silver")) == (Inactive("silver"),)
+
+
+def test_a_step_is_shown_in_a_line():
+    """Its kind in words, its table, its flow or how it runs, and why."""
+    steps = (
+        Create("bronze"),
+        ResetCheckpoint("silver", "web", "full refresh"),
+        StartFlow("silver", "shop", "it is new"),
+        OrphanFlow("silver", "old", "it is gone"),
+        RUNS[0],
+        RUNS[2],
+        Inactive("former", "it is gone"),
+    )
+    assert [step_text(step) for step in steps] == [
+        "Create bronze: it does not exist yet",
+        "Reset checkpoint silver, flow web: full refresh",
+        "Start flow silver, flow shop: it is new",
+        "Orphan flow silver, flow old: it is gone",
+        "Run bronze (stream): new rows of its sources",
+        "Run gold (recompute): all rows of its inputs",
+        "Inactive former: it is gone",
+    ]
+
+
+def test_steps_are_data_for_programs():
+    """`livetables plan --json`: the name of the step, and its fields as JSON has them."""
+    steps = (ResetCheckpoint("silver", "web", "full refresh"), RUNS[1])
+    assert json.loads(to_json([step_document(step) for step in steps])) == [
+        {"step": "reset_checkpoint", "dataset": "silver", "flow": "web", "reason": "full refresh"},
+        {"step": "run", "dataset": "Silver", "how": "stream", "after": ["bronze"], "reason": FROM_NEW},
+    ]
