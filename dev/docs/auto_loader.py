@@ -2,34 +2,32 @@
 
     python -m dev.docs.auto_loader [--check]
 
-What an option does comes from `livetables.autoloader.options`; which test shows it, from `_auto_loader_tests`. Each
-table stands between two comments in the document, and the rest of the document is written by hand.
+What an option does comes from `livetables.autoloader.options`, the rest of the text from docs/auto-loader.toml, and
+the tests from their marker `shows` (`dev.docs.evidence`). Each table is between two comments in the document; the
+text around them is written by hand.
 """
 
 from __future__ import annotations
 
 import re
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dev.docs._auto_loader_tests import FORMAT_TESTS, MODE_TESTS, NONE, OPTION_TESTS, READER_OPTIONS, SAID, WAYS
-from dev.docs.markdown import ROOT, has_test, table
+from dev.docs.base import ROOT, DocumentError, read_toml
+from dev.docs.evidence import check_names, tests_of
+from dev.docs.markdown import shown_by, table, write
 from livetables.autoloader.options import FORMATS, MODES, OPTIONS, Option, full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DOCUMENT = Path("docs/auto-loader.md")
-_EFFECTS = {"works": "works", "none": "no effect", "said": "no effect, said aloud"}
+DOCUMENT, TEXTS = ROOT / "docs" / "auto-loader.md", ROOT / "docs" / "auto-loader.toml"
+#: An option's effect, in the words of the document.
+_EFFECTS = {"works": "works", "none": "no effect", "said": "warned"}
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-class TableError(Exception):
-    """A table of the document can't be written: a test is missing, or a place for it."""
 
 
 @app.command()
@@ -37,33 +35,33 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 when it would change.")] = False,
 ) -> None:
     """Write the tables of docs/auto-loader.md."""
-    before = (ROOT / DOCUMENT).read_text()
-    try:
-        text = document(before)
-    except TableError as error:
-        print(error)
-        raise typer.Exit(1) from error
-    if not check:
-        (ROOT / DOCUMENT).write_text(text)
-    elif text != before:
-        print(f"{DOCUMENT} is not what the code says: write it with `make docs`.")
-        raise typer.Exit(1)
+    write(DOCUMENT, lambda: document(DOCUMENT.read_text()), check=check)
 
 
 def document(text: str) -> str:
-    """Return the document with tables that are up to date; raises TableError."""
+    """Return the document with tables that are up to date; raises DocumentError."""
+    about = texts()
+    check_names("options", [*OPTIONS, *about["reader_options"]])
+    check_names("effects", _EFFECTS.values())
+    for kind in ("modes", "formats", "ways"):
+        check_names(kind, about[kind])
     tables = {
         "options": options_table(OPTIONS),
-        "modes": _modes_table(),
-        "formats": _formats_table(),
-        "ways": _ways_table(),
+        "modes": _table(MODES, "modes", ("`cloudFiles.schemaEvolutionMode`", "what happens at a new column")),
+        "formats": _table(FORMATS, "formats", ("`cloudFiles.format`", "columns without a schema of your own")),
+        "ways": _table(about["ways"], "ways", ("reading", "is")),
     }
     for name, made in tables.items():
         location = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         text, found = location.subn(lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text)
         if found != 1:
-            raise TableError(f"{DOCUMENT} needs the comments <!-- {name} --> and <!-- end of {name} --> once.")
+            raise DocumentError(f"{DOCUMENT} needs the comments <!-- {name} --> and <!-- end of {name} --> once.")
     return text
+
+
+def texts() -> dict[str, dict[str, str]]:
+    """Return what docs/auto-loader.toml says: kind -> name -> text."""
+    return read_toml(TEXTS)
 
 
 def options_table(options: dict[str, Option]) -> str:
@@ -71,41 +69,31 @@ def options_table(options: dict[str, Option]) -> str:
     rows = []
     for option, names in groupby(options, key=lambda name: options[name]):
         mine = list(names)
-        default = {"works": (), "none": NONE, "said": SAID}[option.effect]
-        tests = {test: None for name in mine for test in OPTION_TESTS.get(name, default)}
+        own = [test for name in mine for test in tests_of("options", name)]
+        tests = dict.fromkeys([*own, *tests_of("effects", _EFFECTS[option.effect])])
         shown = ", ".join(f"`{full_name(name)}{'*' if name.endswith('.') else ''}`" for name in mine)
         rows.append((shown, option.about, _EFFECTS[option.effect], _shown_by(shown, tests)))
-    rows += [(name, about, "works", _shown_by(name, tests)) for name, (about, tests) in READER_OPTIONS.items()]
+    for name, about in texts()["reader_options"].items():
+        rows.append((_code(name), about, "works", _shown_by(name, tests_of("options", name))))
     return table(("option", "what it does", "here", "shown by"), rows)
 
 
-def _modes_table() -> str:
-    return table(
-        ("`cloudFiles.schemaEvolutionMode`", "what happens at a new column", "shown by"),
-        [(f"`{mode}`", MODE_TESTS[mode][0], _shown_by(mode, MODE_TESTS[mode][1])) for mode in MODES],
-    )
+def _table(names: Iterable[str], kind: str, head: tuple[str, str]) -> str:
+    about = texts()[kind]
+    rows = [(_code(name), about[name], _shown_by(name, tests_of(kind, name))) for name in names]
+    return table((*head, "shown by"), rows)
 
 
-def _formats_table() -> str:
-    return table(
-        ("`cloudFiles.format`", "columns without a schema of your own", "shown by"),
-        [(f"`{one}`", FORMAT_TESTS[one][0], _shown_by(one, FORMAT_TESTS[one][1])) for one in FORMATS],
-    )
-
-
-def _ways_table() -> str:
-    rows = [(way, about, _shown_by(way, tests)) for way, (about, tests) in WAYS.items()]
-    return table(("reading", "is", "shown by"), rows)
+def _code(name: str) -> str:
+    """Return a name as code, and a description as it is."""
+    return f"`{name}`" if name.isidentifier() else name
 
 
 def _shown_by(what: str, tests: Iterable[str]) -> str:
     found = list(tests)
     if not found:
-        raise TableError(f"No test shows {what}.")
-    for test in found:
-        if not has_test(test):
-            raise TableError(f"There is no test {test}, which should show {what}.")
-    return "<br>".join(f"`{test}`" for test in found)
+        raise DocumentError(f"No test shows {what}.")
+    return shown_by(found)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,31 @@
-"""Writes docs/differences.md: what of the platform runs here, by trying it, and what is known to differ.
+"""Writes docs/differences.md: which names and rules of the platform work here, and which differ.
 
     python -m dev.docs.differences [--check]
 
 The text around the tables is docs/differences/template.md. The tables of names come from calling each name
-(`_differences_probe`), those of rules from `_differences_rules`, whose tests must exist. No Spark session is needed.
+(`dev.docs.probe`). The tables of rules come from docs/differences/*.toml, and from the marker `shows` of the tests
+(`dev.docs.evidence`). No Spark session is needed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dev.docs._differences_rule import DIFFERS, NO_EFFECT, NOT_SHOWN, Rule
-from dev.docs._differences_rules import RULES
-from dev.docs.markdown import ROOT, has_test, table
+from dev.docs.base import ROOT, DocumentError
+from dev.docs.markdown import shown_by, table, write
 from dev.docs.names import NAMES, SPARKS_OWN
-from dev.docs.probe import REFUSED, SILENT, SUPPORTED, WARNED, Found, ProbeError, probe
+from dev.docs.probe import REFUSED, SILENT, SUPPORTED, WARNED, Found, probe
+from dev.docs.rules import DIFFERS, NO_EFFECT, NOT_SHOWN, Rule, read_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-TEMPLATE, DOCUMENT = Path("docs/differences/template.md"), Path("docs/differences.md")
-#: What of names and parameters should be supported, in percent.
+FOLDER, DOCUMENT = ROOT / "docs" / "differences", ROOT / "docs" / "differences.md"
+#: How many percent of names and parameters should be supported.
 GOAL = 95
 _STATUSES = (SUPPORTED, WARNED, REFUSED, SILENT, DIFFERS, NO_EFFECT, NOT_SHOWN)
 _UNVERIFIED = " (unverified on the platform)"
@@ -38,38 +38,24 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 when it would change.")] = False,
 ) -> None:
     """Write docs/differences.md."""
-    try:
-        text = document()
-    except ProbeError as error:
-        print(error)
-        raise typer.Exit(1) from error
-    if not check:
-        (ROOT / DOCUMENT).write_text(text)
-    elif not up_to_date(text):
-        print(f"{DOCUMENT} is not what the code says: write it with `make docs`.")
-        raise typer.Exit(1)
-
-
-def up_to_date(text: str) -> bool:
-    """Tell whether the document on disk is this one."""
-    file = ROOT / DOCUMENT
-    return file.exists() and file.read_text() == text
+    write(DOCUMENT, document, check=check)
 
 
 def document() -> str:
-    """Return the document; raises ProbeError when a sample or a rule is wrong."""
+    """Return the document; raises DocumentError when a sample, a rule or a marker is wrong."""
     found = probe(NAMES)
+    sections = read_rules(FOLDER)
     parts = {
-        "counts": _summary(found),
+        "counts": _summary(found, [rule for rules in sections.values() for rule in rules]),
         "names": _names_table(found),
         "sparks-own": _names_table([one for one in probe(SPARKS_OWN) if one.parameter in one.name.optional]),
-        "rules": "\n\n".join(f"### {heading}\n\n{_rules_table(rules)}" for heading, rules in RULES.items()),
+        **{f"rules: {name}": _rules_table(rules) for name, rules in sections.items()},
     }
-    text = (ROOT / TEMPLATE).read_text()
+    text = (FOLDER / "template.md").read_text()
     for name, part in parts.items():
         marker = f"<!-- {name} -->"
         if text.count(marker) != 1:
-            raise ProbeError(f"{TEMPLATE} needs the line {marker} once.")
+            raise DocumentError(f"{FOLDER / 'template.md'} needs the line {marker} once.")
         text = text.replace(marker, part)
     return text
 
@@ -80,8 +66,7 @@ def supported_share(found: Iterable[Found]) -> float:
     return statuses[SUPPORTED] * 1000 // statuses.total() / 10
 
 
-def _summary(found: list[Found]) -> str:
-    rules = [rule for group in RULES.values() for rule in group]
+def _summary(found: list[Found], rules: list[Rule]) -> str:
     names = Counter(one.status for one in found)
     behaviour = Counter(rule.status for rule in rules)
     first = f"Of {len(found)} names and parameters, {_counted(names)}: **{supported_share(found)} % are supported**"
@@ -105,25 +90,16 @@ def _names_table(found: Iterable[Found]) -> str:
             if name.same_as:
                 shown = f"those of `{name.same_as}`"
             rows.append((label, shown or "none", status, words))
-    return table(("name", "parameters", "here", "what is said"), rows)
+    return table(("name", "parameters", "here", "message"), rows)
 
 
 def _rules_table(rules: Iterable[Rule]) -> str:
     rows = []
     for rule in rules:
-        _check_rule(rule)
         here = f"{rule.status}: {rule.note}" if rule.note else rule.status
         text = rule.rule + (_UNVERIFIED if rule.unverified else "")
-        rows.append((text, here, "<br>".join(f"`{test}`" for test in rule.tests)))
+        rows.append((text, here, shown_by(rule.tests)))
     return table(("on the platform", "here", "shown by"), rows)
-
-
-def _check_rule(rule: Rule) -> None:
-    if not rule.tests and rule.status not in (DIFFERS, NOT_SHOWN):
-        raise ProbeError(f"'{rule.rule}' is called {rule.status}, and no test shows it.")
-    for test in rule.tests:
-        if not has_test(test):
-            raise ProbeError(f"There is no test {test}, which should show: {rule.rule}.")
 
 
 if __name__ == "__main__":

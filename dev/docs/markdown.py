@@ -1,16 +1,16 @@
-"""What documents that are written from the code have in common: tables, and tests that they name."""
+"""Tables of Markdown, and the documents that contain them."""
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+import typer
 
-ROOT = Path(__file__).parent.parent.parent
+from dev.docs.base import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -19,22 +19,20 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def has_test(test: str) -> bool:
-    """Tell whether there is a test `tests/x.py::name`, or `tests/x.py::Class::name`."""
-    file, _, name = test.partition("::")
-    return name in _tests_in(file)
+def shown_by(tests: Iterable[str]) -> str:
+    """Return the cell that names tests."""
+    return "<br>".join(f"`{test}`" for test in tests)
 
 
-@cache
-def _tests_in(file: str) -> frozenset[str]:
-    """Return the names of a file's functions and methods; none of a file that is not there."""
-    path = ROOT / file
-    return frozenset(_names(ast.parse(path.read_text()).body if path.is_file() else []))
-
-
-def _names(nodes: Iterable[ast.stmt], within: str = "") -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef):
-            yield within + node.name
-        elif isinstance(node, ast.ClassDef):
-            yield from _names(node.body, f"{within}{node.name}::")
+def write(file: Path, made: Callable[[], str], *, check: bool) -> None:
+    """Write a document, or with `check` compare it; exit code 1 when it is wrong or out of date."""
+    try:
+        text = made()
+    except DocumentError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if not check:
+        file.write_text(text)
+    elif file.read_text() != text:
+        typer.echo(f"{file} is out of date: write it with `make docs`.", err=True)
+        raise typer.Exit(1)

@@ -1,6 +1,6 @@
-"""What the platform has: each name of its Python interface, each parameter, and a value to try it with.
+"""The platform's Python interface: each name, each parameter, and a value to try it with.
 
-Sections 1.2 to 1.5 of the reference. `dev.docs.differences` calls all of it, and notes what happens.
+`dev.docs.probe` calls all of them, and records what happens.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ DLT, PIPELINES = "dlt", "pyspark.pipelines"
 
 
 def other_rows(*_given: Any) -> None:
-    """Stand for a user's function that is given as an argument."""
+    """A user's function that is passed as an argument."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A value to try a parameter with, `beside` what it needs and `without` what it excludes.
+    """A value to try a parameter with.
 
-    What it is given `together` with can't be given without it either.
+    Attributes:
+        value: the value.
+        beside: other arguments that it needs; they are valid without it.
+        without: required arguments that it excludes.
+        together: other arguments that it needs, and that need it.
     """
 
     value: Any
@@ -33,7 +37,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Silent(Sample):
-    """A parameter that is taken and kept, and that nothing reads: no call can show that, so it is said here."""
+    """A parameter that is accepted and stored, but that no code reads (`why`): a call cannot show that."""
 
     why: str = ""
 
@@ -45,10 +49,15 @@ class Missing(Sample):
 
 @dataclass(frozen=True)
 class Name:
-    """How one name is called: with all of `required`, and with each of `optional` in turn.
+    """How a name is called: with all of `required`, and with each of `optional` in turn.
 
-    `decorates`: it is put on a function. `same_as`: it takes what another name takes, which is tried there.
-    `modules`: where it has this meaning.
+    Attributes:
+        name: the name in its modules.
+        required: arguments of every call.
+        optional: parameter -> value to try, or a Sample.
+        decorates: whether the result is applied to a function.
+        same_as: another name with the same parameters, which are tried there only.
+        modules: the modules in which the name has this meaning.
     """
 
     name: str
@@ -104,7 +113,7 @@ _TRACKED = {
     "track_history_except_column_list": Sample(["seen"], beside=_SCD2),
 }
 
-#: In the order of the document that is written.
+#: In the order of the document.
 NAMES = (
     Name(
         "table",

@@ -1,4 +1,4 @@
-"""Calls what pipeline files may call, and notes what happens: a name or a parameter is supported, warned or refused."""
+"""Calls each name that pipeline files may call: a name or a parameter is supported, warned, refused or silent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from dev.docs.markdown import ROOT
+from dev.docs.base import ROOT, DocumentError
 from dev.docs.names import Missing, Name, Sample, Silent, other_rows
 from livetables.collect import registry as registries
 from livetables.collect.binding import bound
@@ -19,17 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 SUPPORTED, WARNED, REFUSED, SILENT = "supported", "warned", "refused", "silent"
-#: What differs between two calls of the same text, and says nothing of what was asked for.
+#: Fields that differ between two equal calls.
 _NOT_COMPARED = {"query", "location", "next_snapshot", "function", "write_batch"}
-
-
-class ProbeError(Exception):
-    """A sample is wrong, or says what is no longer so: the document can't be written."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What happened to a name, or to one of its parameters ("" for the name itself), and in which words."""
+    """The outcome for a name, or for one of its parameters ("" for the name itself), with its message."""
 
     name: Name
     parameter: str
@@ -52,7 +48,7 @@ def probe(names: Iterable[Name]) -> list[Found]:
             first, *others = (list(_probed(name, module)) for module in name.modules)
             for other in others:
                 if other != first:
-                    raise ProbeError(f"{name.name} is not the same in {' and '.join(name.modules)}.")
+                    raise DocumentError(f"{name.name} is not the same in {' and '.join(name.modules)}.")
             found += first
     return found
 
@@ -71,7 +67,7 @@ def _probed(name: Name, module: str) -> Iterator[Found]:
 
 
 def _tried(name: Name, module: str, parameter: str, sample: Sample) -> Found:
-    """Try an optional parameter: what counts is what its call says and defines beyond a call without it."""
+    """Try an optional parameter: compare the warnings and definitions of a call with it and of one without it."""
     what = f"{name.name}({parameter}=) of {module}"
     base = {key: value for key, value in name.required.items() if key not in sample.without} | dict(sample.beside)
     given = {**base, **sample.together, parameter: sample.value}
@@ -82,23 +78,25 @@ def _tried(name: Name, module: str, parameter: str, sample: Sample) -> Found:
     elif said := [words for words in with_it.words if words not in without.words]:
         found = Found(name, parameter, WARNED, " ".join(said))
     elif with_it.defined == without.defined:
-        raise ProbeError(f"{what} is taken in silence, and changes nothing: it needs an effect or a warning.")
+        raise DocumentError(
+            f"{what} is accepted without a warning, and changes nothing: it needs an effect or a warning."
+        )
     else:
         found = Found(name, parameter, SUPPORTED)
     if isinstance(sample, Missing) and found.status != REFUSED:
-        raise ProbeError(f"{what} is not missing any more: correct dev/docs/names.py.")
+        raise DocumentError(f"{what} is not missing any more: correct dev/docs/names.py.")
     if not isinstance(sample, Silent):
         return found
     if found.status != SUPPORTED:
-        raise ProbeError(f"{what} is not silent any more: correct dev/docs/names.py.")
+        raise DocumentError(f"{what} is not silent any more: correct dev/docs/names.py.")
     return Found(name, parameter, SILENT, sample.why)
 
 
 def _called(name: Name, module: str, given: Mapping[str, Any], *, missing: bool = False) -> _Outcome:
-    """Call a name as a pipeline file would, in a registry of its own."""
+    """Call a name as a pipeline file would, with its own registry."""
 
     def rows(*_given: Any) -> None:  # a new one each time: functions carry their expectations
-        """Stand for the user's function that a decorator is put on."""
+        """The user's function that is decorated."""
 
     registry = Registry(root=ROOT)
     token = registries.current.set(registry)
@@ -119,7 +117,7 @@ def _refusal(name: Name, error: DefinitionError | TypeError, *, missing: bool) -
     code = error.code if isinstance(error, DefinitionError) else "TypeError"
     expected = ("UNKNOWN_PARAMETER", "TypeError") if missing else ("NOT_SUPPORTED",)
     if code not in expected:
-        raise ProbeError(f"The sample of {name.name} is wrong: {error}") from error
+        raise DocumentError(f"The sample of {name.name} is wrong: {error}") from error
     return _Outcome(REFUSED, (error.diagnostic.message if isinstance(error, DefinitionError) else f"{error}.",))
 
 
@@ -129,7 +127,7 @@ def _outcome(name: Name, registry: Registry) -> _Outcome:
     warned = [warning for warning in defined.warnings if warning.code != "DECORATOR_NOT_USED"]  # a rule is tried alone
     odd = {warning.code for warning in warned} - {"PARAMETER_WITHOUT_EFFECT", "DEPRECATED_NAME"}
     if wrong or odd:
-        raise ProbeError(f"The sample of {name.name} is wrong: {[str(diagnostic) for diagnostic in wrong] or odd}")
+        raise DocumentError(f"The sample of {name.name} is wrong: {[str(diagnostic) for diagnostic in wrong] or odd}")
     said = tuple(warning.message for warning in warned)
     # What the platform calls deprecated too is no difference.
     without_effect = any(warning.code == "PARAMETER_WITHOUT_EFFECT" for warning in warned)
@@ -143,7 +141,7 @@ def _compared(part: Any) -> tuple[str, dict[str, Any]]:
 
 
 class _Anything:
-    """A reader that has every table, so that no session is needed."""
+    """A reader in which every table and source exists, so that no session is needed."""
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> Any:
         """Return something for any name."""

@@ -29,6 +29,7 @@ CHANGING = """
 """
 
 
+@pytest.mark.shows("A changed comment and changed table properties reach the stored table")
 def test_a_stored_table_takes_a_changed_definition(bench):
     """Properties, comments, clustering: in place, also of a view and of a target of AUTO CDC; readers just go on."""
     bench.rows("numbers", [{"id": 1}])
@@ -68,6 +69,11 @@ def _described(bench, name):
     return stored.description, ours
 
 
+@pytest.mark.shows(
+    "A renamed flow has a new checkpoint, and reads its source again",
+    "The table of a dataset that was removed from the code stays, and is inactive",
+    "`pipelines.dropInactiveTables` removes such tables",
+)
 def test_what_leaves_the_code_stays_until_it_may_go(bench):
     """A removed table keeps its rows and can be queried; a renamed flow reads again, aloud; inactive tables may go."""
     bench.rows("numbers", [{"id": 1}])
@@ -129,6 +135,9 @@ EVOLVING = """
 """
 
 
+@pytest.mark.shows(
+    "A table gets new columns and struct fields of its query; a column that the query lost is NULL in new rows"
+)
 def test_tables_get_the_columns_that_their_flows_add(bench):
     """Before any flow runs, so that those who read them find the columns; what a feed no longer has, is NULL."""
     bench.rows("events", [{"id": 1, "name": "a", "at": 1, "more": {"a": 1}, "city": "X"}])

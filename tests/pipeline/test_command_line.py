@@ -40,6 +40,7 @@ def invoke(*words):
     return result.exit_code, json.loads(result.stdout) if result.stdout else result.exception
 
 
+@pytest.mark.shows("A dry run checks the graph and writes nothing")
 def test_every_look_at_a_pipeline_is_one_json_document(bench):
     """check, graph, plan, events, tables and query print one document; check and plan write nothing."""
     bench.rows("numbers", [{"id": 1}])
@@ -134,6 +135,7 @@ def start(bench, path):
     raise AssertionError("".join(lines))
 
 
+@pytest.mark.shows("A streaming table takes each source row exactly once, and appends")
 def test_ctrl_c_stops_cleanly_and_a_kill_loses_nothing(bench):
     """When Java is killed that is said; then, and after Ctrl-C, the next run goes on: each row once.
 

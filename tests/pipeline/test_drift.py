@@ -111,6 +111,7 @@ class Account:
         return [(json.loads(line.text), self.by_id[line.id], self.rescued.get(line.id)) for line in found]
 
 
+@pytest.mark.shows("When Auto Loader meets a new column, the update restarts with the wider schema")
 def test_nothing_of_a_drifting_source_is_lost(bench):
     """Each line is in the table, in its rescued data or in quarantine; what could not be read is named as a file."""
     landing = bench.folder / "landing"

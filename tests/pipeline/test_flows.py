@@ -61,6 +61,20 @@ def crash_after_the_first_merge(monkeypatch):
     return crashed
 
 
+@pytest.mark.shows(
+    "A streaming table has one flow or several: appending, AUTO CDC, once",
+    "Rules of `create_streaming_table` hold for every flow into it, AUTO CDC too",
+    "Type 1 ignores a late event; type 2 inserts it into the history",
+    "Type 1: a deleted row does not come back with an older event",
+    "Type 2: a delete ends the open version, and an older event that comes later becomes history",
+    "`column_list` and `except_column_list` choose the target's columns",
+    "The columns of the sequence and of deletes may be left out",
+    "The conditions of deletes and truncates see all columns of the source",
+    "The target has the chosen columns, with type 2 also `__START_AT` and `__END_AT`",
+    "A declared schema of type 2 includes `__START_AT` and `__END_AT`, of the sequence's type",
+    "Flows report `num_upserted_rows` and `num_deleted_rows`, not `num_output_rows`",
+    "Readers of a target see neither tombstones nor hidden columns",
+)
 def test_a_change_feed_fills_tables_that_others_read(bench, monkeypatch):
     """Both types over two updates, with a late event and a crash between a merge and its checkpoint.
 
@@ -124,6 +138,13 @@ SNAPSHOTS = """
 """
 
 
+@pytest.mark.shows(
+    "A view is batch or streaming, and each reader evaluates it, with its expectations",
+    "The documented example of snapshots with versions and a tracked column",
+    "The documented example of periodic snapshots of type 2",
+    "A key that a snapshot lacks is deleted",
+    "Snapshot flows report no counts of upserts and deletes",
+)
 def test_snapshots_become_changes(bench):
     """The documented examples: periodic snapshots, and versions with a tracked column, over two updates and in one.
 
@@ -203,6 +224,10 @@ FLOWS = """
 """
 
 
+@pytest.mark.shows(
+    "A streaming table has one flow or several: appending, AUTO CDC, once",
+    "A flow with `once=True` runs once, and again only after a full refresh",
+)
 def test_once_flows_sinks_and_hooks(bench, spark):
     """A once flow runs once, until a full refresh; sinks get what is new; hooks hear of every stable event."""
     bench.rows("numbers", [{"id": 1}])

@@ -47,6 +47,7 @@ PIPELINE = """
 TABLES = ("events", "users", "by_city")
 
 
+@pytest.mark.shows("A streaming table with a query of its own takes further append flows")
 def test_a_file_means_the_same_under_both_names(bench, spark):
     """Equal graphs, plans, tables, sinks and counts, whichever of the two names a pipeline imports."""
     bench.rows(

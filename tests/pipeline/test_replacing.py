@@ -35,6 +35,12 @@ def events(*rows):
     return [{"region": region, "device": device, "seq": seq} for region, device, seq in rows]
 
 
+@pytest.mark.shows(
+    "A temporary or private table is stored, and not published",
+    "REPLACE USING: a row replaces the older rows with its key, by sequence",
+    "REPLACE WHERE: a batch query replaces the rows of a predicate",
+    "`REPLACE USING (...) SEQUENCE BY` and `REPLACE WHERE`",
+)
 def test_newer_rows_of_a_key_replace_older_ones(bench, spark, tmp_path):
     """The documented example, a late batch and rows of the same sequence; a predicate's rows are made anew."""
     bench.rows("events", events((1, "iOS", 1), (1, "Android", 1), (2, "iOS", 1), (2, "desktop", 1), (None, "x", 1)))
@@ -68,6 +74,7 @@ def test_newer_rows_of_a_key_replace_older_ones(bench, spark, tmp_path):
     assert (tmp_path / "mnt" / "regions" / "_delta_log").is_dir()
 
 
+@pytest.mark.shows("REPLACE USING: a row replaces the older rows with its key, by sequence")
 def test_a_batch_that_comes_again_adds_nothing(bench, spark):
     """A process that dies between the commit and the checkpoint's own makes Spark send the batch again."""
     bench.rows("events", events((1, "iOS", 1), (2, "iOS", 1)))

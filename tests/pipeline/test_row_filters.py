@@ -54,6 +54,10 @@ def project(bench, monkeypatch):
     return bench
 
 
+@pytest.mark.shows(
+    "All readers, flows too, get the rows for which the row filter is TRUE; the table stores all rows",
+    "A changed row filter needs no full refresh",
+)
 def test_readers_see_what_the_row_filter_shows(project):
     """Streams, batches, SQL, targets of AUTO CDC and `query` do; flows that write work on all rows of their table.
 
@@ -88,6 +92,7 @@ def test_readers_see_what_the_row_filter_shows(project):
         assert see("SELECT count(*) FROM orders") == [(7,)]
 
 
+@pytest.mark.shows("All readers, flows too, get the rows for which the row filter is TRUE; the table stores all rows")
 def test_query_without_the_function_says_so(project, capsys):
     """What it prints then is complete: the filter is not applied, and a warning says how to define its function."""
     project.rows("orders", orders((1, "eu", 1), (2, "us", 1)))
@@ -107,6 +112,7 @@ def test_query_without_the_function_says_so(project, capsys):
     )
 
 
+@pytest.mark.shows("A row filter must fit the columns of its table, and return a boolean")
 def test_a_row_filter_must_fit_its_table(project):
     """Its columns, the arguments of its function and what that returns are checked; a missing one is a warning."""
     text = """

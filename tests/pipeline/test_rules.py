@@ -54,6 +54,13 @@ REMOVED = """
 """
 
 
+@pytest.mark.shows(
+    "A changed query applies to a streaming table's new rows, and to all rows of a view or materialized view",
+    "A source that no longer fits the checkpoint fails the flow",
+    "A materialized view's rules see all rows of the recomputation",
+    '`spark.conf.get("pipelines.id")` has a value when code runs in a pipeline',
+    "Other settings of the platform in `configuration` are accepted",
+)
 def test_what_a_change_of_the_code_means(bench):
     """Tables keep their rows, views and recomputations are as the code now is; a renamed flow reads back.
 
@@ -109,6 +116,12 @@ COUNTS = """
 """
 
 
+@pytest.mark.shows(
+    "In a join of a stream with a table, each micro-batch reads the table's current version",
+    "A flow that a `fail` rule stops has no counts of that attempt",
+    "A row that violates a `fail` rule and a `drop` rule fails the flow",
+    "A sink has no data quality counts",
+)
 def test_each_batch_joins_a_table_as_it_is_and_what_is_not_counted(bench, spark):
     """A table that changes between two batches is joined as it is; sinks and failed attempts have no counts.
 
@@ -167,6 +180,11 @@ STREAMS = """
 """
 
 
+@pytest.mark.shows(
+    "A stream from a table with changed rows fails, unless `skipChangeCommits` is set",
+    "A target of AUTO CDC is read as a stream with `skipChangeCommits` or `readChangeFeed`",
+    "A table that is written in complete mode cannot be the source of a stream",
+)
 def test_streams_from_tables_whose_rows_are_changed(bench):
     """A stream from a table whose rows were changed fails, unless it skips such commits or reads them as changes."""
     bench.rows("feed", [{"id": 1, "city": "Rome", "at": 1}])

@@ -82,6 +82,20 @@ def counted(storage):
     return counts
 
 
+@pytest.mark.shows(
+    "`CREATE [OR REFRESH] [PRIVATE] STREAMING TABLE`, with a query, with a flow, or alone",
+    "`CREATE [OR REFRESH] [PRIVATE] MATERIALIZED VIEW`",
+    "Older forms: `LIVE TABLE` and `LIVE VIEW`, also with `STREAMING`; `INCREMENTAL LIVE TABLE`",
+    "`CREATE TEMPORARY VIEW`, batch or streaming",
+    "`CONSTRAINT name EXPECT (...) [ON VIOLATION DROP ROW or FAIL UPDATE]` on tables and `LIVE` views",
+    "`CREATE FLOW name AS AUTO CDC INTO`, `FLOW AUTO CDC`, `APPLY CHANGES INTO`, with all clauses in any order",
+    "Files of both languages make one graph",
+    "`STREAM(name)` and `STREAM name` read a table or view as a stream",
+    "`WATERMARK column DELAY OF INTERVAL ...` after a source",
+    "`STREAM read_files` is Auto Loader, with `inferColumnTypes`",
+    "`_metadata` of files is not in `*`, and is read by its name",
+    ways=["`STREAM read_files(...)` in SQL"],
+)
 def test_sql_and_python_make_the_same_tables(tmp_path, spark):
     """Two updates over good, corrupt, late and repeated readings and changes: datasets, tables and counts agree.
 

@@ -82,6 +82,14 @@ def rules(storage):
     return counts
 
 
+@pytest.mark.shows(
+    "A predicate may use an alias of the dataset's query: `EXPECT (o.id IS NOT NULL)`",
+    "`CREATE FLOW name AS INSERT INTO table BY NAME query`, also with `ONCE`, or as `FLOW INSERT` in the table",
+    "`CREATE FUNCTION`",
+    "Files of both languages make one graph",
+    "`IDENTIFIER(:name)` is the table of that name",
+    "`column:path.to[0].field` extracts a value from JSON in a string, also in an expectation",
+)
 def test_sql_and_python_files_make_one_graph(bench, sql):
     """A notebook in SQL, a Python file that reads its tables, and a SQL file that reads what the Python one makes."""
     text = ORDERS.replace(', "k" STRING', "")
@@ -140,6 +148,9 @@ QUERIES = {
 }
 
 
+@pytest.mark.shows(
+    "`event_log(TABLE(name))`, `event_log('id')`", "The usual queries of the event log, with paths into `details`"
+)
 def test_queries_that_users_ask_the_event_log(bench, sql):
     """Each works as it stands, by `query`; a dataset of the pipeline can read the log too."""
     path = sql("""
@@ -186,6 +197,7 @@ def test_all_that_is_wrong_is_reported_at_once(bench, sql):
     ] == found
 
 
+@pytest.mark.shows("A cast that fails gives NULL")
 def test_casts_are_lenient_unless_they_are_asked_to_be_strict(bench, sql):
     """A text that is no number is NULL, as on the platform's runtime; with `ansi: true` it fails the flow."""
     path = sql("CREATE MATERIALIZED VIEW a AS SELECT CAST(concat('x', id) AS INT) AS number FROM range(1)")
@@ -207,6 +219,13 @@ def test_readers_of_a_broken_statement_are_no_second_error(bench, sql):
     assert [("UNKNOWN_VARIABLE", "pipeline.sql:2:39")] == [(p.code, str(p.location)) for p in caught.value.diagnostics]
 
 
+@pytest.mark.shows(
+    "The same as a stream: ``STREAM json.`/p` ``",
+    "`cloud_files('path', 'format', map(...))`",
+    "`read_kafka(bootstrapServers => ..., subscribe => ...)`, batch or with `STREAM`",
+    "`table_changes('table', from, to)`",
+    ways=["`cloud_files(...)` in SQL"],
+)
 def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
     """Each source that only the platform's SQL has: what columns it gives, and that it streams; nothing is read."""
     bench.rows("in", [{"id": 1, "name": "a"}])

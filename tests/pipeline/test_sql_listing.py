@@ -26,6 +26,13 @@ def send(servers, devices, number):
     producer.flush(30)
 
 
+@pytest.mark.shows(
+    "Older forms: `LIVE TABLE` and `LIVE VIEW`, also with `STREAMING`; `INCREMENTAL LIVE TABLE`",
+    "`CREATE TABLE` with the property `delta.live.table` is a streaming table of the pipeline",
+    "Without `STREAM`, a source is read as a batch, and a streaming table needs a stream",
+    "The same over a table in complete mode, which cannot be the source of a stream",
+    "``kafka.`topic` OPTIONS (...)``",
+)
 def test_the_listing_runs_as_it_was_written(broker, bench):
     """On a real broker, in continuous mode: each reading sent after the start is in all tables, and none before it."""
     came, done, stop = threading.Event(), threading.Event(), threading.Event()

@@ -64,6 +64,19 @@ def quality(storage, flow):
     return dropped, rules
 
 
+@pytest.mark.shows(
+    "A materialized view always equals its query over the current inputs",
+    "A view is batch or streaming, and each reader evaluates it, with its expectations",
+    "Streaming tables, materialized views and views take expectations",
+    "`expect` keeps the row and counts it",
+    "`expect_or_drop` does not write the row, and the flow goes on",
+    "A row passes only when the predicate is TRUE: NULL fails",
+    "All rules see the rows before any is dropped, so that passed + failed = rows, for each of them",
+    "`dropped_records` counts a row once, however many rules reject it",
+    "`failed_records` counts whatever the action is",
+    "Rules of a view are counted by each flow that reads it, under the view's name",
+    "An update takes what is new into streaming tables, and recomputes materialized views",
+)
 def test_triggered_updates_take_only_what_is_new(bench):
     """Each update adds the new rows once, recomputes the view, counts NULL as a failure, and logs in order."""
     bench.rows("landing", ROWS)
@@ -96,6 +109,10 @@ def test_triggered_updates_take_only_what_is_new(bench):
     assert ["WAITING_FOR_RESOURCES.", "INITIALIZING.", "SETTING_UP_TABLES.", "RUNNING.", "COMPLETED."] == states
 
 
+@pytest.mark.shows(
+    "A full refresh of all or some tables removes rows and checkpoints, and fills the tables again",
+    "A refresh of some tables reads the others as they are stored, and reports them as EXCLUDED",
+)
 def test_full_refresh_starts_over_and_its_readers_go_on(bench):
     """A fully refreshed table holds its source once; a reader that is not refreshed takes the rows again, aloud."""
     bench.rows("landing", [{"id": 1, "amount": 1.0}])
@@ -111,6 +128,7 @@ def test_full_refresh_starts_over_and_its_readers_go_on(bench):
     assert ([(1, 1.0)], [(1, 1.0)], [(1, 1.0)]) == tuple(bench.table(n) for n in ("raw", "clean", "totals"))
 
 
+@pytest.mark.shows("A streaming table's rules see only new rows")
 def test_continuous_mode_follows_its_source_until_it_is_stopped(bench):
     """Rows that arrive while it runs are taken; a stop loses and repeats nothing, and the next start goes on."""
     bench.rows("landing", [{"id": 1, "amount": 1.0}])
@@ -135,6 +153,7 @@ def test_continuous_mode_follows_its_source_until_it_is_stopped(bench):
     assert (0, (3, 0)) == (quality(bench.storage, "clean")[0], quality(bench.storage, "clean")[1]["clean", "small"])
 
 
+@pytest.mark.shows("When a Delta source gets a column, an update with the cause SCHEMA_CHANGE follows")
 def test_a_source_that_gets_a_column_is_followed(bench, spark):
     """The update ends, a new one takes the rows with the new column, downstream too; nothing has failed."""
     source, frame = str(bench.folder / "source"), spark.createDataFrame([(1,)], "id INT")
@@ -197,6 +216,12 @@ FAILING = """
 """
 
 
+@pytest.mark.shows(
+    "Streaming tables, materialized views and views take expectations",
+    "`expect_or_fail` fails flow and update: its batch is not written, readers are skipped, other flows finish",
+    "The message of a violated `fail` rule names flow, rules, input data and output record",
+    "A flow that fails is retried; then the flows that read it are skipped, and the others finish",
+)
 def test_a_fail_expectation_rolls_back_and_skips_only_what_depends_on_it(bench):
     """Nothing of a refused batch is visible, dependants are skipped, siblings finish; once repaired, it goes on.
 
@@ -239,6 +264,7 @@ FLAKY = """
 """
 
 
+@pytest.mark.shows("A flow that fails is retried; then the flows that read it are skipped, and the others finish")
 @pytest.mark.parametrize(("good_from", "outcome", "tries"), [(3, "COMPLETED", 3), (9, "FAILED", 3)])
 def test_a_flow_that_fails_is_tried_three_times(bench, good_from, outcome, tries):
     """A failure that may pass is tried again with growing waits: three tries in all, then the flow has failed."""
@@ -252,6 +278,9 @@ def test_a_flow_that_fails_is_tried_three_times(bench, good_from, outcome, tries
     assert tries - 1 == sum("is tried again: ConnectionError" in warning for warning in state.warnings)
 
 
+@pytest.mark.shows(
+    "`pipelines.numUpdateRetryAttempts`: updates in production are retried, those in development are not"
+)
 @pytest.mark.parametrize("continuous", [False, True])
 def test_a_failed_update_is_run_again_in_production(bench, continuous):
     """As a new update, which resets nothing again; in continuous mode the other flows make way for it."""
@@ -288,6 +317,11 @@ def test_a_failed_update_is_run_again_in_production(bench, continuous):
     assert ([(1,)], [(1,)]) == (bench.table("flaky"), bench.table("steady"))
 
 
+@pytest.mark.shows(
+    "A streaming table has one flow or several: appending, AUTO CDC, once",
+    "Rules of `create_streaming_table` hold for every flow into it, AUTO CDC too",
+    "Several flows append to one table, each with its checkpoint; a new one reads back alone",
+)
 def test_several_flows_append_to_one_table_and_a_new_one_reads_back_alone(bench):
     """append_flow unions sources by name; a flow that is added later does not make the others run again."""
     bench.rows("a", [{"id": 1}])
@@ -308,6 +342,10 @@ def test_several_flows_append_to_one_table_and_a_new_one_reads_back_alone(bench)
     assert [(1, None), (2, "two")] == bench.table("both", "id, word")
 
 
+@pytest.mark.shows(
+    "Columns go to the declared column of the same name, whatever their position",
+    "A declared column that is missing is NULL, and types are cast",
+)
 def test_declared_schema_matches_by_name(bench):
     """Columns go to the declared columns of the same name, cast; a missing one is NULL."""
     bench.rows("in_order", [{"id": "7", "firstname": "Ada"}])
@@ -323,6 +361,7 @@ def test_declared_schema_matches_by_name(bench):
     assert [(7, "Ada", None)] == bench.table("people", "id, firstname, age")
 
 
+@pytest.mark.shows("A pipeline has one update at a time")
 def test_two_updates_do_not_share_a_storage_folder(bench):
     """A second update is refused by a sentence that names the folder; the lock goes with the first."""
     bench.rows("landing", [])

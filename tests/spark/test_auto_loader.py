@@ -112,6 +112,12 @@ def landing(tmp_path, spark):
     return Landing(tmp_path, spark)
 
 
+@pytest.mark.shows(
+    "Formats: avro, binaryFile, csv, json, orc, parquet, text, xml",
+    "Columns are inferred, merged over files; values of json, csv and xml are strings, unless `inferColumnTypes`",
+    "`_rescued_data` of an inferred schema: unknown fields, other types, names in another case, `_file_path`",
+    formats=["json"],
+)
 def test_json_is_inferred_as_strings_in_alphabetical_order_with_rescued_data(landing):
     """Also nested values are strings; `_rescued_data` is there and NULL; what is in one file alone is a column too."""
     landing.put("1.json", [{"t": 2.5, "id": 1, "at": {"y": True, "x": 1}}])
@@ -132,6 +138,12 @@ def test_the_session_of_the_program_stays_that_of_the_pipeline(landing):
     assert active.conf.get("spark.sql.caseSensitive") == landing.spark.conf.get("spark.sql.caseSensitive") == "false"
 
 
+@pytest.mark.shows(
+    "Columns are inferred, merged over files; values of json, csv and xml are strings, unless `inferColumnTypes`",
+    "`_rescued_data` of an inferred schema: unknown fields, other types, names in another case, `_file_path`",
+    "A record that can't be parsed is rescued as `_corrupt_record`",
+    options=["inferColumnTypes"],
+)
 def test_types_are_inferred_when_that_is_asked_for(landing):
     """A value of another type is NULL and rescued as it was; a record that is no JSON is rescued as a whole."""
     landing.put("1.json", [{"id": 1, "t": 2.5}])
@@ -146,6 +158,11 @@ def test_types_are_inferred_when_that_is_asked_for(landing):
     ]
 
 
+@pytest.mark.shows(
+    "`addNewColumns`: the stored schema gets the new columns, and the stream stops with UNKNOWN_FIELD_EXCEPTION",
+    modes=["addNewColumns"],
+    ways=['`spark.readStream.format("cloudFiles")`'],
+)
 def test_a_new_column_ends_the_stream_once_and_is_read_by_the_next_one(landing):
     """By default: the schema is kept with the column at its end, nested ones too, before the stream ends."""
     landing.put("1.json", [{"id": 1, "at": {"x": 1}}])
@@ -171,6 +188,7 @@ def test_a_new_column_ends_the_stream_once_and_is_read_by_the_next_one(landing):
 RESCUED = {"new": "1", "at": {"a": "3"}, "_file_path": "2.json"}
 
 
+@pytest.mark.shows("`addNewColumnsWithTypeWidening`, `rescue`, `failOnNewColumns`, `none`", modes=["rescue", "none"])
 @pytest.mark.parametrize(
     ("options", "extra"),
     [
@@ -189,6 +207,7 @@ def test_the_schema_stays_when_the_mode_says_so(landing, options, extra):
     assert landing.rows()[1] == [("at", {"x": "2"}), ("id", "2"), *extra]
 
 
+@pytest.mark.shows("`addNewColumnsWithTypeWidening`, `rescue`, `failOnNewColumns`, `none`", modes=["failOnNewColumns"])
 def test_the_stream_fails_at_a_new_column_when_the_mode_says_so(landing):
     """It names the file and the column, and goes on once the file is mended."""
     landing.put("1.json", [{"id": 1}])
@@ -202,6 +221,9 @@ def test_the_stream_fails_at_a_new_column_when_the_mode_says_so(landing):
     assert landing.rows("id") == [["1"], ["2"]]
 
 
+@pytest.mark.shows(
+    "`addNewColumnsWithTypeWidening`, `rescue`, `failOnNewColumns`, `none`", modes=["addNewColumnsWithTypeWidening"]
+)
 def test_wider_types_are_followed_when_the_mode_says_so(landing):
     """An int that becomes a long; a value of a type that is no wider one is rescued."""
     options = {"schemaEvolutionMode": "addNewColumnsWithTypeWidening"}
@@ -218,6 +240,10 @@ def test_wider_types_are_followed_when_the_mode_says_so(landing):
     assert landing.rows()[-1][1][1]["id"] == "x"
 
 
+@pytest.mark.shows(
+    "`_rescued_data` of an inferred schema: unknown fields, other types, names in another case, `_file_path`",
+    options=["readerCaseSensitive"],
+)
 def test_a_name_in_another_case_is_rescued_or_read_as_the_column(landing):
     """It can be no column of its own, so it never ends a stream; readerCaseSensitive=false takes it for the same."""
     landing.put("1.json", [{"id": 1}])
@@ -233,6 +259,7 @@ def test_a_name_in_another_case_is_rescued_or_read_as_the_column(landing):
     ]
 
 
+@pytest.mark.shows("`schemaHints` with paths through structs, arrays and maps", options=["schemaHints"])
 def test_hints_give_types_over_what_is_inferred(landing):
     """Nested ones too, and for columns that no file has yet; one that changes later is followed."""
     hints = "id INT, at.x DOUBLE, tags.element INT, later DATE"
@@ -256,6 +283,11 @@ def test_a_schema_of_the_users_is_read_as_spark_does(landing):
         landing.load(schema="id INT", schemaEvolutionMode="addNewColumns")
 
 
+@pytest.mark.shows(
+    "`_rescued_data` of an inferred schema: unknown fields, other types, names in another case, `_file_path`",
+    options=["rescuedDataColumn"],
+    modes=["none"],
+)
 def test_rescued_data_beside_a_schema_of_the_users(landing):
     """Under the name that is given; also what lies in arrays and maps, and nested values of another type."""
     rows = [
@@ -278,6 +310,7 @@ def test_rescued_data_beside_a_schema_of_the_users(landing):
     ]
 
 
+@pytest.mark.shows("Formats: avro, binaryFile, csv, json, orc, parquet, text, xml", options=["header"], formats=["csv"])
 def test_csv_is_read_by_the_names_in_each_files_header(landing):
     """The first line is a header by default; columns may stand in another order, and a record have too many values."""
     options = {"inferColumnTypes": "true", "schemaHints": "t DOUBLE"}
@@ -298,6 +331,7 @@ def test_csv_is_read_by_the_names_in_each_files_header(landing):
     assert ("new", "x") in landing.rows()[-1]
 
 
+@pytest.mark.shows("Formats: avro, binaryFile, csv, json, orc, parquet, text, xml", options=["rowTag"], formats=["xml"])
 def test_xml_is_inferred_and_rescued(landing):
     """Records by rowTag; a value of another type is rescued, and the rest of its record is read."""
     options = {"rowTag": "r", "schemaHints": "id INT, t DOUBLE", "schemaEvolutionMode": "rescue"}
@@ -311,6 +345,7 @@ def test_xml_is_inferred_and_rescued(landing):
     ]
 
 
+@pytest.mark.shows("Formats: avro, binaryFile, csv, json, orc, parquet, text, xml", formats=["avro", "orc", "parquet"])
 @pytest.mark.parametrize("form", ["parquet", "orc", "avro"])
 def test_columnar_formats_keep_their_types(landing, form):
     """A column of another type in a later file is rescued, a new one is followed."""
@@ -327,6 +362,7 @@ def test_columnar_formats_keep_their_types(landing, form):
     assert ("new", "x") in landing.rows()[1]
 
 
+@pytest.mark.shows("Formats: avro, binaryFile, csv, json, orc, parquet, text, xml", formats=["binaryFile", "text"])
 def test_text_and_binary_files_have_their_own_columns(landing):
     """No inference, no rescued data."""
     landing.put("1.txt", "one\ntwo\n")
@@ -336,6 +372,7 @@ def test_text_and_binary_files_have_their_own_columns(landing):
     assert [(8, bytearray(b"one\ntwo\n"))] == [tuple(row) for row in frame.select("length", "content").collect()]
 
 
+@pytest.mark.shows("`name=value` folders give columns, which win over those of files", options=["partitionColumns"])
 def test_folders_give_columns_that_win_over_those_of_files(landing):
     """`name=value` folders, with types when those are inferred; decoded; the hive name of NULL is NULL."""
     landing.put("day=2026-01-02/n=1/1.json", [{"id": 1, "n": 9}])
@@ -346,6 +383,12 @@ def test_folders_give_columns_that_win_over_those_of_files(landing):
     assert landing.rows("id", "day", "n") == [[1, "2026-01-02", 1], [2, "2026-01-02", 2], [3, None, 3]]
 
 
+@pytest.mark.shows(
+    "`name=value` folders give columns, which win over those of files",
+    "`read_files` infers columns with their types and adds `_rescued_data`; it takes Auto Loader's options",
+    options=["partitionColumns"],
+    ways=["`read_files(...)` in SQL"],
+)
 def test_folders_are_ignored_when_that_is_asked_for(landing):
     """An empty partitionColumns takes none; one that is named and is nowhere is NULL."""
     landing.put("n=1/1.json", [{"id": 1}])
@@ -357,6 +400,7 @@ def test_folders_are_ignored_when_that_is_asked_for(landing):
     assert landing.rows("id", "n", "other") == [["1", "1", None]]
 
 
+@pytest.mark.shows("`_metadata` and `input_file_name()`")
 def test_metadata_is_there_for_who_asks_and_not_in_a_star(landing):
     """`_metadata` and input_file_name() tell the file of a row, also where its name needs an escape."""
     landing.put("a b.json", [{"id": 1}])
@@ -367,6 +411,10 @@ def test_metadata_is_there_for_who_asks_and_not_in_a_star(landing):
     assert landing.files() == [("a b.json", "READ", 1)]
 
 
+@pytest.mark.shows(
+    "`maxFilesPerTrigger` and `maxBytesPerTrigger`, also in a triggered update",
+    options=["maxFilesPerTrigger", "maxBytesPerTrigger"],
+)
 def test_a_batch_has_so_many_files_or_bytes_also_in_a_run_that_ends(landing):
     """Both limits hold, whichever comes first; nothing is left behind at the end."""
     for number in range(5):
@@ -378,6 +426,7 @@ def test_a_batch_has_so_many_files_or_bytes_also_in_a_run_that_ends(landing):
     assert [[str(number)] for number in range(9)] == landing.rows("id")
 
 
+@pytest.mark.shows("`includeExistingFiles`, `allowOverwrites`", options=["includeExistingFiles"])
 def test_files_that_were_there_first_are_left_out_when_that_is_asked_for(landing):
     """Only at the first start; what comes later is read, also what came while nothing ran."""
     landing.put("1.json", [{"id": 1}])
@@ -388,6 +437,11 @@ def test_files_that_were_there_first_are_left_out_when_that_is_asked_for(landing
     assert landing.files() == [("1.json", "SKIPPED", None), ("2.json", "READ", 1)]
 
 
+@pytest.mark.shows(
+    "Each file is read once, also after crashes and restarts",
+    "`includeExistingFiles`, `allowOverwrites`",
+    options=["allowOverwrites"],
+)
 def test_a_file_that_is_overwritten_is_read_again_only_when_that_is_allowed(landing):
     """By default a path is read once, whatever becomes of it."""
     landing.put("1.json", [{"id": 1}])
@@ -399,6 +453,7 @@ def test_a_file_that_is_overwritten_is_read_again_only_when_that_is_allowed(land
     assert landing.rows("id") == [["1"], ["11"]]
 
 
+@pytest.mark.shows(options=["pathGlobFilter", "modifiedAfter", "modifiedBefore"])
 def test_only_files_of_some_names_and_times_are_read(landing):
     """PathGlobFilter and modifiedAfter; hidden files never."""
     for name in ("a.json", "b.txt", "_hidden.json", ".hidden.json"):
@@ -415,6 +470,10 @@ def test_only_files_of_some_names_and_times_are_read(landing):
     assert (frame.count(), frame.columns) == (0, ["id"])
 
 
+@pytest.mark.shows(
+    "`cleanSource` deletes or moves files some time after their batch; DELETE needs more than 7 days",
+    options=["cleanSource", "cleanSource.moveDestination"],
+)
 def test_files_are_moved_once_they_were_read(landing):
     """They keep their folders below the destination; what was read in this run stays until the next batch."""
     landing.put("a/1.json", [{"id": 1}])
@@ -431,6 +490,7 @@ def test_files_are_moved_once_they_were_read(landing):
     assert landing.rows("id") == [["1"], ["2"]]
 
 
+@pytest.mark.shows("`ignoreMissingFiles`, `ignoreCorruptFiles`", options=["ignoreMissingFiles"])
 def test_a_file_that_is_gone_ends_the_stream_by_its_name_or_is_left_out(landing):
     """Offsets that are written down are kept to: a file of a batch that did not end must be there."""
     landing.put("1.json", [{"id": 1}])
@@ -448,6 +508,7 @@ def test_a_file_that_is_gone_ends_the_stream_by_its_name_or_is_left_out(landing)
     assert landing.files()[1] == ("2.json", "FAILED", None)
 
 
+@pytest.mark.shows("`ignoreMissingFiles`, `ignoreCorruptFiles`", options=["ignoreCorruptFiles"])
 def test_a_damaged_file_ends_the_stream_by_its_name_or_is_read_as_far_as_it_goes(landing):
     """A truncated gzip file; with ignoreCorruptFiles the stream goes on, and says so."""
     landing.put("1.json", [{"id": 1}])
@@ -466,6 +527,7 @@ def test_a_damaged_file_ends_the_stream_by_its_name_or_is_read_as_far_as_it_goes
     assert ("FILE_NOT_READABLE", True) == (landing.warnings[-1][0], "3.json.gz" in landing.warnings[-1][1])
 
 
+@pytest.mark.shows(options=["singleVariantColumn"])
 def test_one_variant_column_holds_each_record(landing):
     """SingleVariantColumn."""
     landing.put("1.json", [{"id": 1, "x": [1]}])
@@ -473,6 +535,7 @@ def test_one_variant_column_holds_each_record(landing):
     assert landing.rows("id", "text") == [[1, '{"id":1,"x":[1]}']]
 
 
+@pytest.mark.shows(options=["multiLine"])
 def test_json_over_several_lines(landing):
     """multiLine: a file is an array of records, or one."""
     landing.put("1.json", json.dumps([{"id": 1}, {"id": 2}], indent=1))
@@ -502,6 +565,7 @@ def test_new_fields_are_noticed_in_what_only_spark_can_read(landing, options, en
     ]
 
 
+@pytest.mark.shows(options=["mode"])
 @pytest.mark.parametrize("mode", ["DROPMALFORMED", "FAILFAST"])
 def test_only_malformed_records_are_dropped_or_fail(landing, mode):
     """A value of another type is no malformed record where there is a column for rescued data."""
@@ -516,6 +580,7 @@ def test_only_malformed_records_are_dropped_or_fail(landing, mode):
     assert landing.rows("id") == [[1], *([[2]] if mode == "DROPMALFORMED" else []), [None]]
 
 
+@pytest.mark.shows(options=["badRecordsPath"])
 @pytest.mark.parametrize(
     ("schema", "good", "bad"),
     [(None, [[1], [None]], ['{"id":']), ("id INT", [[1]], ['{"id":', '{"id": "x"}'])],
@@ -543,6 +608,7 @@ def test_bad_records_and_files_go_to_their_own_folder(landing, tmp_path, schema,
     assert ("2.json", "READ", len(good) - 1) in landing.files()
 
 
+@pytest.mark.shows(options=["columnNameOfCorruptRecord"])
 def test_the_column_of_malformed_records_is_filled_when_the_schema_has_it(landing):
     """The option columnNameOfCorruptRecord: a column of a hint, or of the user's schema, where nothing is rescued."""
     landing.put("1.json", '{"id": 1}\n{"id":\n')
@@ -553,6 +619,7 @@ def test_the_column_of_malformed_records_is_filled_when_the_schema_has_it(landin
     assert [(1, None), (None, '{"id":')] == [tuple(row) for row in frame.orderBy("id", ascending=False).collect()]
 
 
+@pytest.mark.shows("An empty folder needs a schema")
 def test_an_empty_folder_has_no_schema(landing):
     """It says what to do; empty files say nothing either."""
     landing.put("empty.json", "")

@@ -222,6 +222,19 @@ def outcomes(spark, small_plans, tmp_path_factory):
         }
 
 
+@pytest.mark.shows(
+    "The newest event of a key by `sequence_by` wins",
+    "Type 1 ignores a late event; type 2 inserts it into the history",
+    "Repeated events change nothing",
+    "A NULL overwrites; with `ignore_null_updates`, the column keeps its value",
+    "`ignore_null_updates_column_list` and `_except_column_list` select the columns",
+    "`apply_as_truncates` removes all rows with a lower sequence",
+    "The conditions of deletes and truncates see all columns of the source",
+    "Type 2: `__START_AT` and `__END_AT` are sequences; the end is exclusive, and NULL in a current row",
+    "Type 2: only a tracked column begins a version; others change in place",
+    "Type 2: equal consecutive versions are one version",
+    "The documented examples of types 1 and 2, with truncate and with an untracked column",
+)
 @pytest.mark.parametrize("name", MODES)
 def test_any_order_split_and_replay_gives_the_documented_tables_and_those_of_the_oracle(outcomes, name):
     """Late, repeated and out-of-order events, deletes, any split, crashes, replays: as if all came once and in order.
@@ -235,6 +248,9 @@ def test_any_order_split_and_replay_gives_the_documented_tables_and_those_of_the
         assert examples == sorted((row for copy in copies(DOCUMENTED[name]) for row in copy), key=repr)
 
 
+@pytest.mark.shows(
+    "Of two different events with one key and one sequence, either may win", "Repeated events change nothing"
+)
 def test_counts_of_a_batch(spark, tmp_path):
     """Type 1 counts keys by their newest event; type 2 counts events, each once; of a tie, one of the two wins."""
     one, two = users(spark, tmp_path), users(spark, tmp_path, scd_type=2)
@@ -246,6 +262,10 @@ def test_counts_of_a_batch(spark, tmp_path):
         assert [row for row in target.rows() if row[0] == 200] in [[(*row[:3], *added)] for row in tie]
 
 
+@pytest.mark.shows(
+    "A sequence has any type that sorts; structs compare field by field",
+    "Type 2: `__START_AT` and `__END_AT` are sequences; the end is exclusive, and NULL in a current row",
+)
 def test_sequences_may_be_structs_and_keys_may_be_null(spark, tmp_path):
     """Structs compare field by field; a NULL key is a key like any other; odd column names are only names."""
     changes = Changes(("key",), F.struct("at", "n"), columns=ColumnSelector(but=("at", "n")), scd_type=2)
@@ -264,6 +284,7 @@ def test_sequences_may_be_structs_and_keys_may_be_null(spark, tmp_path):
     ]
 
 
+@pytest.mark.shows("`columns_to_update` is a column that lists the columns to change")
 def test_columns_to_update_are_named_by_the_event(spark, tmp_path):
     """A named column takes the event's value, NULL too; the others keep theirs, also when events come late."""
     changes = Changes(
@@ -279,6 +300,7 @@ def test_columns_to_update_are_named_by_the_event(spark, tmp_path):
     assert target.rows() == [(1, None, "b2")]
 
 
+@pytest.mark.shows("`ignore_null_updates` also looks at the fields of structs")
 def test_a_null_field_of_a_struct_leaves_that_field_alone(spark, tmp_path):
     """Where NULLs change nothing, that holds for each field of a struct, and for a struct as a whole."""
     columns, found = "id INT, home STRUCT<city: STRING, at: STRUCT<zip: STRING>>, seq INT", {}
@@ -295,6 +317,7 @@ def test_a_null_field_of_a_struct_leaves_that_field_alone(spark, tmp_path):
     assert found[2] == [(1, ("Oslo", ("0150",)), 1, 2), (1, moved, 2, None), (2, None, 2, None)]
 
 
+@pytest.mark.shows("An event without a sequence is an error")
 def test_an_event_without_a_sequence_fails_the_batch(spark, tmp_path):
     """The message shows the event; nothing of the batch is written, and it can come again, repaired."""
     target = users(spark, tmp_path)

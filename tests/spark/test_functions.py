@@ -25,6 +25,7 @@ def file(tmp_path, monkeypatch):
     return tmp_path / "functions.sql"
 
 
+@pytest.mark.shows("`CREATE FUNCTION`")
 def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
     """By the last part of their names; one may use another that stands before it."""
     file.write_text(FUNCTIONS)

@@ -66,6 +66,9 @@ def namespace(bench, path, **options):
     return Pipeline(replace(pipeline.settings, namespace=Namespace("cat", "sch")))
 
 
+@pytest.mark.shows(
+    "`@table` over a streaming DataFrame is a streaming table, over a batch DataFrame a materialized view"
+)
 def test_every_reading_form_gives_an_edge_and_the_right_kind(bench):
     """Each form of reading a dataset, in any letter case, becomes an edge; batch -> MV, stream -> ST."""
     bench.rows("words", [{"id": 1, "word": "a"}, {"id": 2, "word": "b"}])
@@ -143,6 +146,12 @@ AGAIN = """
 """
 
 
+@pytest.mark.shows(
+    "A materialized view cannot be the source of a stream",
+    "A cycle is an error",
+    "Unknown names fail the update before it starts, and all of them are listed",
+    "A predicate is a boolean SQL expression over the dataset's columns",
+)
 def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
     """All problems come together, each with code, file:line and hint; a dataset that reads a broken one adds none."""
     paths = bench.write(broken=BROKEN, again=AGAIN)
@@ -178,6 +187,7 @@ def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
     assert not bench.storage.joinpath("tables").exists()
 
 
+@pytest.mark.shows("A streaming aggregate rewrites its table (complete mode); with watermark and window, it appends")
 def test_a_streaming_aggregate_without_watermark_is_complete(bench):
     """A streaming aggregate without watermark resolves to complete mode, one with watermark and window to append."""
     [path] = bench.write(

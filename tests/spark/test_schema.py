@@ -30,6 +30,7 @@ def test_a_schema_as_text_keeps_its_clauses(spark):
     )
 
 
+@pytest.mark.shows("A target of AUTO CDC has no identity columns")
 @pytest.mark.parametrize(
     ("schema", "code", "says"),
     [

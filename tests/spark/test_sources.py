@@ -38,6 +38,9 @@ def test_tables_outside_the_pipeline_and_mapped_paths_are_read(bench, spark):
         pipeline.graph  # noqa: B018
 
 
+@pytest.mark.shows(
+    "When Auto Loader meets a new column, the update restarts with the wider schema", modes=["addNewColumns"]
+)
 def test_auto_loader_follows_a_new_column_in_the_same_run(bench):
     """Every JSON leaf is a string; the update ends at the new column, and another one reads all rows with it."""
     bench.rows("drops", [{"id": 1, "at": {"x": 2.5}}])

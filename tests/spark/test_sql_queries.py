@@ -101,6 +101,10 @@ def query(spark, reader, tmp_path):
         yield make
 
 
+@pytest.mark.shows(
+    "`column:path.to[0].field` extracts a value from JSON in a string, also in an expectation",
+    "A column that is only a path has the name of its last field",
+)
 def test_json_paths_of_strings(sql):
     """A path gives the text at it, NULL where there is none; a column that is only a path has its last field's name."""
     columns, rows = sql(
@@ -111,6 +115,7 @@ def test_json_paths_of_strings(sql):
     assert rows == [(2, "[1,2]", "1", "z", "z", None, None, "Z")]
 
 
+@pytest.mark.shows("A path into a VARIANT gives a VARIANT")
 def test_json_paths_of_variants_stay_variants(sql):
     """Behind a VARIANT a path gives a VARIANT, also beside paths of strings."""
     columns, rows = sql(
@@ -126,6 +131,7 @@ def test_colons_that_are_no_paths(sql):
     assert rows == [(2, 3, ":x")]
 
 
+@pytest.mark.shows("`spark.sql(text, args)` fills in `:name` and `?`")
 def test_arguments_of_spark_sql(sql, tables):
     """By name, in order, and as parts of the text; Spark alone does not fill them in when Delta reads its SQL."""
     args = {"x": "it's", "id": 1, "at": date(2026, 1, 2)}
@@ -134,6 +140,9 @@ def test_arguments_of_spark_sql(sql, tables):
     assert sql("SELECT {x} AS x, o.name FROM raw JOIN {o} o USING (id)", x=5, o=tables["orders"])[1] == [(5, "x")]
 
 
+@pytest.mark.shows(
+    "A dataset is found by its names: bare, `LIVE.name`, with schema and catalog, also in front of columns"
+)
 def test_datasets_under_all_their_names(sql, reader):
     """LIVE, schema and catalog may stand before a name, also before its columns; a CTE of that name hides it."""
     _, rows = sql(
@@ -145,6 +154,11 @@ def test_datasets_under_all_their_names(sql, reader):
     assert {key for key, *_ in reader.reads} == {"orders"}
 
 
+@pytest.mark.shows(
+    "`STREAM(name)` and `STREAM name` read a table or view as a stream",
+    "Options of a stream: `STREAM name WITH (skipChangeCommits = true)`, `read_stream('name', ...)`",
+    "`WATERMARK column DELAY OF INTERVAL ...` after a source",
+)
 @pytest.mark.parametrize(
     "source",
     [
@@ -166,6 +180,10 @@ def test_streams_in_all_spellings(query, reader, source):
         assert reader.reads[-1][2] == {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"}
 
 
+@pytest.mark.shows(
+    "Without `STREAM`, a source is read as a batch, and a streaming table needs a stream",
+    "The same over a table in complete mode, which cannot be the source of a stream",
+)
 def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
     """Also where STREAM is missing, which is said; a table that is rewritten each time can only be read as it is."""
     made, registry = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
@@ -201,6 +219,13 @@ def test_statements_that_are_no_queries(spark, sql):
     spark.conf.unset("livetables.test.url")
 
 
+@pytest.mark.shows(
+    "Files and tables by their path: ``json.`/p` ``, ``csv.`/p` ``",
+    "`read_files` infers columns with their types and adds `_rescued_data`; it takes Auto Loader's options",
+    "`read_files` without `format` detects the format",
+    "`_metadata` of files is not in `*`, and is read by its name",
+    ways=["`read_files(...)` in SQL"],
+)
 def test_files_by_read_files_and_by_their_path(sql, tmp_path):
     """Named options, literal or computed; a format may show in the path; `_metadata` is read by its name only."""
     (tmp_path / "in").mkdir()
@@ -220,6 +245,7 @@ def test_files_by_read_files_and_by_their_path(sql, tmp_path):
     assert rows == [(1, 3)]
 
 
+@pytest.mark.shows("Double quotes delimit a string, not a name", "A cast that fails gives NULL")
 def test_double_quotes_are_strings_and_failed_casts_null(sql):
     """As on the platform."""
     assert sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1] == [("it's", None, None)]
@@ -246,6 +272,7 @@ def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, care
     assert line[below.index("^") :].startswith(caret)
 
 
+@pytest.mark.shows("`read_pubsub`, `read_kinesis`, `read_pulsar`")
 @pytest.mark.parametrize(
     ("source", "says"),
     [
@@ -268,6 +295,7 @@ def test_sources_that_are_not_given_what_they_need(query, source, says):
     assert diagnostic.location.column > 1
 
 
+@pytest.mark.shows("The list of a view has names and comments")
 def test_columns_of_a_view_are_renamed_by_their_order(query):
     """A list of names, with comments."""
     made, _ = query(

@@ -33,6 +33,9 @@ def update_run(time):
     return update_run
 
 
+@pytest.mark.shows(
+    "`pipelines.numUpdateRetryAttempts`: updates in production are retried, those in development are not"
+)
 @pytest.mark.parametrize(
     ("said", "most"),
     [
@@ -129,6 +132,7 @@ def test_a_new_schema_is_followed_at_once(update_run, time):
     assert (one.restart("silver"), one.cause, one.wait(), time.seconds) == (True, "SCHEMA_CHANGE", True, 0)
 
 
+@pytest.mark.shows("When a Delta source gets a column, an update with the cause SCHEMA_CHANGE follows")
 def test_a_schema_that_cannot_be_followed_ends_the_run(update_run):
     """A flow that comes no further in its new update would restart without end; one that did is free to again."""
     one = update_run()

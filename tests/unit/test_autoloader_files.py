@@ -66,6 +66,7 @@ def flow(tmp_path):
         each.ledger.close()
 
 
+@pytest.mark.shows(options=["fileNamePattern", "recursiveFileLookup"])
 @pytest.mark.parametrize(
     ("options", "names"),
     [
@@ -81,6 +82,7 @@ def test_the_options_say_which_files_are_taken(flow, options, names):
     assert sorted(stream.batch()) == names
 
 
+@pytest.mark.shows("`maxFileAge`: older files are forgotten", options=["maxFileAge"])
 def test_files_of_an_age_are_forgotten_and_not_taken(flow):
     """The option maxFileAge: what was read and is older is forgotten, not read again; what comes old is left out."""
     stream = flow({"cloudFiles.maxFileAge": "14 days"})
@@ -94,6 +96,10 @@ def test_files_of_an_age_are_forgotten_and_not_taken(flow):
     assert stream.batch() == []
 
 
+@pytest.mark.shows(
+    "`cleanSource` deletes or moves files some time after their batch; DELETE needs more than 7 days",
+    options=["cleanSource", "cleanSource.retentionDuration"],
+)
 def test_files_are_deleted_when_their_time_has_come(flow):
     """The option cleanSource: not before retentionDuration has passed since their batch was committed."""
     stream = flow({"cloudFiles.cleanSource": "DELETE", "cloudFiles.cleanSource.retentionDuration": "8 days"})

@@ -63,6 +63,7 @@ def test_types_may_have_commas_brackets_and_texts():
     assert hinted(hints, n=STRING) == struct(n=INT, p=DecimalType(10, 2), m=MapType(STRING, INT), s=struct(a=INT))
 
 
+@pytest.mark.shows("`schemaHints` with paths through structs, arrays and maps")
 def test_a_path_goes_through_structs_arrays_and_maps():
     """By names, `element`, `key` and `value`: the examples of the platform's documentation."""
     schema = {

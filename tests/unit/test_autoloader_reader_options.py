@@ -127,6 +127,7 @@ def test_a_schema_of_the_users_is_frozen_and_nothing_is_rescued():
     assert (options.mode, options.rescued_column, said) == ("none", None, [])
 
 
+@pytest.mark.shows(options=["any other"])
 @pytest.mark.parametrize(
     ("name", "value", "changes"),
     [
@@ -165,12 +166,14 @@ def test_an_option_means_one_thing(name, value, changes):
     assert meaning(name, value) == changes
 
 
+@pytest.mark.shows(options=["format"])
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_format_is_known_by_its_name_in_any_case(format_):
     """Spark's own readers take it so."""
     assert read({"cloudFiles.format": format_.upper()})[0].format == format_
 
 
+@pytest.mark.shows(options=["schemaEvolutionMode"])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_modes_of_the_platform_are_there(mode):
     """Without a schema of the user's, each of them can be chosen."""
@@ -184,6 +187,7 @@ def test_modes_that_add_no_column_go_with_a_schema(mode):
     assert (options.mode, options.rescued_column) == (mode, "_rest")
 
 
+@pytest.mark.shows("A schema of the user's excludes the modes that add columns")
 @pytest.mark.parametrize("mode", ["addNewColumns", "addnewcolumnswithtypewidening"])
 def test_columns_can_not_be_added_to_a_schema_of_the_users(mode):
     """The platform refuses it too; hints do what is meant."""
@@ -286,6 +290,7 @@ def test_a_missing_format_is_said():
         options_of({}, False, print)
 
 
+@pytest.mark.shows("`cleanSource` deletes or moves files some time after their batch; DELETE needs more than 7 days")
 @pytest.mark.parametrize("retention", ["7 days", "12 hours"])
 def test_files_are_not_deleted_before_a_week(retention):
     """The platform refuses it; MOVE has no such limit."""
@@ -337,6 +342,11 @@ def test_files_are_moved_to_any_other_folder(move_to, load):
     assert check_move_to(move_to, load) is None
 
 
+@pytest.mark.shows(
+    "`badRecordsPath` collects malformed records",
+    "`useNotifications`, file events, queues and their credentials",
+    effects=["warned"],
+)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -356,6 +366,7 @@ def test_what_somebody_could_rely_on_is_said_to_have_no_effect(name, value):
     ]
 
 
+@pytest.mark.shows(options=["resourceTag."])
 def test_the_tags_of_a_cloud_are_one_option():
     """Their names are the user's; they are named once."""
     _, said = read({"cloudFiles.resourceTag.team": "a", "cloudFiles.resourceTag.cost": "b"})
@@ -371,6 +382,10 @@ def test_hints_beside_a_schema_are_said_to_have_no_effect():
     assert said == [("OPTION_WITHOUT_EFFECT", "The option cloudFiles.schemaHints has no effect beside a schema.")]
 
 
+@pytest.mark.shows(
+    "`schemaLocation`, `backfillInterval`, `useIncrementalListing`, `listOnStart`, `fetchParallelism`",
+    effects=["no effect"],
+)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -389,6 +404,7 @@ def test_what_nobody_misses_is_taken_in_silence(name, value):
     assert read({name: value}) == read()
 
 
+@pytest.mark.shows("Unknown options are warned about, unless `validateOptions` is false")
 @pytest.mark.parametrize(
     ("name", "asked"),
     [
@@ -403,6 +419,7 @@ def test_an_unknown_option_is_named_and_never_refused(name, asked):
     assert read({name: "1"})[1] == [("UNKNOWN_OPTION", f"The option {name} is not known and has no effect.{asked}")]
 
 
+@pytest.mark.shows("Unknown options are warned about, unless `validateOptions` is false", options=["validateOptions"])
 def test_unknown_options_can_be_taken_in_silence():
     """That is what validateOptions is for."""
     assert read({"cloudFiles.inferSchema": "true", "cloudFiles.validateOptions": "false"})[1] == []

@@ -15,6 +15,7 @@ from tests.unit.trees import Watch, put, seen
 class TestSelection:
     """Which files belong to a load path."""
 
+    @pytest.mark.shows("Files and folders whose names begin with `_` or `.` are skipped")
     def test_hidden_files_and_folders_are_skipped(self, root):
         """At any depth: `_` and `.` begin what is no data, and `._COPYING_` ends what Hadoop is still copying."""
         put(root, "a", "_b", ".c", "x/_d/e", "x/.f/g", "x/_h=1/i", "j._COPYING_", "x_/k_")
@@ -31,6 +32,9 @@ class TestSelection:
         put(root, "a", text="")
         assert seen(root) == ["a"]
 
+    @pytest.mark.shows(
+        "`*` in the path may match several folders, unless `useStrictGlobber` is true", options=["useStrictGlobber"]
+    )
     @pytest.mark.parametrize(
         ("glob", "names"),
         [

@@ -42,6 +42,7 @@ class TestHalfWritten:
         assert (watch.look(), watch.last.unsettled) == (["a"], [])
         assert (watch.look(), watch.listed) == ([], [])
 
+    @pytest.mark.shows("A file is read as soon as it exists")
     @pytest.mark.skipif(not LINUX, reason="only Linux tells who has a file open")
     def test_a_file_that_is_open_for_writing_waits(self, root, watch):
         """However old it looks: a writer may pause for long."""

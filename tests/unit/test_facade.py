@@ -107,6 +107,7 @@ def test_a_decorated_function_stays_the_users_own(define, decorator):
     assert names["decorated"] is names["original"]
 
 
+@pytest.mark.shows("The flow of a dataset's own query has the dataset's name")
 @pytest.mark.parametrize(
     ("decorator", "kind"),
     [("table", Table), ("materialized_view", MaterializedView), ("view", View), ("temporary_view", View)],
@@ -222,6 +223,7 @@ def test_a_dict_of_rules_is_the_same_as_the_rules_one_by_one(define, registry, s
     assert [d.expectations for d in registry.freeze().datasets] == [expected] * 3
 
 
+@pytest.mark.shows("A dict of rules may be empty")
 @pytest.mark.parametrize("empty", ["@dlt.expect_all({})", "@dlt.expect_all_or_drop({})", ""])
 def test_an_empty_dict_of_rules_is_allowed(define, registry, empty):
     """Rules often come from a table, which may be empty."""
@@ -248,6 +250,7 @@ def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, regist
     assert registry.freeze().datasets == (expected,)
 
 
+@pytest.mark.shows("Other flows are named by `name=`, or else by their function")
 def test_append_flows_fill_one_table_from_several_queries(define, registry):
     """A flow is named by name= or by its function, and its target may be qualified."""
     define("""
@@ -467,6 +470,7 @@ def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
     assert defined.diagnostics == ()
 
 
+@pytest.mark.shows("Two datasets with one name are an error, also in different files")
 @pytest.mark.parametrize("second", ["orders", "ORDERS"])
 def test_a_dataset_defined_twice_names_both_places(define, registry, second):
     """Names are case-insensitive, and the two definitions may be in different files."""
@@ -477,6 +481,7 @@ def test_a_dataset_defined_twice_names_both_places(define, registry, second):
     assert "first.py:1" in diagnostics[0].message
 
 
+@pytest.mark.shows("Rules of one dataset have different names")
 def test_two_rules_of_one_name_are_a_problem(define, registry):
     """Their counts could not be told apart."""
     define("""

@@ -49,6 +49,7 @@ WRAPPER = ("StreamingQueryException", "[STREAM_FAILED] Query [id = 1] terminated
 TASK = ("SparkException", "Job aborted due to stage failure: Task 0 in stage 1.0 failed 1 times\n\tat a.b(C.scala:1)")
 
 
+@pytest.mark.shows("A flow that failed by an expectation is not retried")
 @pytest.mark.parametrize(
     "error",
     [

@@ -93,6 +93,7 @@ def test_columns_are_chosen_by_name_in_the_order_of_the_source(chosen, names):
     assert chosen.of(["id", "Name", "city"]) == names
 
 
+@pytest.mark.shows("`columns_to_update` excludes `ignore_null_updates`", "`apply_as_truncates` is for type 1 only")
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -125,6 +126,7 @@ def test_wrong_arguments_are_refused_at_their_line(define, call, says):
     assert says in diagnostic.message
 
 
+@pytest.mark.shows("Bitemporal tables")
 @pytest.mark.parametrize("call", [f"{CDC}, stored_as_scd_type='bitemporal')", f"{CDC}, system_sequence_by='at')"])
 def test_betas_of_the_platform_are_refused_by_name(define, call):
     """Nothing that would change the rows is left out in silence."""

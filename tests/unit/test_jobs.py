@@ -42,6 +42,7 @@ def versions(**of):
     return of.__getitem__
 
 
+@pytest.mark.shows("`pipelines.maxFlowRetryAttempts` is 2 by default: three attempts")
 @pytest.mark.parametrize(
     ("configuration", "tries"),
     [({}, 3), ({"pipelines.maxFlowRetryAttempts": "0"}, 1), ({"pipelines.maxFlowRetryAttempts": "4"}, 5)],
@@ -103,6 +104,7 @@ def test_a_flow_has_ended_when_it_will_not_run_again(job, kind, mode, status, en
     assert one.ended == ended
 
 
+@pytest.mark.shows("Triggered: a flow starts when the flows that it reads have ended")
 @pytest.mark.parametrize(
     ("mode", "status", "waits"),
     [(TRIGGERED, "RUNNING", True), (TRIGGERED, "COMPLETED", False), (CONTINUOUS, "RUNNING", False)],
@@ -130,6 +132,7 @@ def test_a_repeated_recomputation_is_due_only_when_an_input_changed(job, time):
     assert due == [True, False, False, True, False]
 
 
+@pytest.mark.shows("Continuous: recomputed every minute over Delta tables, every 10 minutes over other sources")
 def test_a_recomputation_over_other_sources_is_due_after_each_interval(job, time):
     """Whether a table outside the pipeline changed is not known."""
     one = job(MaterializedView, CONTINUOUS, external=("crm.customers",))
@@ -146,11 +149,17 @@ def test_a_finished_flow_is_completed(job):
     assert (one.finish(), one.status) == ("COMPLETED", "COMPLETED")
 
 
+@pytest.mark.shows("Triggered: a flow processes the rows that its sources have, then ends")
 def test_a_triggered_stream_takes_what_is_there(job):
     """Then it ends, whatever its interval."""
     assert job(configuration={INTERVAL: "9s"}).trigger() == {"availableNow": True}
 
 
+@pytest.mark.shows(
+    "Continuous: a streaming flow looks for new rows every 5 s",
+    "`pipelines.trigger.interval` in a flow's `spark_conf`, a table's properties or the configuration",
+    "`SET pipelines.trigger.interval`",
+)
 @pytest.mark.parametrize(
     ("said", "interval"),
     [
@@ -166,6 +175,7 @@ def test_the_nearest_trigger_interval_counts(job, said, interval):
     assert job(mode=CONTINUOUS, **said).trigger() == {"processingTime": interval}
 
 
+@pytest.mark.shows("Continuous: recomputed every minute over Delta tables, every 10 minutes over other sources")
 @pytest.mark.parametrize(
     ("said", "wait"),
     [

@@ -86,6 +86,11 @@ def test_flows_decide_what_a_dataset_is(defined, flows, kind):
     assert type(kind_of(defined, flows)) is kind
 
 
+@pytest.mark.shows(
+    "A materialized view has exactly one flow",
+    "Append flows and AUTO CDC into one target are refused",
+    "An `update_flow` writes to a sink that is not Delta",
+)
 @pytest.mark.parametrize(
     ("defined", "flows", "code", "location"),
     [

@@ -84,6 +84,7 @@ def test_a_new_table_is_created_beside_the_old_ones():
     assert plan(medallion(), Selection(), Stored("bronze", "silver")) == (Create("gold"), *RUNS)
 
 
+@pytest.mark.shows("A refresh of some tables reads the others as they are stored, and reports them as EXCLUDED")
 @pytest.mark.parametrize("name", ["gold", "GOLD", "main.sales.gold", "LIVE.gold"])
 def test_refresh_runs_only_what_it_names(name):
     """Upstream tables are read as they are stored; the rest is reported as excluded."""
@@ -112,6 +113,7 @@ def test_a_full_refresh_of_a_table_that_is_not_there_only_creates_it():
     assert [step for step in steps if not isinstance(step, Exclude)] == [Create("bronze"), RUNS[0]]
 
 
+@pytest.mark.shows("One update may refresh some tables and fully refresh others")
 def test_a_stream_that_reads_a_fully_refreshed_table_starts_over_too():
     """Its checkpoint speaks of a table that is gone; its rows stay, so the rows of the input come again."""
     steps = plan(medallion(), Selection(refresh=("silver",), full_refresh=("bronze",)), ALL)
@@ -157,6 +159,7 @@ def test_full_refresh_all_starts_everything_over():
     )
 
 
+@pytest.mark.shows("`pipelines.reset.allowed = false` protects a table from a full refresh")
 @pytest.mark.parametrize("selection", [Selection(full_refresh_all=True), Selection(full_refresh=("bronze",))])
 @pytest.mark.parametrize(("allowed", "reset"), [("false", False), ("FALSE", False), ("true", True)])
 def test_a_protected_table_is_never_reset(selection, allowed, reset):
@@ -204,6 +207,7 @@ def test_a_table_waits_for_each_of_its_inputs_once():
     assert plan(graph, Selection(), ALL)[-1] == Run("report", "recompute", ("bronze", "gold"), FROM_ALL)
 
 
+@pytest.mark.shows("A table does not turn from streaming table to materialized view, or back, in place")
 def test_a_table_that_was_of_another_kind_is_refused_until_it_is_filled_anew():
     """Rows of a view among those of a stream, or the reverse, would be wrong in silence."""
     stored = Stored("bronze", "silver", "gold", gold="streaming table")
@@ -214,12 +218,14 @@ def test_a_table_that_was_of_another_kind_is_refused_until_it_is_filled_anew():
     assert plan(medallion(), Selection(refresh=("bronze",)), stored)[-1] == RUNS[0]
 
 
+@pytest.mark.shows("Checkpoints can be reset alone")
 def test_checkpoints_alone_can_be_reset():
     """The rows stay, and those of the source come again; all tables run."""
     steps = plan(medallion(), Selection(reset_checkpoints=("bronze",)), ALL)
     assert steps == (ResetCheckpoint("bronze", "bronze", "its checkpoint is reset"), *RUNS)
 
 
+@pytest.mark.shows("A full refresh does not empty a sink: its rows are written again")
 def test_a_sink_is_never_created_or_emptied():
     """A full refresh writes its rows again; so does one of the table that it reads."""
     graph = Graph.of([dataset(StreamingTable, "bronze"), dataset(Sink, "out", "bronze")])
@@ -320,6 +326,7 @@ def test_only_a_table_that_runs_and_keeps_its_rows_is_altered():
     assert [type(step) for step in plan(graph, selection, Stored("bronze", "silver"))] == [Reset, Create, Exclude, Run]
 
 
+@pytest.mark.shows("A renamed flow has a new checkpoint, and reads its source again")
 def test_a_flow_that_is_new_to_its_table_reads_from_the_start():
     """The plan says so before it happens: rows that another flow has brought may come again."""
     stored = Stored("silver", flows={"silver": ("from_web",)})
@@ -355,6 +362,7 @@ def test_flows_that_start_over_anyway_are_not_called_new(selection):
     assert any(isinstance(step, Create | ResetCheckpoint) for step in steps)
 
 
+@pytest.mark.shows("`pipelines.dropInactiveTables` removes such tables")
 def test_a_table_that_is_not_in_the_code_any_more_is_inactive():
     """It keeps its rows, unless the configuration says that such tables go."""
     stored = Stored("silver", "old")

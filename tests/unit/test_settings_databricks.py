@@ -85,12 +85,14 @@ def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead
     assert instead in warning.message
 
 
+@pytest.mark.shows("`:name` is a value of `parameters`")
 def test_parameters_are_what_sql_files_name_with_a_colon(load):
     """The settings give each its value, and nothing is said aloud, as they have their effect here."""
     settings = load({"parameters": {"day": "2026-01-01"}})
     assert (settings.parameters, settings.warnings) == ({"day": "2026-01-01"}, ())
 
 
+@pytest.mark.shows("`:name` is a value of `parameters`")
 def test_a_parameter_of_the_command_line_wins(load):
     """Over that of the settings with the same name; the others stay."""
     load({"parameters": {"day": "2026-01-01", "region": "eu"}})

@@ -37,6 +37,13 @@ def said(file):
     return "\n".join([*map(str, found.diagnostics), *([f"Defined: {names}"] if names else [])])
 
 
+@pytest.mark.shows(
+    "`CONSTRAINT name EXPECT (...) [ON VIOLATION DROP ROW or FAIL UPDATE]` on tables and `LIVE` views",
+    "`MASK` of a column",
+    "`USING DELTA`",
+    "`STORED AS BITEMPORAL`, `SYSTEM SEQUENCE BY`",
+    "A query alone, `INSERT`, `MERGE`, `DROP` and other statements that belong to no pipeline",
+)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_broken_sql_is_explained(file, tmp_path):
     """Each mistake has its code, its place with a caret, one sentence and a way out."""

@@ -13,6 +13,7 @@ def complete_mode(text):
     return Edited(text).replaced(sorted(edits))
 
 
+@pytest.mark.shows("`column:path.to[0].field` extracts a value from JSON in a string, also in an expectation")
 @pytest.mark.parametrize(
     ("text", "becomes"),
     [

@@ -89,12 +89,48 @@ def defined(file):
     yield from map(str, found.diagnostics)
 
 
+@pytest.mark.shows(
+    "`CREATE [OR REFRESH] [PRIVATE] STREAMING TABLE`, with a query, with a flow, or alone",
+    "`CREATE [OR REFRESH] [PRIVATE] MATERIALIZED VIEW`",
+    "Older forms: `LIVE TABLE` and `LIVE VIEW`, also with `STREAMING`; `INCREMENTAL LIVE TABLE`",
+    "The list after a name has columns and constraints; a column has `NOT NULL`, `COMMENT`, `GENERATED ALWAYS AS`",
+    "`PRIMARY KEY` and `FOREIGN KEY` are informational",
+    "`USING DELTA`",
+    "`CREATE FLOW name AS INSERT INTO table BY NAME query`, also with `ONCE`, or as `FLOW INSERT` in the table",
+    "In a `.sql` notebook `-- COMMAND ----------` ends a statement, and lines with `-- MAGIC` are comments",
+    "`;`, quotes and comment marks inside of strings, names and comments do not end a statement",
+)
 @pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
 def test_statements_are_understood(file):
     """Each form of the language, in any order of clauses and letter case, means what a review has seen."""
     compare(file.with_suffix(".txt"), "\n\n".join(parsed(file)) + "\n")
 
 
+@pytest.mark.shows(
+    "`CREATE [OR REFRESH] [PRIVATE] STREAMING TABLE`, with a query, with a flow, or alone",
+    "`CREATE [OR REFRESH] [PRIVATE] MATERIALIZED VIEW`",
+    "`CREATE TEMPORARY VIEW`, batch or streaming",
+    "`CREATE VIEW` is published, and batch only",
+    "`CREATE TABLE` with the property `delta.live.table` is a streaming table of the pipeline",
+    "The list after a name has columns and constraints; a column has `NOT NULL`, `COMMENT`, `GENERATED ALWAYS AS`",
+    "`CONSTRAINT name EXPECT (...) [ON VIOLATION DROP ROW or FAIL UPDATE]` on tables and `LIVE` views",
+    "`PRIMARY KEY` and `FOREIGN KEY` are informational",
+    "`COMMENT`, `TBLPROPERTIES`, `PARTITIONED BY`, `CLUSTER BY (...)`, `LOCATION`, `WITH ROW FILTER`, in any order",
+    "`CLUSTER BY AUTO`",
+    "`SCHEDULE`, `TRIGGER ON UPDATE`",
+    "`REFRESH POLICY INCREMENTAL STRICT`",
+    "`CREATE FLOW name AS INSERT INTO table BY NAME query`, also with `ONCE`, or as `FLOW INSERT` in the table",
+    "`REPLACE USING (...) SEQUENCE BY` and `REPLACE WHERE`",
+    "`CREATE FLOW name AS AUTO CDC INTO`, `FLOW AUTO CDC`, `APPLY CHANGES INTO`, with all clauses in any order",
+    "`AUTO CDC INTO` as a statement of its own",
+    "`SET key = value` of `spark.` or `pipelines.` applies to the datasets below it in the file",
+    "`SET pipelines.trigger.interval`",
+    "`USE CATALOG`, `USE SCHEMA` apply to the statements below them",
+    "`CREATE FUNCTION`",
+    "`${key}` is replaced by its text, inside of quotes too",
+    "The text is from `configuration`, or from a `SET` above in the same file",
+    "`:name` is a value of `parameters`",
+)
 @pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.stem)
 def test_files_define_datasets_and_flows(file):
     """With variables and parameters filled in, and a warning for what has no effect."""

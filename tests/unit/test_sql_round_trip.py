@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,11 @@ thorough = settings(max_examples=200, deadline=None, phases=(Phase.reuse, Phase.
 quick = settings(max_examples=100, deadline=None)
 
 
+@pytest.mark.shows(
+    "`COMMENT`, `TBLPROPERTIES`, `PARTITIONED BY`, `CLUSTER BY (...)`, `LOCATION`, `WITH ROW FILTER`, in any order",
+    "`CREATE FLOW name AS AUTO CDC INTO`, `FLOW AUTO CDC`, `APPLY CHANGES INTO`, with all clauses in any order",
+    "Keywords in any letter case, names in back-quotes",
+)
 @thorough
 @given(st.lists(STATEMENTS, min_size=1, max_size=2), st.data())
 def test_statements_are_read_as_they_are_meant(written, data):
@@ -75,6 +81,7 @@ def test_tokens_and_what_is_between_them_are_the_text(text):
 _ENDLESS = ("a", "SELECT 1", "'x;y'", '";"', "`;`", "r';'", "/* ; */", "-- ;\n", "\n", "(';')", r"'\';'")
 
 
+@pytest.mark.shows("`;`, quotes and comment marks inside of strings, names and comments do not end a statement")
 @quick
 @given(st.lists(st.lists(st.sampled_from(_ENDLESS), min_size=1, max_size=5), max_size=4))
 def test_only_a_semicolon_ends_a_statement(written):

@@ -10,6 +10,7 @@ VARIABLES = {"region": "eu", "a.b": "x", "nested": "${region}", "empty": "", "qu
 PARAMETERS = {"day": "2026-01-01", "table": "main.`my schema`.t", "odd": "a'b\\c"}
 
 
+@pytest.mark.shows("`${key}` is replaced by its text, inside of quotes too")
 @pytest.mark.parametrize(
     ("text", "becomes"),
     [
@@ -33,6 +34,11 @@ def test_variables_stand_for_text(text, becomes):
     assert becomes == with_variables(Edited(text), VARIABLES).text
 
 
+@pytest.mark.shows(
+    "`:name` is a value of `parameters`",
+    "`IDENTIFIER(:name)` is the table of that name",
+    "`IDENTIFIER` takes an expression",
+)
 @pytest.mark.parametrize(
     ("text", "becomes"),
     [
@@ -57,6 +63,7 @@ def test_parameters_stand_for_strings_and_names(text, becomes):
     assert becomes == with_parameters(Edited(text), PARAMETERS).text
 
 
+@pytest.mark.shows("`${key}` without a value")
 @pytest.mark.parametrize(
     ("fill", "known", "text", "start", "message", "hint"),
     [

@@ -5,6 +5,7 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
 from deltalake import write_deltalake
 from pyspark.sql.types import ArrayType, StringType
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from livetables.storage.stored import to_json
 from tests.unit.builders import FakeTime, event
 
 
+@pytest.mark.shows("The table of a dataset that was removed from the code stays, and is inactive")
 def test_tables_that_the_newest_update_did_not_define_are_inactive(tmp_path):
     """`livetables tables` marks them; an update that failed before it knew its tables says nothing of them."""
     for name in ("silver", "old", "now_a_view"):

@@ -1,1 +1,0 @@
-"""Generators of the documents that are written from code and tests."""
