@@ -42,7 +42,7 @@ demo: jars ## run the sensor pipeline; SOURCE=auto_loader or kafka
 	@$(BIN)/python -m dev.demo --source $(SOURCE)
 
 test: unit jars-s3 ## all tests
-	$(BIN)/python -m pytest --ignore=tests/unit
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/rules
 
 check: style unit ## style, types, imports, and the tests that need no Java
 
@@ -53,7 +53,7 @@ style: jars
 	$(BIN)/lint-imports
 
 unit: jars
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit tests/rules
 
 docs: $(STAMP) ## write docs/differences.md and the tables of docs/auto-loader.md from the code
 	$(BIN)/python -m dev.docs.differences
