@@ -37,7 +37,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Silent(Sample):
-    """A parameter that is accepted and stored, but that no code reads, for the reason `why`: no call shows that."""
+    """A parameter that is accepted and stored, but that no code reads (`why`): a call cannot show that."""
 
     why: str = ""
 

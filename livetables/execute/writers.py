@@ -41,17 +41,16 @@ from livetables.spark.jvm import condition_sql
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, Observation
     from pyspark.sql.conf import RuntimeConfig
     from pyspark.sql.streaming.query import StreamingQuery
     from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-    from pyspark.sql import Observation
     from livetables.execute.reader import Engine
     from livetables.execute.runs import TaskRun
     from livetables.execute.tasks import Task
-    from livetables.model import Namespace
     from livetables.graph.graph import ResolvedDataset, ResolvedFlow
+    from livetables.model import Namespace
 
     #: What `foreachBatch` calls to merge a micro-batch: (rows, batch id) -> counts.
     _Merge: TypeAlias = Callable[[DataFrame, int], dict[str, int]]

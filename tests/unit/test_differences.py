@@ -50,7 +50,7 @@ def test_a_rule_is_claimed_only_with_a_test(status):
     assert Rule("Rows stay", "differs").tests == Rule("Rows stay", "not shown").tests == ()
 
 
-def test_a_status_is_one_of_the_document(tmp_path):
+def test_a_status_is_one_of_the_document():
     """A misspelt one is named."""
     with pytest.raises(DocumentError, match="the status 'diffres' is none of"):
         Rule("Rows stay", "diffres", tests=("tests/unit/test_plan.py::test_rows_stay",))
