@@ -14,7 +14,7 @@ from livetables.autoloader.find.listing import Found
 from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.cli.app import app
 from livetables.errors import LivetablesError
-from livetables.show.files import wanted
+from livetables.show.files import file_filter
 from tests.unit.builders import NOON
 
 START = NOON.timestamp()
@@ -232,7 +232,7 @@ class TestOptions:
     )
     def test_since_is_a_time_ago_or_a_point_in_time(self, text, moment):
         """Without a zone it is UTC, as all times that are shown."""
-        assert wanted(None, None, text, 0, START).since == moment
+        assert file_filter(None, None, text, 0, START).since == moment
 
     @pytest.mark.parametrize(
         ("words", "said"),

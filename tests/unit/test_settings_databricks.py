@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from livetables.cli.options import settings_of
+from livetables.cli.options import PipelineOptions
 from livetables.errors import Diagnostic, SettingsError, SourceLocation
 from livetables.model import Namespace
 from livetables.settings import load_settings
@@ -86,7 +86,7 @@ def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead
 
 
 def test_parameters_are_what_sql_files_name_with_a_colon(load):
-    """The settings give each its value, and nothing is said aloud, as they have their effect here."""
+    """The settings give each its value, and there is no warning, as they have their effect here."""
     settings = load({"parameters": {"day": "2026-01-01"}})
     assert (settings.parameters, settings.warnings) == ({"day": "2026-01-01"}, ())
 
@@ -94,7 +94,7 @@ def test_parameters_are_what_sql_files_name_with_a_colon(load):
 def test_a_parameter_of_the_command_line_wins(load):
     """Over that of the settings with the same name; the others stay."""
     load({"parameters": {"day": "2026-01-01", "region": "eu"}})
-    settings = settings_of(None, None, None, None, None, None, None, parameters=["day=2026-02-01", "limit=a=b"])
+    settings = PipelineOptions(parameter=["day=2026-02-01", "limit=a=b"]).load()
     assert settings.parameters == {"day": "2026-02-01", "region": "eu", "limit": "a=b"}
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from livetables.cli.app import app
 from livetables.events.log import EventLogWriter
-from livetables.storage.stored import to_json
+from livetables.show.rows import to_json
 from tests.unit.builders import FakeTime, event
 
 
