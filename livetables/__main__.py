@@ -23,7 +23,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:  # Typer's value for a KeyboardInterrupt
-            ERR.print("Interrupted. What has committed stays; the next run goes on from there.")
+            ERR.print("Interrupted. What has committed stays; the next run continues from there.")
         sys.exit(code if isinstance(code, int) else 0)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)

@@ -36,7 +36,7 @@ def run(
     pipeline: PipelineOptions,
     selection: SelectionOptions,
     continuous: Annotated[bool, typer.Option("--continuous", help="Run until stopped.")] = False,
-    triggered: Annotated[bool, typer.Option("--triggered", help="Take what is there, then end.")] = False,
+    triggered: Annotated[bool, typer.Option("--triggered", help="Process the available data, then end.")] = False,
     for_: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Stop after 90s, 2m...")] = None,
     debug: Debug = False,
 ) -> None:
@@ -74,7 +74,7 @@ def _update_failed(state: UpdateState, storage: Path) -> UpdateFailed:
         "UPDATE_FAILED",
         f"The update failed{where}.",
         hint="See `livetables events` for details.",
-        left_behind=f"What has committed stays in {relative(storage)}; the next `livetables run` goes on from there.",
+        left_behind=f"What has committed stays in {relative(storage)}; the next `livetables run` continues from there.",
     )
 
 

@@ -110,7 +110,7 @@ def test_a_failed_update_says_what_it_leaves_behind(pipeline, tmp_path, monkeypa
     pipeline.state = UpdateState(state="FAILED", flows=flows, errors=["Flow a failed.", "The update is FAILED."])
     error = CliRunner().invoke(app, ["run"]).exception
     assert isinstance(error, UpdateFailed)
-    state = f"What has committed stays in {tmp_path.name}; the next `livetables run` goes on from there."
+    state = f"What has committed stays in {tmp_path.name}; the next `livetables run` continues from there."
     assert ("The update failed in 1 flow: a.", state, 1) == (error.message, error.left_behind, error.exit_code)
 
 

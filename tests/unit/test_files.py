@@ -184,7 +184,7 @@ class TestFiles:
         assert shown(tmp_path).splitlines()[2].endswith("  a\\nb\\x1b[31m [bold]日本.json")
 
     def test_files_are_shown_while_a_pipeline_writes(self, storage, now):
-        """What is committed: the command waits for nobody and holds nobody up."""
+        """Only what is committed: the command neither waits for an update nor delays one."""
         ledger = ledger_of(storage, "raw/raw/2", now)
         with ledger._transaction() as writing:
             writing.execute("DELETE FROM files")
@@ -199,7 +199,7 @@ class TestFiles:
         assert shown(tmp_path) == "raw: no files found.\n"
 
     def test_what_is_no_ledger_is_named(self, tmp_path):
-        """With a way out."""
+        """With a hint."""
         file = tmp_path / "checkpoints/raw/raw/1/auto_loader/0.db"
         file.parent.mkdir(parents=True)
         file.write_text("no database" * 100)

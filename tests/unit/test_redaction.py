@@ -1,4 +1,4 @@
-"""The value of a secret is in nothing that is shown or stored, on whichever way it comes there."""
+"""The value of a secret is in no text that is shown or stored, whatever way it takes."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_secret_is_found_however_it_is_written(secret, written):
 
 
 def test_what_is_redacted_twice_is_as_after_once(give):
-    """A message passes several ways out, and a secret may be part of the word that stands for it."""
+    """A message passes several ways out, and a secret may be part of the word that replaces it."""
     secrets = [give(value) for value in ("RED", "hunter", "hunter2", "")]
     assert redacted(redacted(f"{secrets} {{}}")) == "['[REDACTED]', '[REDACTED]', '[REDACTED]', ''] {}"
 
