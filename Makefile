@@ -46,7 +46,7 @@ demo: jars $(if $(filter kafka,$(SOURCE)),jars-broker) ## run the sensor pipelin
 	@$(BIN)/python -m dev.demo --source $(SOURCE)
 
 test: unit jars-s3 jars-broker jars-store ## all tests; the first time downloads the servers that they start (60 MB)
-	$(BIN)/python -m pytest --ignore=tests/unit
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/rules
 
 check: style unit ## style, types, imports, and the tests that need no Java
 
@@ -57,7 +57,7 @@ style: jars
 	$(BIN)/lint-imports
 
 unit: jars
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit tests/rules
 
 docs: $(STAMP) ## write docs/differences.md and the tables of docs/auto-loader.md from the code
 	$(BIN)/python -m dev.docs.differences

@@ -1,4 +1,4 @@
-"""Time, waiting and fresh ids in one place, so that tests can put their own in."""
+"""The clock: time, sleep and new ids in one place, which tests replace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _new_id() -> str:
 
 @dataclass(frozen=True)
 class Clock:
-    """The real clock; `monotonic` and `sleep` are in seconds."""
+    """The real clock; `now` is in UTC, `monotonic` and `sleep` are in seconds."""
 
     now: Callable[[], datetime] = _utc_now
     monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""Keeps the values of secrets out of all that is shown or stored."""
+"""Removes the values of secrets from every text that is shown or stored."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import threading
 from typing import Any
 from weakref import WeakSet
 
-#: What stands in a text in the place of a secret, as on the platform.
+#: The replacement of a secret, as on the platform.
 REDACTED = "[REDACTED]"
-_all: WeakSet[Hidden] = WeakSet()
-_turn = threading.Lock()
+_all: WeakSet[SecretValues] = WeakSet()
+_lock = threading.Lock()
 
 
-class Hidden:
-    """Values that no text may show, for as long as their owner keeps this."""
+class SecretValues:
+    """A set of secret values, which are redacted for as long as this object lives."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        with _turn:
+        with _lock:
             _all.add(self)
 
     def add(self, value: str) -> str:
-        """Hide a value from now on, and return it; a blank one hides nothing, since blanks are everywhere."""
+        """Redact a value from now on, and return it; a blank value is ignored, since blanks are in every text."""
         if value.strip():
             self._values.add(value)
         return value
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What is hidden now; other threads may hide more meanwhile."""
+        """The secret values at this moment; other threads may add more."""
         return tuple(self._values)
 
 
 def redacted(text: str) -> str:
-    """Return a text without hidden values, as they are or as Python and JSON quote them."""
-    with _turn:
-        values = {value for hidden in _all for value in hidden.values}
+    """Return a text with all secret values replaced, also in the forms in which Python and JSON quote them."""
+    with _lock:
+        values = {value for secrets in _all for value in secrets.values}
     if not values:
         return text
     written = {
@@ -45,13 +45,13 @@ def redacted(text: str) -> str:
         for value in values
         for form in (value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
     }
-    # What was redacted before comes first: it stays as it is, even when a secret is part of that word.
+    # The replacement itself comes first: it is left alone, even when a secret is a part of that word.
     found = "|".join(map(re.escape, [REDACTED, *sorted(written, key=len, reverse=True)]))
     return re.sub(found, REDACTED, text)
 
 
 def redacted_in(value: Any) -> Any:
-    """Return nested data with all its texts redacted."""
+    """Return nested data with all texts redacted; tuples become lists."""
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, dict):

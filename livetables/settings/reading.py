@@ -71,10 +71,12 @@ def read_settings(file: Path) -> tuple[dict[str, Any], bool]:
     yaml_ = plain.lstrip()[:1] not in ("", "{", "[")
     document = _yaml(file, text) if yaml_ else _json(file, plain)
     if not isinstance(document, dict):
-        language, what = ("YAML", "a mapping") if yaml_ else ("JSON", "an object")
-        msg = f"The settings are a {language} {_kind(document)}, not {what}."
-        hint = "Start with a line such as `name: ...`." if yaml_ else 'Start with {"name": ...}.'
-        raise SettingsError(f"SETTINGS_NOT_{language}", msg, location=SourceLocation(shown(file)), hint=hint)
+        code, msg = "SETTINGS_NOT_JSON", f"The settings are a JSON {_kind(document)}, not an object."
+        hint = 'Start with {"name": ...}.'
+        if yaml_:
+            code, msg = "SETTINGS_NOT_YAML", f"The settings are a YAML {_kind(document)}, not a mapping."
+            hint = "Start with a line such as `name: ...`."
+        raise SettingsError(code, msg, location=SourceLocation(shown(file)), hint=hint)
     return document, yaml_
 
 

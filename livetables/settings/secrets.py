@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from livetables.errors import SettingsError, SourceLocation
-from livetables.redaction import Hidden
+from livetables.redaction import SecretValues
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ class SecretStore:
     """The secrets of one pipeline; each value it returns is redacted on the screen and in the event log."""
 
     file: Path | None = None
-    hidden: Hidden = field(default_factory=Hidden, repr=False, compare=False)
+    hidden: SecretValues = field(default_factory=SecretValues, repr=False, compare=False)
 
     def find(self, scope: str, key: str) -> str | None:
         """Return a secret or None; an environment variable wins over the file."""

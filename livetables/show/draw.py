@@ -1,4 +1,4 @@
-"""Draws the graph of a pipeline: as a tree for a terminal, as an SVG for documents and pages, as data."""
+"""The graph of a pipeline: as a tree for a terminal, as SVG for documents and pages, as plain data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = {"streaming table": "#1f6feb", "materialized view": "#8250df", "view"
 
 
 def graph_document(graph: Graph) -> dict[str, Any]:
-    """Return the graph as plain data: datasets with kind, columns, inputs, flows, expectations, place."""
+    """Return the graph as plain data: datasets with kind, columns, inputs, flows, expectations, location."""
     return {
         "datasets": [
             {
@@ -41,7 +41,7 @@ def graph_document(graph: Graph) -> dict[str, Any]:
 
 
 def graph_tree(graph: Graph) -> Tree:
-    """Return the datasets under those that they read; one that reads several stands under the last of them."""
+    """Return the datasets as a tree: each below its input, or below the last of several inputs."""
     root = Tree(Text("pipeline", style="bold"))
     nodes: dict[str, Tree] = {}
     for key, dataset in graph.datasets.items():
@@ -53,8 +53,8 @@ def graph_tree(graph: Graph) -> Tree:
     return root
 
 
-def columns_of(graph: Graph) -> dict[str, int]:
-    """Return the layer of each dataset: one more than the deepest of its inputs."""
+def layers_of(graph: Graph) -> dict[str, int]:
+    """Return the layer of each dataset: 0 without inputs, otherwise one more than its deepest input."""
     layer: dict[str, int] = {}
     for key, dataset in graph.datasets.items():
         layer[key] = max((layer[name] + 1 for name in dataset.inputs), default=0)
@@ -63,10 +63,10 @@ def columns_of(graph: Graph) -> dict[str, int]:
 
 def graph_svg(graph: Graph) -> str:
     """Return the graph as an SVG document, layers from left to right, inputs close to their readers."""
-    layer = columns_of(graph)
-    locations = _places(graph, layer)
+    layer = layers_of(graph)
+    positions = _positions(graph, layer)
     width = _MARGIN * 2 + (max(layer.values(), default=0) + 1) * (_BOX_WIDTH + _GAP_X) - _GAP_X
-    rows = max((row for _, row in locations.values()), default=0.0) + 1
+    rows = max((row for _, row in positions.values()), default=0.0) + 1
     height = _MARGIN * 2 + rows * (_BOX_HEIGHT + _GAP_Y) - _GAP_Y
     size = f'width="{width:g}" height="{height:g}"'
     parts = [
@@ -74,25 +74,25 @@ def graph_svg(graph: Graph) -> str:
         f'<rect {size} fill="#ffffff"/>',
     ]
     parts += [
-        _edge(_corner(*locations[name]), _corner(*locations[key]))
+        _edge(_corner(*positions[name]), _corner(*positions[key]))
         for key, dataset in graph.datasets.items()
         for name in dataset.inputs
     ]
-    parts += [_box(dataset, *_corner(*locations[key])) for key, dataset in graph.datasets.items()]
+    parts += [_box(dataset, *_corner(*positions[key])) for key, dataset in graph.datasets.items()]
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _places(graph: Graph, layer: dict[str, int]) -> dict[str, tuple[int, float]]:
-    """Return (layer, row) per dataset: each as near as it can be to the mean row of its inputs."""
-    locations: dict[str, tuple[int, float]] = {}
+def _positions(graph: Graph, layer: dict[str, int]) -> dict[str, tuple[int, float]]:
+    """Return (layer, row) per dataset: the free row that is nearest to the mean row of its inputs."""
+    positions: dict[str, tuple[int, float]] = {}
     for column in range(max(layer.values(), default=-1) + 1):
         here = [key for key in graph.datasets if layer[key] == column]
-        wanted = {key: _mean([locations[name][1] for name in graph.datasets[key].inputs]) for key in here}
+        wanted = {key: _mean([positions[name][1] for name in graph.datasets[key].inputs]) for key in here}
         taken = -1.0
         for key in sorted(here, key=lambda key: wanted[key]):
             taken = max(taken + 1, wanted[key])
-            locations[key] = (column, taken)
-    return locations
+            positions[key] = (column, taken)
+    return positions
 
 
 def _mean(rows: list[float]) -> float:

@@ -1,4 +1,4 @@
-"""What `livetables files` shows: the files of each flow's Auto Loader sources, and the schemas they have shown."""
+"""The view of `livetables files`: the files of each flow's Auto Loader sources, and the inferred schemas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from livetables.autoloader.find.ledger import Overview, overview
 from livetables.autoloader.option_values import moment_ms, one_of
 from livetables.errors import SettingsError, count, did_you_mean
-from livetables.settings import seconds
+from livetables.settings import parse_duration
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _STATES = ("FAILED", "PENDING", "READ", "SKIPPED")
 
 @dataclass(frozen=True)
 class FileFilter:
-    """Which files are shown: of one flow, one state, found since a time (seconds since 1970); at most so many."""
+    """Which files are shown: of one flow, in one state, found since a time (seconds since 1970), `limit` per source."""
 
     flow: str | None
     state: str | None
@@ -35,18 +35,21 @@ class FileFilter:
 
 
 @dataclass(frozen=True)
-class Source:
-    """One of a flow's Auto Loader sources; `more` files are wanted and not among its entries."""
+class AutoLoaderSource:
+    """An Auto Loader source of a flow; `more` files match the filter, but are over its limit."""
 
     dataset: str
     flow: str
     number: int
-    seen: Overview
+    overview: Overview
     more: int
 
 
-def wanted(flow: str | None, state: str | None, since: str | None, limit: int, now: float) -> FileFilter:
-    """Return what the options of the command mean; raises SettingsError. A limit of 0 is none."""
+def file_filter(flow: str | None, state: str | None, since: str | None, limit: int, now: float) -> FileFilter:
+    """Return the filter that the options of the command describe; a limit of 0 is none.
+
+    `now` is in seconds since 1970. Raises SettingsError for a value that can't be read.
+    """
     return FileFilter(
         flow,
         one_of("--state", state, _STATES) if state else None,
@@ -55,8 +58,8 @@ def wanted(flow: str | None, state: str | None, since: str | None, limit: int, n
     )
 
 
-def sources_of(folder: Path, asked: FileFilter) -> list[Source]:
-    """Return the Auto Loader sources of the flows in a storage folder; SettingsError when the flow is none of them."""
+def sources_of(folder: Path, wanted: FileFilter) -> list[AutoLoaderSource]:
+    """Return the Auto Loader sources of a storage folder; raises SettingsError when the wanted flow has none."""
     ledgers = [
         (flow.parent.name, flow.name, int(file.stem), file)
         for flow in folder.glob("checkpoints/*/*")
@@ -64,46 +67,47 @@ def sources_of(folder: Path, asked: FileFilter) -> list[Source]:
         for file in (flow / _newest(flow)).glob("auto_loader/*.db")
     ]
     names = {flow for _, flow, _, _ in ledgers}
-    if ledgers and asked.flow and asked.flow.lower() not in names:
-        hint = did_you_mean(asked.flow, names, f"Take one of {', '.join(sorted(names))}.")
-        raise SettingsError("FLOW_NOT_FOUND", f"No flow '{asked.flow}' has read files with Auto Loader.", hint=hint)
-    return [_source(*ledger, asked) for ledger in sorted(ledgers) if not asked.flow or asked.flow.lower() == ledger[1]]
+    if ledgers and wanted.flow and wanted.flow.lower() not in names:
+        hint = did_you_mean(wanted.flow, names, f"Take one of {', '.join(sorted(names))}.")
+        raise SettingsError("FLOW_NOT_FOUND", f"No flow '{wanted.flow}' has read files with Auto Loader.", hint=hint)
+    shown = (wanted.flow or "").lower()
+    return [_source(*ledger, wanted) for ledger in sorted(ledgers) if shown in ("", ledger[1])]
 
 
 def _newest(flow: Path) -> str:
-    """Return the name of a flow's checkpoint, as `Storage` does, whose imports would take longer than all of this."""
+    """Return the folder name of a flow's newest checkpoint; importing `Storage` would take longer than the command."""
     return max((path.name for path in flow.iterdir() if path.name.isdigit()), key=int, default="1")
 
 
-def _source(dataset: str, flow: str, number: int, file: Path, asked: FileFilter) -> Source:
-    seen = overview(file, asked.since, asked.state, asked.limit)
-    states = [asked.state] if asked.state else _STATES
+def _source(dataset: str, flow: str, number: int, file: Path, wanted: FileFilter) -> AutoLoaderSource:
+    seen = overview(file, wanted.since, wanted.state, wanted.limit)
+    states = [wanted.state] if wanted.state else _STATES
     matching = sum(seen.totals[state].files for state in states if state in seen.totals)
-    return Source(dataset, flow, number, seen, matching - len(seen.entries))
+    return AutoLoaderSource(dataset, flow, number, seen, matching - len(seen.entries))
 
 
-def document(sources: Iterable[Source]) -> list[dict[str, Any]]:
-    """Return the sources as data."""
+def document(sources: Iterable[AutoLoaderSource]) -> list[dict[str, Any]]:
+    """Return the sources as plain data."""
     return [
         {
             "dataset": source.dataset,
             "flow": source.flow,
             "source": source.number,
-            "folder": source.seen.folder,
-            "totals": {state: asdict(total) for state, total in source.seen.totals.items()},
-            "newest_read": source.seen.newest and _as_data(source.seen.newest),
-            "files": [_as_data(entry) for entry in source.seen.entries],
+            "folder": source.overview.folder,
+            "totals": {state: asdict(total) for state, total in source.overview.totals.items()},
+            "newest_read": source.overview.newest and _as_data(source.overview.newest),
+            "files": [_as_data(entry) for entry in source.overview.entries],
             "more": source.more,
         }
         for source in sources
     ]
 
 
-def lines(sources: Iterable[Source]) -> Iterator[str]:
-    """Return the sources as text: of each one sentence, then its files."""
+def lines(sources: Iterable[AutoLoaderSource]) -> Iterator[str]:
+    """Yield the lines that show the sources: for each a summary, then its files."""
     for source in sources:
         yield _summary(source)
-        seen = source.seen
+        seen = source.overview
         if seen.entries:
             yield f"  {'found':19}  {'read':19}  {'state':7}  {'size':>9}  {'rows':>9}  file"
         for entry in seen.entries:
@@ -119,7 +123,7 @@ def lines(sources: Iterable[Source]) -> Iterator[str]:
 
 
 def schemas_document(folder: Path) -> list[dict[str, Any]]:
-    """Return the inferred schemas in a storage folder as data."""
+    """Return the inferred schemas of a storage folder as plain data."""
     from livetables.autoloader.schema.schemas import ddl
 
     return [
@@ -135,7 +139,7 @@ def schemas_document(folder: Path) -> list[dict[str, Any]]:
 
 
 def schemas_lines(folder: Path) -> Iterator[str]:
-    """Return the inferred schemas in a storage folder as text."""
+    """Yield the lines that show the inferred schemas of a storage folder."""
     from livetables.autoloader.schema.schemas import ddl
 
     for versions in _schemas(folder):
@@ -151,20 +155,20 @@ def _schemas(folder: Path) -> list[tuple[Version, ...]]:
     return list_schemas(folder / "system" / "schemas")
 
 
-def _summary(source: Source) -> str:
-    seen = source.seen
+def _summary(source: AutoLoaderSource) -> str:
+    seen = source.overview
     flow = source.flow if source.flow == source.dataset else f"{source.flow} (into {source.dataset})"
     name = f"{flow}, source {source.number + 1}" if source.number else flow
     if not seen.totals:
         return f"{name}: no files found."
-    said = []
+    states = []
     for state in ("READ", "PENDING", "FAILED", "SKIPPED"):
         total = seen.totals.get(state)
         if total is not None:
             rows = f"{count(total.rows, 'row')}, " if state == "READ" else ""
-            said.append(f"{total.files:,} {state.lower()} ({rows}{decimal(total.bytes)})")
+            states.append(f"{total.files:,} {state.lower()} ({rows}{decimal(total.bytes)})")
     files = count(sum(total.files for total in seen.totals.values()), "file")
-    text = f"{name}: {files} in {_line(local_path(seen.folder) or seen.folder)}: {', '.join(said)}."
+    text = f"{name}: {files} in {_line(local_path(seen.folder) or seen.folder)}: {', '.join(states)}."
     if seen.newest is not None:
         text += f" Last read: {_name(seen.newest, seen.folder)} at {_time(seen.newest.read)}."
     return text
@@ -182,7 +186,7 @@ def _name(entry: Entry, folder: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a text, such as the name of a file, that may hold anything, as one line."""
+    """Return a text that may have any characters, such as a file name, as one printable line."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
@@ -191,14 +195,13 @@ def _time(value: float | None) -> str:
 
 
 def _moment(text: str, now: float) -> float:
-    """Return the point in time that `30m`, which is a time ago, or `2026-11-22T10:00:00` means."""
-    try:
-        return now - seconds(text, "--since")
-    except SettingsError:
-        pass
+    """Return the time in seconds since 1970 that `30m`, a duration before `now`, or `2026-11-22T10:00:00` means."""
+    ago = parse_duration(text)
+    if ago is not None:
+        return now - ago
     try:
         return moment_ms("--since", text) / 1000
     except SettingsError as error:
-        said = f"--since is '{text}', which is neither a duration nor a point in time."
+        message = f"--since is '{text}', which is neither a duration nor a point in time."
         hint = "Write it as 30m, 1h, 2d or 2026-11-22T10:00:00; without a zone it is UTC."
-        raise SettingsError("WRONG_VALUE", said, hint=hint) from error
+        raise SettingsError("WRONG_VALUE", message, hint=hint) from error

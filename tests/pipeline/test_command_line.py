@@ -137,7 +137,7 @@ def start(bench, path):
 
 @pytest.mark.shows("A streaming table takes each source row exactly once, and appends")
 def test_ctrl_c_stops_cleanly_and_a_kill_loses_nothing(bench):
-    """When Java is killed that is said; then, and after Ctrl-C, the next run goes on: each row once.
+    """An error names a killed Java; then, and after Ctrl-C, the next run continues: each row once.
 
     UDFs may use the project's helpers.
     """
@@ -172,4 +172,4 @@ def test_a_second_ctrl_c_ends_at_once_when_java_does_not_answer(bench):
     rest = process.communicate(timeout=60)[0]
     assert (process.returncode, "Interrupted." in rest, "Traceback" in rest) == (130, True, False)
     command = Path(f"/proc/{java}/cmdline")
-    assert not command.exists() or not command.read_bytes()  # nobody may have asked yet how it ended
+    assert not command.exists() or not command.read_bytes()  # its parent may not have reaped it yet

@@ -1,4 +1,4 @@
-"""The archive of Spark's classes: where it lies, when it is used, and what happens where it cannot be made."""
+"""The archive of Spark's classes: where it lies, when it is used, and what happens when it cannot be made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAILS = '#!/bin/sh\necho half > "$3"\nexit 1\n'
 
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
-    """Return a function that says what training does; the environment is an empty folder with one Java and one jar."""
+    """Return a function that sets what training does; the environment is an empty folder with one Java and one jar."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
     java = tmp_path / "java"
     java.touch()
@@ -39,7 +39,7 @@ def jars(tmp_path):
 
 
 def test_an_archive_that_was_made_is_used(environment, jars):
-    """After one training, Java is told to map the archive, and no second training happens."""
+    """After one training, Java gets the option that maps the archive, and no second training happens."""
     assert classes.java_options(jars) == ""
     environment(WRITES)
 
@@ -50,7 +50,7 @@ def test_an_archive_that_was_made_is_used(environment, jars):
 
 
 def test_training_that_fails_leaves_nothing(environment, jars):
-    """An archive is whole or absent; without one, Java is told nothing."""
+    """An archive is whole or absent; without one, Java gets no option."""
     environment(FAILS)
 
     assert not classes.make_archive(jars)
@@ -59,7 +59,7 @@ def test_training_that_fails_leaves_nothing(environment, jars):
 
 
 def test_an_environment_that_cannot_be_written_to_goes_without(environment, jars, tmp_path):
-    """Where no archive can be kept, set-up goes on."""
+    """Where no archive can be kept, set-up continues."""
     (tmp_path / "env").write_text("a file where the folder would be")
     environment(WRITES)
 

@@ -14,7 +14,7 @@ from livetables.autoloader.find.ledger import Ledger
 from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.cli.app import app
 from livetables.errors import LivetablesError
-from livetables.show.files import wanted
+from livetables.show.files import file_filter
 from tests.unit.builders import NOON
 
 START = NOON.timestamp()
@@ -184,7 +184,7 @@ class TestFiles:
         assert shown(tmp_path).splitlines()[2].endswith("  a\\nb\\x1b[31m [bold]日本.json")
 
     def test_files_are_shown_while_a_pipeline_writes(self, storage, now):
-        """What is committed: the command waits for nobody and holds nobody up."""
+        """Only what is committed: the command neither waits for an update nor delays one."""
         ledger = ledger_of(storage, "raw/raw/2", now)
         with ledger._transaction() as writing:
             writing.execute("DELETE FROM files")
@@ -199,7 +199,7 @@ class TestFiles:
         assert shown(tmp_path) == "raw: no files found.\n"
 
     def test_what_is_no_ledger_is_named(self, tmp_path):
-        """With a way out."""
+        """With a hint."""
         file = tmp_path / "checkpoints/raw/raw/1/auto_loader/0.db"
         file.parent.mkdir(parents=True)
         file.write_text("no database" * 100)
@@ -232,7 +232,7 @@ class TestOptions:
     )
     def test_since_is_a_time_ago_or_a_point_in_time(self, text, moment):
         """Without a zone it is UTC, as all times that are shown."""
-        assert wanted(None, None, text, 0, START).since == moment
+        assert file_filter(None, None, text, 0, START).since == moment
 
     @pytest.mark.parametrize(
         ("words", "said"),

@@ -1,4 +1,4 @@
-"""What is said when Java ends, and when it has not."""
+"""The error when Java has ended, and none while it runs."""
 
 import subprocess
 import sys
@@ -36,15 +36,15 @@ class JavaException:
 def test_how_java_ended_is_said(monkeypatch, tmp_path, end, said, hint, error):
     """By a signal, or of its own: with a full heap Spark ends it with 52."""
     monkeypatch.setattr(SparkContext, "_gateway", Gateway(subprocess.Popen([sys.executable, "-c", end])))
-    told = java_ended(error, tmp_path)
-    assert (told.code, said in told.diagnostic.message, hint in told.diagnostic.hint) == ("SPARK_ENDED", True, True)
+    ended = java_ended(error, tmp_path)
+    assert (ended.code, said in ended.diagnostic.message, hint in ended.diagnostic.hint) == ("SPARK_ENDED", True, True)
 
 
 @pytest.mark.parametrize(
     "error", [UnreachableError("BROKER", "no answer"), Py4JJavaError("failed", JavaException()), ValueError("x")]
 )
 def test_other_errors_do_not_wait_for_an_end(monkeypatch, tmp_path, error):
-    """A server that can't be reached, or what Java itself raised, is told at once."""
+    """A server that can't be reached, or what Java itself raised, is reported at once."""
 
     class Running:
         def wait(self, _seconds):

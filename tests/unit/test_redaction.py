@@ -1,4 +1,4 @@
-"""The value of a secret is in nothing that is shown or stored, on whichever way it comes there."""
+"""The value of a secret is in no text that is shown or stored, whatever way it takes."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from livetables.__main__ import main
-from livetables.cli import app as cli
+from livetables.cli.output import print_json
 from livetables.collect import python_files
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
@@ -67,7 +67,7 @@ def test_a_secret_is_found_however_it_is_written(secret, written):
 
 
 def test_what_is_redacted_twice_is_as_after_once(give):
-    """A message passes several ways out, and a secret may be part of the word that stands for it."""
+    """A message passes several ways out, and a secret may be part of the word that replaces it."""
     secrets = [give(value) for value in ("RED", "hunter", "hunter2", "")]
     assert redacted(redacted(f"{secrets} {{}}")) == "['[REDACTED]', '[REDACTED]', '[REDACTED]', ''] {}"
 
@@ -176,7 +176,7 @@ def test_a_secret_that_is_a_word_of_ours_changes_no_outcome(give, bus):
 @pytest.mark.parametrize("value", [WORD, "7"])
 def test_a_json_document_shows_no_secret(give, capsys, value):
     """`graph --json` names the paths that a query reads; a secret that is a number, too, leaves it a document."""
-    cli._json([{"external_inputs": (f"gs://bucket/x?sas={give(value)}",), "rows": 7}])
+    print_json([{"external_inputs": (f"gs://bucket/x?sas={give(value)}",), "rows": 7}])
     assert json.loads(capsys.readouterr().out) == [{"external_inputs": ["gs://bucket/x?sas=[REDACTED]"], "rows": 7}]
 
 
@@ -184,11 +184,11 @@ def test_a_json_document_shows_no_secret(give, capsys, value):
 def test_the_whole_trace_shows_no_secret(secret, monkeypatch, capsys, kind):
     """`--debug` prints all that Python knows of an error, with the errors that caused it."""
 
-    def fail(**_):
+    def fail():
         raise kind(secret) from ValueError(secret)
 
-    monkeypatch.setattr(cli, "app", fail)
-    monkeypatch.setattr(cli, "debugging", True)
+    monkeypatch.setattr("livetables.show.doctor.checks", fail)
+    monkeypatch.setattr("sys.argv", ["livetables", "doctor", "--debug"])
     with pytest.raises(SystemExit) as caught:
         main()
     shown = capsys.readouterr().err

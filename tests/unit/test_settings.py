@@ -134,7 +134,7 @@ def test_the_spark_conf_of_clusters_counts_below_the_configuration(load):
     ],
 )
 def test_a_wrong_setting_is_named_with_its_file(load, document, code, says, hint):
-    """Nothing is guessed: the message has the key, the file and the way out."""
+    """Nothing is guessed: the message has the key, the file and a hint."""
     found = diagnostic_of(load, document)
     assert (found.code, str(found.location)) == (code, "pipeline_settings.json")
     assert says in found.message

@@ -246,7 +246,7 @@ def test_a_target_that_is_not_there_is_named(monkeypatch, rest, hint):
     ],
 )
 def test_a_target_in_development_pauses_its_pipelines(target, continuous, development):
-    """As when it is deployed, which is said aloud."""
+    """As when it is deployed; a warning says so."""
     settings = load(bundle("continuous: true", f"targets:\n  dev: {target}\n"))
     assert (settings.continuous, settings.development) == (continuous, development)
     said = [] if continuous else ["SETTING_WITHOUT_EFFECT"]

@@ -1,10 +1,10 @@
-"""The Databricks settings JSON: what each key does here, what is said of it, and the wrapping it comes in."""
+"""The Databricks settings JSON: the effect of each key here, warnings, and the forms that it is shared in."""
 
 import json
 
 import pytest
 
-from livetables.cli.options import settings_of
+from livetables.cli.options import PipelineOptions
 from livetables.errors import Diagnostic, SettingsError, SourceLocation
 from livetables.model import Namespace
 from livetables.settings import load_settings
@@ -48,7 +48,7 @@ def diagnostic_of(load, document):
     ],
 )
 def test_what_concerns_the_platforms_machines_is_accepted_in_silence(load, document):
-    """Nobody misses it here."""
+    """Keys about provisioning and administration give no warning."""
     assert load(document).warnings == ()
 
 
@@ -77,8 +77,8 @@ def test_what_concerns_the_platforms_machines_is_accepted_in_silence(load, docum
         ({"clusters": [{"label": "updates", "spark_env_vars": {"A": "1"}}]}, "clusters.0.spark_env_vars", "set the"),
     ],
 )
-def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead):
-    """With the file, the key and what is done in its place."""
+def test_a_key_without_effect_that_a_user_would_miss_gives_a_warning(load, document, key, instead):
+    """With the file, the key and what happens instead."""
     (warning,) = load(document).warnings
     assert (warning.code, warning.location) == ("SETTING_WITHOUT_EFFECT", SourceLocation(FILE))
     assert warning.message.startswith(f"'{key}' has no effect here: ")
@@ -87,7 +87,7 @@ def test_a_key_that_a_user_would_miss_is_said_aloud(load, document, key, instead
 
 @pytest.mark.shows("`:name` is a value of `parameters`")
 def test_parameters_are_what_sql_files_name_with_a_colon(load):
-    """The settings give each its value, and nothing is said aloud, as they have their effect here."""
+    """The settings give each its value, and there is no warning, as they have their effect here."""
     settings = load({"parameters": {"day": "2026-01-01"}})
     assert (settings.parameters, settings.warnings) == ({"day": "2026-01-01"}, ())
 
@@ -96,7 +96,7 @@ def test_parameters_are_what_sql_files_name_with_a_colon(load):
 def test_a_parameter_of_the_command_line_wins(load):
     """Over that of the settings with the same name; the others stay."""
     load({"parameters": {"day": "2026-01-01", "region": "eu"}})
-    settings = settings_of(None, None, None, None, None, None, None, parameters=["day=2026-02-01", "limit=a=b"])
+    settings = PipelineOptions(parameter=["day=2026-02-01", "limit=a=b"]).load()
     assert settings.parameters == {"day": "2026-02-01", "region": "eu", "limit": "a=b"}
 
 
@@ -110,12 +110,12 @@ def test_a_parameter_of_the_command_line_wins(load):
         ),
     ],
 )
-def test_what_only_the_platform_refuses_is_said_aloud(load, document, says):
+def test_what_only_the_platform_refuses_gives_a_warning(load, document, says):
     """It runs here, and would not be deployed."""
     assert load(document).warnings == (Diagnostic("SETTINGS_CONFLICT", says, SourceLocation(FILE)),)
 
 
-def test_a_pipeline_shows_what_its_settings_say_aloud(load):
+def test_a_pipeline_shows_the_warnings_of_its_settings(load):
     """`check` prints a pipeline's warnings, and `run` puts them into the event log."""
     from livetables.pipeline import Pipeline
 
@@ -165,7 +165,7 @@ def test_editions_are_written_in_any_letter_case(load, edition):
         ({"configuration": {"a": None}}, "'configuration.a' is null", None),
     ],
 )
-def test_a_wrong_value_is_named_with_the_way_out(load, document, says, hint):
+def test_a_wrong_value_is_named_with_a_hint(load, document, says, hint):
     """Letter case of what must be written stays as it is."""
     diagnostic = diagnostic_of(load, document)
     assert (diagnostic.code, diagnostic.location, diagnostic.hint) == ("WRONG_VALUE", SourceLocation(FILE), hint)
@@ -173,7 +173,7 @@ def test_a_wrong_value_is_named_with_the_way_out(load, document, says, hint):
 
 
 def test_the_cluster_that_runs_updates_wins(load):
-    """As on the platform, wherever it stands; a boolean is written as Spark reads it."""
+    """As on the platform, at any position; a boolean is written as Spark reads it."""
     updates, default = {"label": "updates", "spark_conf": {"a": "updates", "c": True}}, {"spark_conf": {"a": "x"}}
     assert load({"clusters": [updates, default]}).configuration == {"a": "updates", "c": "true"}
 
@@ -202,7 +202,7 @@ COMMENTED = """\
 
 
 def test_settings_in_a_notebook_are_read(load):
-    """People share them like this; what looks like a comment inside of a value is none."""
+    """People share them like this; text in a value that looks like a comment is none."""
     settings = load(COMMENTED)
     assert settings.name == "cdc"
     assert settings.configuration == {"url": "https://x/#y", "quote": '"--'}
@@ -227,14 +227,14 @@ def test_a_byte_order_mark_is_no_error(load):
     ],
 )
 def test_settings_are_taken_out_of_what_the_platform_prints(load, around):
-    """`databricks pipelines get` says more than the settings, which is nobody's mistake."""
+    """`databricks pipelines get` prints more than the settings."""
     spec = {"id": "1", "name": "inner", "catalog": "main", "libraries": [{"file": {"path": "a.py"}}]}
     settings = load(json.dumps(around(spec)))
     assert (settings.name, settings.namespace, settings.document) == ("inner", Namespace("main", "default"), spec)
 
 
 def test_the_settings_inside_are_checked_all_the_same(load):
-    """Only what stands around them is left alone."""
+    """Only the keys around them are ignored."""
     diagnostic = diagnostic_of(load, json.dumps({"spec": {"nmae": "x"}, "state": "IDLE"}))
     assert (diagnostic.code, diagnostic.hint) == ("UNKNOWN_KEY", "Did you mean 'name'?")
 

@@ -1,4 +1,4 @@
-"""References in asset bundles: what `${...}` stands for, and what is said when it stands for nothing."""
+"""References in asset bundles: the value of `${...}`, and the error when it has none."""
 
 import getpass
 

@@ -14,7 +14,7 @@ from livetables.cli.app import app
 from livetables.events.facts import DatasetDefinition
 from livetables.events.log import EventLogWriter
 from livetables.events.states import DatasetType
-from livetables.storage.stored import to_json
+from livetables.show.rows import to_json
 from tests.unit.builders import FakeTime, event
 
 
