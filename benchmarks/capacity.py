@@ -27,6 +27,7 @@ from benchmarks._process import ROOT, run_program
 from livetables.events.log import read_events
 from livetables.settings import load_settings
 from livetables.spark import session
+from livetables.storage.layout import Storage
 from livetables.storage.stored import stored_tables
 from scripts.demo import device_rows
 from scripts.kafka import running_broker
@@ -102,7 +103,7 @@ class Bench:
         devices = device_rows(self._prepared("ours"))
         if not devices:
             raise BenchmarkError(f"no device of {self._devices} is registered")
-        write_deltalake(self._prepared("alternative") / "tables" / "devices", pa.Table.from_pylist(devices))
+        write_deltalake(str(Storage(self._prepared("alternative")).table("devices")), pa.Table.from_pylist(devices))
         print(f"Registered {len(devices):,} devices.", flush=True)
 
     def ours(self) -> Capacity:

@@ -74,7 +74,7 @@ class Pipeline:
         self._clock = clock or Clock()
         self._quick, self._debug = quick, debug
         self._dry = scratch is not None
-        self._system = scratch or settings.storage / "system"
+        self._system = scratch or self.storage.system.root
         self._registry = Registry(root=settings.root)
         self._open, self._ending = ExitStack(), ExitStack()
         self._said: list[Diagnostic] = []
@@ -191,12 +191,13 @@ class Pipeline:
         """
         stop = stop or threading.Event()
         update_run = UpdateRun(self.settings, self._clock, stop, selection or Selection(), for_seconds)
-        with self.storage.locked():
+        with self.storage.locked(self._clock.now) as lock:
             compact(self.storage.events)
             log = EventLogWriter(self.storage.events, self._clock)
             while True:
                 state = UpdateState()
                 bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), [state.apply, log, *listeners])
+                lock.update(bus.update_id)
                 try:
                     again, error = self._attempt(bus, state, update_run, log.flush_if_due)
                 finally:

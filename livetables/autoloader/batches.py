@@ -20,6 +20,7 @@ from livetables.autoloader.schema.json_fields import Looks
 from livetables.autoloader.schema.schemas import merge, new_fields, sorted_columns, without_variants
 from livetables.errors import LivetablesError, NewColumnsError, count
 from livetables.spark.jvm import classes, empty_frame
+from livetables.storage.checkpoint import Checkpoint
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -302,9 +303,4 @@ def _ordered(options: Options, found: StructType) -> StructType:
 
 def _all_committed(checkpoint: Path) -> bool:
     """Tell whether the last batch in a checkpoint was committed."""
-
-    def newest(folder: Path) -> int:
-        return max((int(e.name) for e in folder.iterdir() if e.name.isdigit()), default=-1) if folder.is_dir() else -1
-
-    last = newest(checkpoint / "offsets")
-    return last >= 0 and last == newest(checkpoint / "commits")
+    return Checkpoint.at(checkpoint).all_committed()

@@ -36,6 +36,7 @@ from livetables.autoloader.schema.schemas import SchemaStore, merge, sorted_colu
 from livetables.autoloader.stream import FileSource, frame_of, hiding_metadata, planned
 from livetables.errors import LivetablesError, count
 from livetables.spark.jvm import cloned_session, schema_json_of_ddl
+from livetables.storage.checkpoint import Checkpoint
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def open_stream(
     """Return the stream of the files that arrive below `path`, and its source.
 
     The columns are those of the schema, of `name=value` folders, and of the rescued data; `_metadata` is hidden.
-    `schemas` is the folder in which inferred schemas are kept. `ledger` is the file of those that were found, in the
-    folder `auto_loader` of the flow's checkpoint; without it the stream can't be started. Raises LivetablesError for
+    `schemas` is the folder in which inferred schemas are kept. `ledger` is the file of those that were found, in
+    the flow's checkpoint; without it the stream can't be started. Raises LivetablesError for
     what is wrong with the options, the path or the schema.
     """
     options = _options(spark, given, schema, warn)
@@ -77,15 +78,23 @@ def open_stream(
 
     def opening() -> Batches:
         assert ledger is not None
-        checkpoint = ledger.parent.parent
-        if any((checkpoint / "offsets").glob("[0-9]*")) and not ledger.is_file():
+        checkpoint = Checkpoint.of_ledger(ledger)
+        if checkpoint.planned_batch() >= 0 and not ledger.is_file():
             said = f"{checkpoint} tells how far the stream of {path} has come, but not which files it has read."
             hint = "Bring the whole folder back, or read the table anew with --full-refresh."
             raise LivetablesError("LEDGER_LOST", said, hint=hint)
         files = Ledger(ledger)
         cleaner = Cleaner(spark, options, path, warn) if options.clean_source != "OFF" else None
         return Batches(
-            reading, options, layout, files, _tree(spark, options, path, files), kept, cleaner, checkpoint, warn
+            reading,
+            options,
+            layout,
+            files,
+            _tree(spark, options, path, files),
+            kept,
+            cleaner,
+            checkpoint.folder.path,
+            warn,
         )
 
     source = FileSource(spark, f"AutoLoader[{path}]", columns, opening)

@@ -17,7 +17,7 @@ from livetables.cdc import scd1, scd2
 from livetables.cdc.columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, Names, seen_columns
 from livetables.graph.cdc_schema import HISTORY, condition, sequence_of
 from livetables.graph.schema import new_columns, stored_schema, widened
-from livetables.storage.layout import schema_json
+from livetables.storage.delta import schema_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

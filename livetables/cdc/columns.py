@@ -11,6 +11,7 @@ from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.graph.cdc_schema import END, HISTORY, START, visible_columns
 from livetables.spark.jvm import release_checkpoint
+from livetables.storage.layout import VISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Changes
 
-#: Columns of the hidden table; the platform's own names begin with two underscores too.
-VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
+#: Columns of the hidden table, beside VISIBLE; the platform's own names begin with two underscores too.
+SEQUENCE, UPSERTED, DELETED = "__sequence", "__upserted", "__deleted"
 TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
 OPEN, LAST = "__open", "__last"
 _HIDDEN = frozenset({VISIBLE, SEQUENCE, UPSERTED, DELETED, TOUCHED, EVENT, TRUNCATION, OPEN, LAST})

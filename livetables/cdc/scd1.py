@@ -20,12 +20,12 @@ from livetables.cdc.columns import (
     TRUNCATES,
     TRUNCATION,
     UPSERTED,
-    VISIBLE,
     Names,
     columns,
     kept,
     same,
 )
+from livetables.storage.layout import VISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,21 +17,9 @@ from delta.tables import DeltaTable
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
-from livetables.cdc.columns import (
-    DELETED,
-    EVENT,
-    LAST,
-    NEW,
-    OPEN,
-    SEQUENCE,
-    TOUCHED,
-    VISIBLE,
-    Names,
-    columns,
-    kept,
-    same,
-)
+from livetables.cdc.columns import DELETED, EVENT, LAST, NEW, OPEN, SEQUENCE, TOUCHED, Names, columns, kept, same
 from livetables.graph.cdc_schema import END, START
+from livetables.storage.layout import VISIBLE
 
 if TYPE_CHECKING:
     from pathlib import Path

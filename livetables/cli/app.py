@@ -99,8 +99,8 @@ def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) ->
         for error in state.errors[:-1] if _out.is_terminal else ():
             _err.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
         _err.print(
-            f"What has committed stays in {_relative(pipeline.storage.root)}; the next `livetables run` goes on from "
-            "there. See `livetables events` for details.",
+            f"What has committed stays in {_relative(pipeline.settings.storage)}; the next `livetables run` goes on "
+            "from there. See `livetables events` for details.",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -367,7 +367,7 @@ def query(
     debug: Debug = False,
 ) -> None:
     """Run SQL over the stored tables and the event log (`event_log`), also while the pipeline runs."""
-    from livetables.storage.stored import frame_rows, rows_csv, rows_table
+    from livetables.show.tables import frame_rows, rows_csv, rows_table
 
     if as_json and csv:
         raise SettingsError("WRONG_OPTION", "--json and --csv exclude each other.", hint="Give one.")
@@ -391,23 +391,18 @@ def reset(
     debug: Debug = False,
 ) -> None:
     """Remove all tables, checkpoints and events of the pipeline."""
-    import shutil
-
     from livetables.storage.layout import Storage
 
     _remember(debug)
     folder = stored_settings(settings, storage).storage
-    if not (folder / "system").is_dir():
+    stored = Storage(folder)
+    if not stored.exists():
         _out.print(f"Nothing to remove: {_relative(folder)} holds no pipeline.", highlight=False)
         return
     if not yes and not typer.confirm(f"Remove all tables, checkpoints and events in {_relative(folder)}?"):
         raise typer.Exit(1)
-    stored = Storage(folder)
     with stored.locked():
-        for name in stored.table_names():
-            stored.remove_table(name)  # also one that path= has put elsewhere
-        for part in ("tables", "checkpoints", "warehouse", "system"):
-            shutil.rmtree(folder / part, ignore_errors=True)
+        stored.remove()
     _out.print(f"Removed all tables, checkpoints and events in {_relative(folder)}.", highlight=False)
 
 
@@ -464,7 +459,7 @@ def _remember(debug: bool) -> None:
 
 
 def _json(document: Any) -> None:
-    from livetables.storage.stored import to_json
+    from livetables.show.tables import to_json
 
     sys.stdout.write(to_json(redacted_in(document)) + "\n")
 

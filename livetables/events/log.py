@@ -1,4 +1,4 @@
-"""The event log: a Delta table at `<storage>/system/events`, written and read without Spark."""
+"""The event log: a Delta table in the storage folder, written and read without Spark."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 
 from livetables.events.events import ORIGIN_STRINGS
+from livetables.storage import delta
 from livetables.storage.stored import select
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from livetables.clock import Clock
     from livetables.events.events import Event
+    from livetables.storage.locations import Location
 
 _STACK = pa.struct(
     [
@@ -77,7 +79,7 @@ COMPACT_FILES = 200
 class EventLogWriter:
     """Buffers events and appends them in groups; `flush` at the end of an update writes the rest."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Location, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
         self._rows: list[dict[str, Any]] = []
@@ -100,21 +102,21 @@ class EventLogWriter:
             self._rows = []
 
 
-def compact(folder: Path) -> None:
+def compact(folder: Location) -> None:
     """Merge the small files of a long run into few; those that were merged go a week later."""
     if has_events(folder):
-        table = DeltaTable(str(folder))
+        table = delta.delta_table(folder)
         if len(table.file_uris()) > COMPACT_FILES:
             table.optimize.compact()
             table.vacuum(dry_run=False)
 
 
-def has_events(folder: Path) -> bool:
+def has_events(folder: Location | Path) -> bool:
     """Tell whether there is an event log."""
-    return (folder / "_delta_log").is_dir()
+    return delta.is_table(folder)
 
 
-def read_events(folder: Path) -> list[dict[str, Any]]:
+def read_events(folder: Location | Path) -> list[dict[str, Any]]:
     """Return all events as rows of plain values, oldest first; an empty list when there is no log."""
     if not has_events(folder):
         return []
@@ -122,7 +124,7 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["timestamp"], row["sequence"]["control_plane_seq_no"]))
 
 
-def defined_tables(folder: Path) -> set[str] | None:
+def defined_tables(folder: Location | Path) -> set[str] | None:
     """Return the keys of the tables that the newest update defined; None when no update came that far."""
     if not has_events(folder):
         return None

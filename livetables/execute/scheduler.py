@@ -219,7 +219,7 @@ class Runner:
             self._flow_progress(job, "SKIPPED", because=f" because '{broken[0].dataset.name}' failed", level="WARN")
             return
         waiting = [up for up in self._upstream(job) if up.must_end_first()]
-        if waiting or not job.due(self._engine.tables.version):
+        if waiting or not job.due(self._engine.storage.version):
             return
         self._flow_progress(job, "STARTING")
         try:

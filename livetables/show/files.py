@@ -12,6 +12,7 @@ from livetables.autoloader.find.ledger import Overview, overview
 from livetables.autoloader.option_values import moment_ms, one_of
 from livetables.errors import SettingsError, count, did_you_mean
 from livetables.settings import seconds
+from livetables.storage.layout import Storage
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -58,21 +59,15 @@ def wanted(flow: str | None, state: str | None, since: str | None, limit: int, n
 def sources_of(folder: Path, asked: FileFilter) -> list[Source]:
     """Return the Auto Loader sources of the flows in a storage folder; SettingsError when the flow is none of them."""
     ledgers = [
-        (flow.parent.name, flow.name, int(file.stem), file)
-        for flow in folder.glob("checkpoints/*/*")
-        if flow.is_dir()
-        for file in (flow / _newest(flow)).glob("auto_loader/*.db")
+        (*key, number, file)
+        for key, checkpoint in Storage(folder).checkpoints()
+        for number, file in checkpoint.ledgers().items()
     ]
     names = {flow for _, flow, _, _ in ledgers}
     if ledgers and asked.flow and asked.flow.lower() not in names:
         hint = did_you_mean(asked.flow, names, f"Take one of {', '.join(sorted(names))}.")
         raise SettingsError("FLOW_NOT_FOUND", f"No flow '{asked.flow}' has read files with Auto Loader.", hint=hint)
     return [_source(*ledger, asked) for ledger in sorted(ledgers) if not asked.flow or asked.flow.lower() == ledger[1]]
-
-
-def _newest(flow: Path) -> str:
-    """Return the name of a flow's checkpoint, as `Storage` does, whose imports would take longer than all of this."""
-    return max((path.name for path in flow.iterdir() if path.name.isdigit()), key=int, default="1")
 
 
 def _source(dataset: str, flow: str, number: int, file: Path, asked: FileFilter) -> Source:
@@ -148,7 +143,7 @@ def schemas_lines(folder: Path) -> Iterator[str]:
 def _schemas(folder: Path) -> list[tuple[Version, ...]]:
     from livetables.autoloader.schema.schemas import list_schemas
 
-    return list_schemas(folder / "system" / "schemas")
+    return list_schemas(Storage(folder).system.schemas)
 
 
 def _summary(source: Source) -> str:
