@@ -95,11 +95,11 @@ class Checkpoint:
         """Copy the checkpoint of another streaming query to this folder, whole or, after a crash, not at all.
 
         Nothing happens when this flow has started already, or has started over: a full refresh asks for all rows.
-        Raises FileNotFoundError when the other one has no offsets.
+        Raises FileNotFoundError when the other one has no offsets, or is not on this machine.
         """
         if self.number != 1 or self.has_offsets():
             return
-        if not other.has_offsets():
+        if not (other.folder.is_local and other.has_offsets()):
             raise FileNotFoundError(str(other))
         folder = self.folder.path
         unfinished = folder.with_name("importing")
@@ -166,7 +166,7 @@ class Checkpoint:
             return None
         except ValueError as error:
             said = f"{self.folder / name}, which says how far a flow has come, is damaged: {error}."
-            hint = "Bring the folder back from a copy, or fill the table from the start with --full-refresh."
+            hint = "Bring it back from a copy. Without it, the flows that it is about read their inputs from the start."
             raise LivetablesError("CHECKPOINT_UNREADABLE", said, hint=hint) from error
 
 

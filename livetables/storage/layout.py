@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -215,7 +214,7 @@ class Storage:
         """Remove a table and its rows, also where `path=` has put them."""
         folder = self.table(name)
         if folder.is_local and folder.path.is_symlink():
-            shutil.rmtree(folder.path.resolve(), ignore_errors=True)
+            Location.of(folder.path.resolve()).remove()
         folder.remove()
 
     def remove(self) -> None:

@@ -79,7 +79,7 @@ class Location:
     @property
     def is_local(self) -> bool:
         """Whether it is a path of this machine."""
-        return "://" not in self.uri
+        return self.uri.startswith("/")
 
     @property
     def path(self) -> Path:

@@ -123,7 +123,7 @@ class TestSnapshots:
         write(checkpoint, "version.json", '{"type": "in')
         with pytest.raises(LivetablesError, match=r"web/1/version\.json, which says how far a flow has come") as caught:
             checkpoint.snapshot_version()
-        assert ("CHECKPOINT_UNREADABLE", True) == (caught.value.code, "--full-refresh" in caught.value.diagnostic.hint)
+        assert ("CHECKPOINT_UNREADABLE", True) == (caught.value.code, "from a copy" in caught.value.diagnostic.hint)
 
 
 class TestLedgers:
@@ -173,10 +173,11 @@ class TestImport:
         own.import_from(other)
         assert {1: 5, 2: -1}[number] == own.planned_batch()
 
-    def test_a_folder_without_offsets_is_none(self, checkpoint, tmp_path):
-        """A query would silently start from the beginning."""
+    @pytest.mark.parametrize("folder", ["/no/such/gone", "s3://lake/gone", "dbfs:/gone"])
+    def test_a_folder_without_offsets_is_none(self, checkpoint, folder):
+        """A query would silently start from the beginning; no store is asked."""
         with pytest.raises(FileNotFoundError, match="gone"):
-            checkpoint.import_from(Checkpoint.at(tmp_path / "gone"))
+            checkpoint.import_from(Checkpoint.at(folder))
 
 
 class TestMembers:
