@@ -19,6 +19,7 @@ from benchmarks._process import ROOT
 from livetables.autoloader.schema import json_fields
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
+from livetables.storage.layout import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +116,7 @@ class Ours:
     @property
     def table(self) -> Path:
         """The folder of its table."""
-        return self.folder / "tables" / TABLE
+        return Storage(self.folder).table(TABLE).path
 
     def take(self, load: Load) -> Heard:
         """Read all files, then end."""

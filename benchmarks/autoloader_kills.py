@@ -26,11 +26,14 @@ import typer
 
 from benchmarks._pairs import BenchmarkError, failing_in_words
 from benchmarks._process import ROOT, kill_session, run_program
+from livetables.storage.delta import commit_files
 from livetables.storage.layout import Storage
 from livetables.storage.stored import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from livetables.storage.locations import Location
 
 #: The longest delay of a kill, in seconds, after the start of the process, or of its first batch.
 AFTER_START, AFTER_BATCH = 12.0, 8.0
@@ -190,9 +193,7 @@ class Trial:
         """Return the progress of the flow."""
         checkpoint = self.storage.checkpoint(TABLE, TABLE)
         return Marks(
-            _newest(checkpoint / "offsets"),
-            _last_transaction(self.storage.table(TABLE)),
-            _newest(checkpoint / "commits"),
+            checkpoint.planned_batch(), _last_transaction(self.storage.table(TABLE)), checkpoint.committed_batch()
         )
 
     def account(self) -> Account:
@@ -202,14 +203,9 @@ class Trial:
         return account(self.sent, ((row["id"], row["text"], row["n"]) for row in rows))
 
 
-def _newest(folder: Path) -> int:
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    return max((int(name) for name in names if name.isdigit()), default=-1)
-
-
-def _last_transaction(table: Path) -> int:
-    """Return the number of the last batch in a Delta log; -1 for none."""
-    for commit in sorted((table / "_delta_log").glob("*.json"), reverse=True):
+def _last_transaction(table: Location) -> int:
+    """Return the number of the last batch that a Delta log knows of."""
+    for commit in reversed(commit_files(table)):
         found = re.search(r'"txn":\{[^}]*"version":(\d+)', commit.read_text())
         if found:
             return int(found[1])

@@ -31,6 +31,7 @@ from livetables.events.reading import read_events
 from livetables.events.states import FlowState
 from livetables.settings import load_settings
 from livetables.spark import session
+from livetables.storage.layout import Storage
 from livetables.storage.stored import stored_tables
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Bench:
         devices = device_rows(self._prepared("ours"))
         if not devices:
             raise BenchmarkError(f"no device of {self._devices} is registered")
-        write_deltalake(self._prepared("alternative") / "tables" / "devices", pa.Table.from_pylist(devices))
+        write_deltalake(str(Storage(self._prepared("alternative")).table("devices")), pa.Table.from_pylist(devices))
         print(f"Registered {len(devices):,} devices.", flush=True)
 
     def ours(self) -> Capacity:

@@ -26,7 +26,8 @@ from benchmarks._process import ROOT, run_program
 from livetables.events.facts import FlowProgress
 from livetables.events.reading import read_events
 from livetables.events.states import FlowState
-from livetables.storage.stored import select, stored_tables
+from livetables.storage.layout import Storage
+from livetables.storage.stored import select
 
 if TYPE_CHECKING:
     from benchmarks._process import Finished
@@ -127,16 +128,14 @@ class Bench:
 
     def _check(self, side: str, storage: Path) -> None:
         """Compare what the tables hold with the first run: a fast wrong run is no result."""
-        folders = {table["name"]: Path(table["path"]) for table in stored_tables(storage)}
-        seen = " WHERE __visible" if side == "ours" else ""
         start, end = _HISTORY[side]
         columns = {
             "newest": "count(*) AS n, sum(id) AS ids, count(DISTINCT city) AS cities",
             "history": f'count(*) AS n, sum("{start}") AS starts, sum("{end}") AS ends, count("{end}") AS closed',
         }
         for name, sums in columns.items():
-            sql = f"SELECT {sums} FROM this{seen}"  # noqa: S608 (all of it is written above)
-            found = tuple(select(sql, folders[name]).to_pylist()[0].values())
+            sql = f"SELECT {sums} FROM this"  # noqa: S608 (all of it is written above)
+            found = tuple(select(sql, Storage(storage).table(name)).to_pylist()[0].values())
             if self.sums.setdefault(name, found) != found:
                 raise BenchmarkError(
                     f"'{name}' of {side} adds up to {found}, that of the first run to {self.sums[name]}"

@@ -25,6 +25,7 @@ from rich.table import Table
 from dev.servers.kafka import running_broker
 from livetables.events.facts import FlowProgress
 from livetables.events.reading import read_events
+from livetables.storage.layout import Storage
 from livetables.storage.stored import select, stored_tables
 
 if TYPE_CHECKING:
@@ -165,15 +166,13 @@ class Account:
     def statuses(self) -> dict[str, int]:
         """Return device-minutes per temperature status."""
         sql = "SELECT temperature_status AS status, count(*) AS n FROM this GROUP BY temperature_status"
-        rows = select(sql, self.storage / "tables" / "sensor_data_enriched").to_pylist()
+        rows = select(sql, Storage(self.storage).table("sensor_data_enriched")).to_pylist()
         return {row["status"]: row["n"] for row in rows}
 
 
 def device_rows(storage: Path, table: str = "devices") -> list[dict[str, Any]]:
     """Return the rows of `devices` or `devices_history`: device_id, site, model, installed_at (UTC)."""
-    paths = {stored["name"]: Path(stored["path"]) for stored in stored_tables(storage)}
-    # Stored is the table behind the target, which also remembers what was removed.
-    return select("SELECT device_id, site, model, installed_at FROM this WHERE __visible", paths[table]).to_pylist()
+    return select("SELECT device_id, site, model, installed_at FROM this", Storage(storage).table(table)).to_pylist()
 
 
 def devices_line(storage: Path) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from livetables.pipeline import Pipeline
     from livetables.plan.steps import Plan
     from livetables.settings import Settings, load_settings
-    from livetables.storage.tables import StoredTable
+    from livetables.storage.stored import StoredTable
 
 __version__ = "0.1.0"
 
@@ -59,7 +59,7 @@ _MODULES = {
     "RunningUpdate": "livetables.execute.running",
     "Settings": "livetables.settings",
     "SourceLocation": "livetables.errors",
-    "StoredTable": "livetables.storage.tables",
+    "StoredTable": "livetables.storage.stored",
     "Update": "livetables.events.state",
     "load_settings": "livetables.settings",
     "read_events": "livetables.events.reading",

@@ -75,7 +75,7 @@ class Pipeline:
         self._clock = clock or Clock()
         self._quick, self._debug = quick, debug
         self._dry = scratch is not None
-        self._system = scratch or settings.storage / "system"
+        self._system = scratch or self.storage.system.root
         self._registry = Registry(root=settings.root)
         self._open = ExitStack()
         self._warnings: list[Diagnostic] = []
@@ -147,13 +147,15 @@ class Pipeline:
         Events go to `listeners` and to the event log. Raises StorageBusy when another update is running.
         """
         limits = UpdateRun(self.settings, self._clock, stop or threading.Event(), selection or Selection(), for_seconds)
-        with self.storage.locked():
+        with self.storage.locked(self._clock.now) as lock:
             compact(self.storage.events)
             log = EventLogWriter(self.storage.events, self._clock)
 
             def new_bus(update: Update) -> EventBus:
                 subscribers: list[Callable[[Event], None]] = [update.apply, log, *listeners]
-                return EventBus(self._clock, self.settings.name, self._clock.new_id(), subscribers)
+                bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), subscribers)
+                lock.update(bus.update_id)
+                return bus
 
             execute = partial(self._update, limits, log.flush_if_due)
             return Updates(execute, new_bus, self._explain, log.flush).run(limits)
@@ -195,7 +197,7 @@ class Pipeline:
             idle()
 
         start = partial(start_task, engine, self.settings.namespace)
-        environment = Environment(start, engine.tables.version, between_looks, self._clock)
+        environment = Environment(start, engine.storage.version, between_looks, self._clock)
         tasks = tasks_of(steps, engine.graph, self.settings, self._clock)
         scheduler = Scheduler(tasks, mode_of(self.settings), environment, narrator, limits)
         scheduler.run()

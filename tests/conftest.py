@@ -10,6 +10,7 @@ import pytest
 
 from livetables.pipeline import Pipeline
 from livetables.settings import Settings, load_settings, with_mode
+from livetables.storage.layout import Storage
 from tests.small import SMALL
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Workbench:
 
     def table(self, name: str, columns: str = "*") -> list[tuple]:
         """Return the rows of a stored table, sorted."""
-        stored = self.spark.read.format("delta").load(str(self.storage / "tables" / name))
+        stored = self.spark.read.format("delta").load(str(Storage(self.storage).table(name)))
         frame = stored.selectExpr(*columns.split(", "))
         return sorted((tuple(row) for row in frame.collect()), key=repr)
 

@@ -20,6 +20,7 @@ from livetables.autoloader.schema.blocks import UnreadableError
 from livetables.autoloader.schema.json_fields import Scanner
 from livetables.errors import LivetablesError
 from livetables.spark.jvm import classes, empty_frame
+from livetables.storage.checkpoint import Checkpoint
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -228,9 +229,4 @@ class Batches:
 
 def _all_committed(checkpoint: Path) -> bool:
     """Tell whether the last batch in a checkpoint was committed."""
-
-    def newest(folder: Path) -> int:
-        return max((int(e.name) for e in folder.iterdir() if e.name.isdigit()), default=-1) if folder.is_dir() else -1
-
-    last = newest(checkpoint / "offsets")
-    return last >= 0 and last == newest(checkpoint / "commits")
+    return Checkpoint.at(checkpoint).all_committed()

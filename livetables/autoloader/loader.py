@@ -23,6 +23,7 @@ from livetables.autoloader.starting_schema import file_reader
 from livetables.autoloader.stream import FileSource
 from livetables.errors import LivetablesError
 from livetables.spark.jvm import cloned_session
+from livetables.storage.checkpoint import Checkpoint
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def open_stream(
 
     def open_batches() -> Batches:
         assert ledger is not None
-        checkpoint = ledger.parent.parent
-        if any((checkpoint / "offsets").glob("[0-9]*")) and not ledger.is_file():
+        checkpoint = Checkpoint.of_ledger(ledger)
+        if checkpoint.planned_batch() >= 0 and not ledger.is_file():
             said = f"{checkpoint} tells how far the stream of {path} has come, but not which files it has read."
             hint = "Bring the whole folder back, or read the table anew with --full-refresh."
             raise LivetablesError("LEDGER_LOST", said, hint=hint)
@@ -74,7 +75,7 @@ def open_stream(
         cleaner = Cleaner(spark, options, path, warn) if options.clean_source != "OFF" else None
         tree = open_tree(spark, options, path, files)
         discovery = FileDiscovery(tree, files, warn, include_existing=options.include_existing)
-        return Batches(reader, discovery, store, cleaner, checkpoint, warn)
+        return Batches(reader, discovery, store, cleaner, checkpoint.folder.path, warn)
 
     source = FileSource(spark, f"AutoLoader[{path}]", reader.columns, open_batches)
     return stream_of(spark, source, reader.columns, METADATA), source

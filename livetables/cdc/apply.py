@@ -14,10 +14,11 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.cdc import scd1, scd2
-from livetables.cdc.columns import DELETED, SEQUENCE, TOUCHED, TRUNCATES, CdcColumns, visible_of_hidden
+from livetables.cdc.columns import TRUNCATES, CdcColumns, visible_of_hidden
 from livetables.graph.cdc_schema import HISTORY, condition, sequence_of
 from livetables.graph.schema import new_columns, stored_schema, widened
-from livetables.storage.layout import schema_json
+from livetables.storage.delta import schema_json
+from livetables.storage.hidden import DELETED, SEQUENCE, TOUCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

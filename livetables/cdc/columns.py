@@ -11,6 +11,18 @@ from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.graph.cdc_schema import END, HISTORY, START, visible_columns
 from livetables.spark.jvm import release_checkpoint
+from livetables.storage.hidden import (
+    DELETED,
+    EVENT,
+    HIDDEN_COLUMNS,
+    LAST,
+    OPEN,
+    SEQUENCE,
+    TOUCHED,
+    TRUNCATION,
+    UPSERTED,
+    VISIBLE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,11 +33,6 @@ if TYPE_CHECKING:
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Changes
 
-#: Columns of the hidden table. As the platform's own names, they begin with two underscores.
-VISIBLE, SEQUENCE, UPSERTED, DELETED = "__visible", "__sequence", "__upserted", "__deleted"
-TOUCHED, EVENT, TRUNCATION = "__touched", "__event", "__truncation"
-OPEN, LAST = "__open", "__last"
-_HIDDEN = frozenset({VISIBLE, SEQUENCE, UPSERTED, DELETED, TOUCHED, EVENT, TRUNCATION, OPEN, LAST})
 #: Columns of events before they are merged.
 TRUNCATES, NEW = "__truncates", "__new"
 
@@ -100,7 +107,7 @@ def hidden_schema(dataset: ResolvedDataset, sequence: DataType) -> StructType:
 
 def visible_of_hidden(hidden: StructType) -> list[str]:
     """Return the columns of a hidden table that its target shows, the two of type 2 last."""
-    names = [name for name in hidden.names if name not in _HIDDEN]
+    names = [name for name in hidden.names if name not in HIDDEN_COLUMNS]
     return sorted(names, key=(START, END).__contains__)
 
 

@@ -9,8 +9,9 @@ from delta.tables import DeltaTable
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
-from livetables.cdc.columns import SEQUENCE, columns
+from livetables.cdc.columns import columns
 from livetables.graph.cdc_schema import sequence_of
+from livetables.storage.hidden import SEQUENCE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,19 +13,8 @@ from delta.tables import DeltaTable
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
-from livetables.cdc.columns import (
-    DELETED,
-    SEQUENCE,
-    TOUCHED,
-    TRUNCATES,
-    TRUNCATION,
-    UPSERTED,
-    VISIBLE,
-    CdcColumns,
-    cached_once,
-    columns,
-    same,
-)
+from livetables.cdc.columns import TRUNCATES, CdcColumns, cached_once, columns, same
+from livetables.storage.hidden import DELETED, SEQUENCE, TOUCHED, TRUNCATION, UPSERTED, VISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

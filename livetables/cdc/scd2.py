@@ -16,21 +16,9 @@ from delta.tables import DeltaTable
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
-from livetables.cdc.columns import (
-    DELETED,
-    EVENT,
-    LAST,
-    NEW,
-    OPEN,
-    SEQUENCE,
-    TOUCHED,
-    VISIBLE,
-    CdcColumns,
-    cached_once,
-    columns,
-    same,
-)
+from livetables.cdc.columns import NEW, CdcColumns, cached_once, columns, same
 from livetables.graph.cdc_schema import END, START
+from livetables.storage.hidden import DELETED, EVENT, LAST, OPEN, SEQUENCE, TOUCHED, VISIBLE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.cdc import apply as cdc
-from livetables.cdc.columns import VISIBLE, CdcColumns, columns, same
+from livetables.cdc.columns import CdcColumns, columns, same
 from livetables.errors import DefinitionError
 from livetables.graph.cdc_schema import END, HISTORY
 from livetables.model import VERSION
+from livetables.storage.hidden import VISIBLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pyspark.sql import DataFrame
@@ -27,20 +23,6 @@ if TYPE_CHECKING:
     from livetables.model import SnapshotFlow
 
 _DELETED = "__snapshot_lacks"
-_TO_TEXT: dict[type, Callable[[Any], str]] = {
-    bytes: lambda value: base64.b64encode(value).decode(),
-    datetime: datetime.isoformat,
-    date: date.isoformat,
-}
-_FROM_TEXT: dict[str, Callable[[str], Any]] = {
-    "bytes": base64.b64decode,
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "Decimal": Decimal,
-    "int": int,
-    "float": float,
-    "str": str,
-}
 
 
 def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: Path) -> None:
@@ -82,21 +64,3 @@ def checked(snapshot: Any, last: Any, flow: SnapshotFlow) -> tuple[DataFrame, An
             "WRONG_SNAPSHOT", message, location=flow.location, hint="Return None when there is nothing new."
         )
     return frame, version
-
-
-def write_version(file: Path, version: Any) -> None:
-    """Write the last version that was applied to a file."""
-    kind = type(version)
-    text = _TO_TEXT.get(kind, str)(version)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_suffix(".new")
-    new.write_text(json.dumps({"type": kind.__name__, "version": text}))
-    new.replace(file)
-
-
-def read_version(file: Path) -> Any:
-    """Return the last version that was applied, or None before the first."""
-    if not file.exists():
-        return None
-    stored = json.loads(file.read_text())
-    return _FROM_TEXT[stored["type"]](stored["version"])

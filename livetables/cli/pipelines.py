@@ -64,7 +64,7 @@ def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) ->
     if state.state is UpdateState.FAILED:
         for error in state.errors[:-1] if OUT.is_terminal else ():
             print_line(error, style="red", to=ERR)
-        raise _update_failed(state, pipeline.storage.root)
+        raise _update_failed(state, pipeline.settings.storage)
 
 
 def _update_failed(update: Update, storage: Path) -> UpdateFailed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 from typing import Annotated
@@ -131,15 +130,12 @@ def reset(stored: StorageOptions, yes: Annotated[bool, typer.Option("--yes", hel
     from livetables.storage.layout import Storage
 
     folder = stored.load().storage
-    if not (folder / "system").is_dir():
+    storage = Storage(folder)
+    if not storage.exists():
         OUT.print(f"Nothing to remove: {relative(folder)} holds no pipeline.", highlight=False)
         return
     if not yes and not typer.confirm(f"Remove all tables, checkpoints and events in {relative(folder)}?"):
         raise typer.Exit(1)
-    storage = Storage(folder)
     with storage.locked():
-        for name in storage.table_names():
-            storage.remove_table(name)  # also one that path= has put elsewhere
-        for part in ("tables", "checkpoints", "warehouse", "system"):
-            shutil.rmtree(folder / part, ignore_errors=True)
+        storage.remove()
     OUT.print(f"Removed all tables, checkpoints and events in {relative(folder)}.", highlight=False)

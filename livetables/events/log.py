@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 
 from livetables.events.events import ORIGIN_STRINGS
+from livetables.storage import delta
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deltalake import DeltaTable
+
     from livetables.clock import Clock
     from livetables.events.events import Event
+    from livetables.storage.locations import Location
 
 _STACK = pa.struct(
     [
@@ -79,9 +83,9 @@ class EventLogWriter:
     below a number, even when the clock was set back since the last update.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Location, clock: Clock) -> None:
         self._folder = folder
-        self.last_seq_no = newest_seq_no(DeltaTable(str(folder))) if has_events(folder) else 0
+        self.last_seq_no = newest_seq_no(delta.delta_table(folder)) if has_events(folder) else 0
         self._clock = clock
         self._rows: list[dict[str, Any]] = []
         self._flushed = clock.monotonic()
@@ -104,18 +108,18 @@ class EventLogWriter:
             self._rows = []
 
 
-def compact(folder: Path) -> None:
+def compact(folder: Location) -> None:
     """Merge the log's files into few when there are more than COMPACT_FILES; merged files are deleted a week later."""
     if has_events(folder):
-        table = DeltaTable(str(folder))
+        table = delta.delta_table(folder)
         if len(table.file_uris()) > COMPACT_FILES:
             table.optimize.compact()
             table.vacuum(dry_run=False)
 
 
-def has_events(folder: Path) -> bool:
+def has_events(folder: Location | Path) -> bool:
     """Return whether there is an event log."""
-    return (folder / "_delta_log").is_dir()
+    return delta.is_table(folder)
 
 
 def newest_seq_no(table: DeltaTable) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,12 +12,15 @@ from livetables.errors import LivetablesError, did_you_mean
 from livetables.events.events import Event
 from livetables.events.facts import EVENT_TYPES, DatasetDefinition
 from livetables.events.log import has_events, newest_seq_no
+from livetables.storage import delta
 from livetables.storage.layout import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
+    from pathlib import Path
 
     from livetables.events.facts import Fact
+    from livetables.storage.locations import Location
 
 #: How often a follower looks for new events, in seconds; an update writes them in groups, every two seconds.
 FOLLOW_SECONDS = 0.5
@@ -40,7 +42,7 @@ def read_events(
     `stop()` is true; what was written before that is still returned.
     Raises LivetablesError for an unknown event type.
     """
-    folder = (storage if isinstance(storage, Storage) else Storage(Path(storage))).events
+    folder = (storage if isinstance(storage, Storage) else Storage(storage)).events
     names = None if types is None else [_type_name(kind) for kind in types]
     return _events(folder, -1 if after is None else after, names, stop if follow else lambda: True, clock or Clock())
 
@@ -56,7 +58,7 @@ def defined_tables(storage: Storage | Path | str) -> set[str] | None:
 
 
 def _events(
-    folder: Path, cursor: int, types: Collection[str] | None, stop: Callable[[], bool], clock: Clock
+    folder: Location, cursor: int, types: Collection[str] | None, stop: Callable[[], bool], clock: Clock
 ) -> Iterator[Event]:
     table: DeltaTable | None = None
     version = -1
@@ -65,7 +67,7 @@ def _events(
         if table is not None:
             table.update_incremental()
         elif has_events(folder):
-            table = DeltaTable(str(folder))
+            table = delta.delta_table(folder)
         if table is not None and table.version() > version:
             version, newest = table.version(), newest_seq_no(table)
             yield from _between(table, cursor, newest, types)

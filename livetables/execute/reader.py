@@ -8,17 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from livetables.cdc.columns import VISIBLE
 from livetables.execute.expectations import observed
 from livetables.graph.resolve import CHANGE_COLUMNS
 from livetables.graph.row_filters import NOT_APPLIED, not_applied, seen
 from livetables.model import Namespace, View
 from livetables.queries import reads
+from livetables.storage.hidden import VISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import ThreadPoolExecutor
-    from pathlib import Path
 
     from pyspark.sql import DataFrame, Observation, SparkSession
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from livetables.graph.graph import Graph, ResolvedDataset
     from livetables.queries.reads import Reader
     from livetables.spark.listener import QueryListener
+    from livetables.storage.checkpoint import Checkpoint
     from livetables.storage.layout import Storage
 
 _IN_A_FILE = "in a SQL file that 'functions' names in livetables.yml"
@@ -77,7 +77,7 @@ class FlowReader(_Outside):
     namespace: Namespace
     flow: str
     #: Where a stream of it keeps how far it has come.
-    checkpoint: Path
+    checkpoint: Checkpoint
     observations: dict[str, Observation] | None = None
     #: The sources of files that it reads.
     files: list[FileSource] = field(default_factory=list)
@@ -106,7 +106,7 @@ class FlowReader(_Outside):
         """Open a source outside the pipeline."""
         if source == "read_files":
             return self.sources.load(source, options, schema, path)
-        ledger = self.checkpoint / "auto_loader" / f"{len(self.files)}.db"
+        ledger = self.checkpoint.ledger(len(self.files))
         frame, files = self.engine.sources.stream(source, options, schema, path, ledger)
         self.files.append(files)
         return frame

@@ -54,7 +54,7 @@ class RunningUpdate:
         with self._changed:
             while not self._holds(condition):
                 if self._ended:
-                    raise self._error or UpdateFailed(self._update, "It ended before the condition was true.")
+                    raise self._error or self._ended_before()
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     states = ", ".join(f"{flow.name} {flow.status}" for flow in self._update.flows.values())
@@ -97,6 +97,11 @@ class RunningUpdate:
         with self._changed:
             self._update.apply(event)
             self._changed.notify_all()
+
+    def _ended_before(self) -> UpdateFailed:
+        reason = f" {self._update.errors[0]}" if self._update.errors else ""
+        message = f"The update ended {self._update.state} before the condition was true.{reason}"
+        return UpdateFailed("UPDATE_FAILED", message, hint="See `livetables events` for details.")
 
     def _holds(self, condition: Callable[[Update], bool]) -> bool:
         try:

@@ -13,7 +13,8 @@ from livetables.events.log import SCHEMA, has_events
 from livetables.settings import map_path
 from livetables.spark.object_stores import ObjectStores
 from livetables.spark.servers import PROBE_SECONDS, refusal
-from livetables.storage.layout import Storage
+from livetables.storage import delta
+from livetables.storage.layout import Storage, SystemFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ class Sources:
         """Open what `settings` names; `dry` only asks what a source looks like, not whether it is there."""
         self._spark = spark
         self._settings = settings
-        self._system = system
+        self._system = SystemFolder(system)
         self.warn = warn
         self._dry = dry
         self._tables = {name.lower(): path for name, path in settings.tables.items()}
@@ -94,10 +95,10 @@ class Sources:
         if self._dry and not folder.exists() and "://" not in target:
             # The graph can be checked where the files are not; running it needs them.
             self.warn("LANDING_FOLDER_NOT_FOUND", f"{folder} does not exist; `run` will need it.")
-            folder = self._system / "empty"
+            folder = self._system.empty
             folder.mkdir(exist_ok=True)
         target = target if "://" in target else str(folder)
-        storage = StreamStorage(self._system / "schemas", ledger)
+        storage = StreamStorage(self._system.schemas, ledger)
         return open_stream(self._spark, options, schema, target, storage, self.warn)
 
     def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
@@ -139,7 +140,7 @@ def table_format(path: str) -> str | None:
     if "://" in path and not path.startswith("file:"):
         return "delta"
     local = Path(path.removeprefix("file:"))
-    if (local / "_delta_log").is_dir():
+    if delta.is_table(local):
         return "delta"
     files = [local] if local.is_file() else sorted(local.rglob("*")) if local.is_dir() else []
     names = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".orc": "orc"}

@@ -12,15 +12,16 @@ from deltalake import Schema
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.types import ArrayType, DecimalType, MapType, StructType
 
-from livetables.cdc.columns import VISIBLE, hidden_layout, hidden_schema, visible_of_hidden
+from livetables.cdc.columns import hidden_layout, hidden_schema, visible_of_hidden
 from livetables.errors import DefinitionError
 from livetables.graph.schema import new_columns, stored_schema
 from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
 from livetables.plan.builder import declared_properties
 from livetables.spark.failures import describe
 from livetables.spark.jvm import forget_delta_tables, type_sql
-from livetables.storage.layout import GIVEN, KIND, schema_json
-from livetables.storage.stored import HIDDEN
+from livetables.storage.delta import schema_json
+from livetables.storage.hidden import HIDDEN, VISIBLE
+from livetables.storage.layout import GIVEN, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import Namespace
     from livetables.storage.layout import Storage
+    from livetables.storage.locations import Location
 
 #: The types that all versions of Delta have.
 _PLAIN_TYPES = {
@@ -159,7 +161,7 @@ class Tables:
         """Make a stored table known to the session."""
         self.register_path(name, self._storage.table(name))
 
-    def register_path(self, name: str, folder: Path) -> None:
+    def register_path(self, name: str, folder: Location) -> None:
         """Make the Delta table in a folder known to the session; of a hidden table, what users see of it."""
         if name.lower() in self._registered:
             return
@@ -184,12 +186,6 @@ class Tables:
         """Remove a table with all its rows."""
         self._storage.remove_table(name)
         forget_delta_tables(self._spark)
-
-    def version(self, name: str) -> int:
-        """Return the newest version of a table, from its log's file names alone; -1 when there is none."""
-        log = self._storage.table(name) / "_delta_log"
-        versions = [int(file.stem) for file in log.glob("*.json") if file.stem.isdigit()]
-        return max(versions, default=-1)
 
 
 def _literal(text: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-import uuid
 from collections import defaultdict
 from datetime import datetime, timezone
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import assert_never
@@ -37,9 +34,11 @@ from livetables.model import (
 from livetables.queries import reads
 from livetables.spark.confs import confs, own_confs
 from livetables.spark.jvm import condition_sql
+from livetables.storage.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pyspark.sql import DataFrame, Observation
     from pyspark.sql.conf import RuntimeConfig
@@ -117,7 +116,7 @@ def _stream(
     for files in reader.files:
         files.queried(result)
     checkpoint = storage.checkpoint(dataset.name, flow.name)
-    path = storage.table(dataset.name)
+    path = storage.table(dataset.name).path
     writer = result.writeStream.queryName(flow.name).trigger(**trigger).outputMode(flow.output_mode)
     writer = writer.option("checkpointLocation", str(checkpoint))
     match definition:
@@ -186,24 +185,18 @@ def _returning_nothing(write: Callable[[DataFrame, int], Any]) -> Callable[[Data
     return batch
 
 
-def _import_checkpoint(folder: str, checkpoint: Path, flow: ResolvedFlow) -> None:
+def _import_checkpoint(folder: str, checkpoint: Checkpoint, flow: ResolvedFlow) -> None:
     """Copy the checkpoint in `folder` for a first run; not after a full refresh, which reads all rows again."""
-    if checkpoint.name != "1" or (checkpoint / "offsets").exists():
-        return
-    source = Path(folder.removeprefix("file:"))
-    if not (source / "offsets").is_dir():
+    source = Checkpoint.at(folder)
+    try:
+        checkpoint.import_from(source)
+    except FileNotFoundError as error:
         raise DefinitionError(
             "CHECKPOINT_NOT_FOUND",
             f"Flow '{flow.name}' imports the checkpoint {source}, and there is none.",
             location=flow.definition.location,
             hint="It is the folder that a streaming query had as its checkpointLocation, with 'offsets' in it.",
-        )
-    half = checkpoint.with_name("importing")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(source, half)
-    if checkpoint.exists():
-        checkpoint.rmdir()
-    half.rename(checkpoint)
+        ) from error
 
 
 def _result_of(reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> DataFrame:
@@ -234,15 +227,12 @@ def _recompute(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: 
 
 
 def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: ResolvedDataset) -> list[Batch]:
-    """Append or apply a batch query, unless the mark beside its checkpoint says that this was done before."""
-    folder = engine.storage.checkpoint(dataset.name, flow.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    done, name = folder / "done", folder / "transaction"
-    if done.exists():
+    """Append or apply a batch query, unless the mark in its checkpoint says that this was done before."""
+    checkpoint = engine.storage.checkpoint(dataset.name, flow.name)
+    if checkpoint.is_done():
         return []
-    if not name.exists():
-        name.write_text(str(uuid.uuid4()))
-    path = engine.storage.table(dataset.name)
+    transaction = checkpoint.transaction()
+    path = engine.storage.table(dataset.name).path
     metrics = NO_METRICS
     with own_confs(engine.spark, flow.definition.spark_conf):
         frame = _result_of(reader, flow, dataset)
@@ -251,8 +241,8 @@ def _once(engine: Engine, reader: FlowReader, flow: ResolvedFlow, dataset: Resol
         else:
             # With a transaction, an append whose mark was not written is not made a second time.
             writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
-            writer.option("txnAppId", name.read_text()).option("txnVersion", "0").save(str(path))
-    done.touch()
+            writer.option("txnAppId", transaction).option("txnVersion", "0").save(str(path))
+    checkpoint.mark_done()
     counts = {} if dataset.changes is not None else _counts(engine, reader)
     return [batch_of(engine.graph, dataset.name, metrics, counts, None)]
 
@@ -272,13 +262,13 @@ def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, datas
 
 
 def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset) -> list[Batch]:
-    """Apply all new snapshots, each in one merge; the last version is stored beside the checkpoint."""
-    hidden = engine.storage.table(dataset.name)
-    kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
+    """Apply all new snapshots, each in one merge; the last version is stored in the checkpoint."""
+    hidden = engine.storage.table(dataset.name).path
+    checkpoint = engine.storage.checkpoint(dataset.name, flow.name)
     if flow.next_snapshot is None:
         snapshots.apply(reads.evaluate(flow, reader).drop(VERSION), datetime.now(timezone.utc), dataset, hidden)
         return [Batch()]
-    last = snapshots.read_version(kept)
+    last = checkpoint.snapshot_version()
     batches: list[Batch] = []
     while True:
         with reads.reading_with(reader):
@@ -287,7 +277,7 @@ def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dat
             return batches
         frame, version = snapshots.checked(following, last, flow)
         snapshots.apply(frame, version, dataset, hidden)
-        snapshots.write_version(kept, version)
+        checkpoint.write_snapshot_version(version)
         last = version
         batches.append(Batch(len(batches)))
 

@@ -12,6 +12,7 @@ from livetables.autoloader.find.ledger import Overview, overview
 from livetables.autoloader.option_values import moment_ms, one_of
 from livetables.errors import SettingsError, count, did_you_mean
 from livetables.settings import parse_duration
+from livetables.storage.layout import Storage
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -61,10 +62,9 @@ def file_filter(flow: str | None, state: str | None, since: str | None, limit: i
 def sources_of(folder: Path, wanted: FileFilter) -> list[AutoLoaderSource]:
     """Return the Auto Loader sources of a storage folder; raises SettingsError when the wanted flow has none."""
     ledgers = [
-        (flow.parent.name, flow.name, int(file.stem), file)
-        for flow in folder.glob("checkpoints/*/*")
-        if flow.is_dir()
-        for file in (flow / _newest(flow)).glob("auto_loader/*.db")
+        (*key, number, file)
+        for key, checkpoint in Storage(folder).checkpoints()
+        for number, file in checkpoint.ledgers().items()
     ]
     names = {flow for _, flow, _, _ in ledgers}
     if ledgers and wanted.flow and wanted.flow.lower() not in names:
@@ -72,11 +72,6 @@ def sources_of(folder: Path, wanted: FileFilter) -> list[AutoLoaderSource]:
         raise SettingsError("FLOW_NOT_FOUND", f"No flow '{wanted.flow}' has read files with Auto Loader.", hint=hint)
     shown = (wanted.flow or "").lower()
     return [_source(*ledger, wanted) for ledger in sorted(ledgers) if shown in ("", ledger[1])]
-
-
-def _newest(flow: Path) -> str:
-    """Return the folder name of a flow's newest checkpoint; importing `Storage` would take longer than the command."""
-    return max((path.name for path in flow.iterdir() if path.name.isdigit()), key=int, default="1")
 
 
 def _source(dataset: str, flow: str, number: int, file: Path, wanted: FileFilter) -> AutoLoaderSource:
@@ -152,7 +147,7 @@ def schemas_lines(folder: Path) -> Iterator[str]:
 def _schemas(folder: Path) -> list[tuple[Version, ...]]:
     from livetables.autoloader.schema.schemas import list_schemas
 
-    return list_schemas(folder / "system" / "schemas")
+    return list_schemas(Storage(folder).system.schemas)
 
 
 def _summary(source: AutoLoaderSource) -> str:

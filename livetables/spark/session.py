@@ -19,6 +19,7 @@ from livetables.jars.classes import java_options
 from livetables.spark.confs import confs
 from livetables.spark.functions import defined_in, functions
 from livetables.spark.jvm import ignore_accumulator_errors, java_process
+from livetables.storage.layout import SystemFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +56,12 @@ logger.rocksdb.level = error
 def start_session(settings: Settings, system: Path, *, quick: bool = False, debug: bool = False) -> SparkSession:
     """Return the running session with the pipeline's confs, or start one; `quick` for commands of seconds.
 
-    The JVM's own output goes to `spark.log` in the folder `system`, unless `debug`. Raises JavaError or JarError.
+    The JVM's own output goes to the log in the folder `system`, unless `debug`. Raises JavaError or JarError.
     """
     cores = os.cpu_count() or 2
     require_java()
     system.mkdir(parents=True, exist_ok=True)
-    log = system / "spark.log"
+    log = SystemFolder(system).spark_log
     _silence_python_side()
     builder = SparkSession.builder.master(settings.master).appName(settings.name)
     confs = {**_defaults(settings, system, cores), **_jars(settings.master), **settings.configuration}
@@ -109,7 +110,7 @@ def java_ended(error: BaseException, system: Path) -> LivetablesError | None:
         code = java.wait(_ENDING_SECONDS)  # its connections close a moment before
     except subprocess.TimeoutExpired:
         return None
-    log = system / "spark.log"
+    log = SystemFolder(system).spark_log
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     return LivetablesError(
         "SPARK_ENDED",
@@ -131,7 +132,7 @@ def _defaults(settings: Settings, system: Path, cores: int) -> dict[str, str]:
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.warehouse.dir": str(system / "warehouse"),
+        "spark.sql.warehouse.dir": str(SystemFolder(system).warehouse),
         "spark.sql.session.timeZone": "UTC",
         # As on the platform's runtime: a cast that fails gives NULL. Open-source Spark 4 raises an error.
         "spark.sql.ansi.enabled": "false",
@@ -168,7 +169,7 @@ def _jars(master: str) -> dict[str, str]:
 
 def _environment_for_workers(settings: Settings, system: Path) -> None:
     """Let Python workers import the project's helpers, and an inert `dlt` for helpers that import it."""
-    inert = system / "workers"
+    inert = SystemFolder(system).workers
     inert.mkdir(exist_ok=True)
     (inert / "dlt.py").write_text('"""Stands in for dlt in Python workers, where nothing is defined."""\n')
     entries = [str(settings.root), str(inert), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -178,7 +179,7 @@ def _environment_for_workers(settings: Settings, system: Path) -> None:
 
 
 def _logging_file(system: Path, log: Path) -> Path:
-    file = system / "log4j2.properties"
+    file = SystemFolder(system).logging
     file.write_text(_LOGGING.format(log=log, state=_STATE))
     return file
 

@@ -5,7 +5,7 @@ from deltalake import DeltaTable
 
 from livetables.errors import DefinitionError
 from livetables.plan.steps import Alter, Inactive, OrphanFlow, Run, Selection, StartFlow
-from livetables.storage.stored import HIDDEN
+from livetables.storage.layout import Storage
 
 pytestmark = pytest.mark.pipeline
 
@@ -47,12 +47,12 @@ def test_a_stored_table_takes_a_changed_definition(bench):
         assert ["raw", "totals", "newest"] == [step.dataset for step in steps if isinstance(step, Alter)]
         assert "COMPLETED" == pipeline.run().state
         assert not any(isinstance(step, Alter) for step in pipeline.plan())
-    raw, totals, newest = (_described(bench, name) for name in ("raw", "totals", HIDDEN + "newest"))
+    raw, totals, newest = (_described(bench, name) for name in ("raw", "totals", "newest"))
     assert ("as it came, \\ and all", {"quality": "it's bronze", "delta.appendOnly": "true"}) == raw
     assert (None, {"tier": "gold"}) == totals
     assert (None, {}) == newest
-    assert ["id"] == DeltaTable(str(bench.storage / "tables" / "totals")).metadata().partition_columns
-    detail = bench.spark.sql(f"DESCRIBE DETAIL delta.`{bench.storage / 'tables' / (HIDDEN + 'newest')}`").first()
+    assert ["id"] == DeltaTable(str(Storage(bench.storage).table("totals"))).metadata().partition_columns
+    detail = bench.spark.sql(f"DESCRIBE DETAIL delta.`{Storage(bench.storage).hidden_table('newest')}`").first()
     assert ["id"] == detail.clusteringColumns
     assert ([(1,), (2,)], [(1, 1), (2, 1)]) == (bench.table("copy"), bench.table("totals"))
 
@@ -64,7 +64,7 @@ def test_a_stored_table_takes_a_changed_definition(bench):
 
 def _described(bench, name):
     """Return a table's comment, and the properties that are not our own."""
-    stored = DeltaTable(str(bench.storage / "tables" / name)).metadata()
+    stored = DeltaTable(str(Storage(bench.storage).table(name))).metadata()
     ours = {key: value for key, value in stored.configuration.items() if not key.startswith("livetables.")}
     return stored.description, ours
 
@@ -104,8 +104,8 @@ def test_what_leaves_the_code_stays_until_it_may_go(bench):
     assert [(1,), (1,)] == bench.table("all_numbers")
     state = bench.run(path, overrides={"pipelines.dropInactiveTables": "true"})
     assert any("Table 'old' is dropped" in warning for warning in state.warnings)
-    assert not (bench.storage / "tables" / "old").exists()
-    assert not (bench.storage / "checkpoints" / "old").exists()
+    assert not Storage(bench.storage).table("old").exists()
+    assert not Storage(bench.storage).checkpoint("old", "old").folder.exists()
     assert [(1,), (1,)] == bench.table("all_numbers")
 
 

@@ -8,6 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from livetables.autoloader.find.ledger import list_entries
+from livetables.storage.layout import Storage
 from tests.drift import Drift
 
 pytestmark = pytest.mark.pipeline
@@ -67,7 +68,7 @@ class Running:
     def files(self):
         """Return the entries of the ledger by the name of the file; of one that was read twice, both."""
         found = {}
-        for ledger in (self.bench.storage / "checkpoints" / "bronze").glob("bronze/*/auto_loader/0.db"):
+        for ledger in Storage(self.bench.storage).checkpoint("bronze", "bronze").ledgers().values():
             for entry in list_entries(ledger):
                 found.setdefault(entry.path.rpartition("/")[2], []).append(entry)
         return found
@@ -88,7 +89,7 @@ class Running:
 
     def rows(self, table):
         """Return the stored rows of a table."""
-        stored = DeltaTable(str(self.bench.storage / "tables" / table))
+        stored = DeltaTable(str(Storage(self.bench.storage).table(table)))
         import pyarrow.parquet as pq
 
         return [row for file in stored.file_uris() for row in pq.read_table(file).to_pylist()]

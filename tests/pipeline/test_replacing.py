@@ -2,6 +2,7 @@
 
 import pytest
 
+from livetables.storage.delta import is_table
 from livetables.storage.stored import stored_tables
 
 pytestmark = pytest.mark.pipeline
@@ -71,7 +72,7 @@ def test_newer_rows_of_a_key_replace_older_ones(bench, spark, tmp_path):
     assert (state.flows["latest"].rows_out, state.flows["recent"].rows_out) == (1, 5)
     stored = {table["name"]: table for table in stored_tables(bench.storage)}
     assert [name for name, table in stored.items() if table["private"]] == ["events"]
-    assert (tmp_path / "mnt" / "regions" / "_delta_log").is_dir()
+    assert is_table(tmp_path / "mnt" / "regions")
 
 
 @pytest.mark.shows("REPLACE USING: a row replaces the older rows with its key, by sequence")
@@ -82,7 +83,7 @@ def test_a_batch_that_comes_again_adds_nothing(bench, spark):
     with bench.pipeline(path) as pipeline:
         pipeline.run()
         for name in ("0", ".0.crc"):
-            (pipeline.storage.checkpoint("regions", "latest") / "commits" / name).unlink()
+            (pipeline.storage.checkpoint("regions", "latest").folder / "commits" / name).path.unlink()
         assert pipeline.run().state == "COMPLETED"
         assert pipeline.query("FROM regions").count() == 2
 

@@ -3,6 +3,7 @@
 import pytest
 
 from livetables.events.state import RuleCount
+from livetables.storage.layout import Storage
 from tests.event_log import progress
 
 pytestmark = pytest.mark.pipeline
@@ -128,7 +129,7 @@ def test_each_batch_joins_a_table_as_it_is_and_what_is_not_counted(bench, spark)
     bench.rows("numbers", [{"id": 3}])
     bench.rows("numbers", [{"id": 4}], file="2.json")
     [path] = bench.write(counts=COUNTS)
-    where = {"outside": str(bench.folder / "outside"), "rates": str(bench.storage / "tables" / "rates")}
+    where = {"outside": str(bench.folder / "outside"), "rates": str(Storage(bench.storage).table("rates"))}
     state = bench.run(path, overrides=where)
     assert ("FAILED", "COMPLETED") == (state.flows["strict"].status, state.flows["joined"].status)
     assert [] == bench.table("strict")

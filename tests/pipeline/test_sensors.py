@@ -11,6 +11,7 @@ from dev.demo import Account, device_rows
 from expectations.sensors import READING_RULES
 from livetables.pipeline import Pipeline
 from livetables.settings import load_settings, with_mode
+from livetables.storage.layout import Storage
 from livetables.storage.stored import select
 
 pytestmark = pytest.mark.pipeline
@@ -59,7 +60,8 @@ def test_every_row_sent_is_accounted_for(broker, tmp_path, spark):
         second = send(target, tmp_path, 3_000, hour=13)  # its late rows are from 11
         assert "COMPLETED" == pipeline.run().state
     check_account(tmp_path, first, second)
-    state = (tmp_path / "storage" / "checkpoints").rglob("state/*/*/[0-9]*")
+    checkpoints = [checkpoint.folder.path for _, checkpoint in Storage(tmp_path / "storage").checkpoints()]
+    state = [path for folder in checkpoints for path in folder.rglob("state/*/*/[0-9]*")]
     assert {path.suffix for path in state} == {".changelog"}  # of RocksDB; of the store in the heap it is .delta
 
 
@@ -92,7 +94,7 @@ def check_devices(folder, account):
     history = {row["device_id"] for row in device_rows(folder / "storage", "devices_history")}
     assert (known, 2) == (history, account.rows["device_changes_quarantine"])
     sql = "SELECT DISTINCT device_id, site, model FROM this"
-    enriched = select(sql, folder / "storage" / "tables" / "sensor_data_enriched").to_pylist()
+    enriched = select(sql, Storage(folder / "storage").table("sensor_data_enriched")).to_pylist()
     # A device that was removed sends on: its minutes have no site.
     assert registered.keys() == {row["device_id"] for row in enriched if row["site"] and row["model"]}
     assert known - registered.keys() == {row["device_id"] for row in enriched if not (row["site"] or row["model"])}

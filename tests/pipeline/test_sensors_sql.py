@@ -58,8 +58,7 @@ def stored(storage, graph):
     tables = {}
     for name, path in ((table["name"], Path(table["path"])) for table in stored_tables(storage)):
         columns = ", ".join(f'"{column}"' for column in graph.datasets[name].schema.names if column != INGESTION)
-        visible = " WHERE __visible" if path.name != name else ""  # the table behind a target of AUTO CDC
-        table = select(f"SELECT {columns} FROM this{visible}", path)
+        table = select(f"SELECT {columns} FROM this", path)
         tables[name] = table.schema, sorted((rounded(row) for row in table.to_pylist()), key=repr)
     return tables
 

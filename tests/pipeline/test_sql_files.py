@@ -7,6 +7,7 @@ import pytest
 
 from livetables.errors import GraphError
 from livetables.pipeline import Pipeline
+from livetables.storage.layout import Storage
 from tests.event_log import rule_counts
 
 pytestmark = pytest.mark.pipeline
@@ -103,7 +104,7 @@ def test_sql_and_python_files_make_one_graph(bench, sql):
     assert [(1, "Ada", 12.0, None), (1, "Ann", 1.2, None), (3, "Bob", 600.0, None), (4, "Eve", None, None)] == (
         bench.table("silver", "id, customer, amount, missing")
     )
-    silver = bench.spark.read.format("delta").load(f"{bench.storage}/tables/silver")
+    silver = bench.spark.read.format("delta").load(str(Storage(bench.storage).table("silver")))
     assert ["amount", "id", "customer", "missing"] == silver.columns
     assert [(99, "it's me")] == [row for row in bench.table("silver_by_hand", "id, customer") if row[0] == 99]
     assert 5 == len(bench.table("silver_by_hand"))

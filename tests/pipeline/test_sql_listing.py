@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from livetables.storage.layout import Storage
 from livetables.storage.stored import select
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.kafka]
@@ -36,7 +37,7 @@ def send(servers, devices, number):
 def test_the_listing_runs_as_it_was_written(broker, bench):
     """On a real broker, in continuous mode: each reading sent after the start is in all tables, and none before it."""
     came, done, stop = threading.Event(), threading.Event(), threading.Event()
-    storage = bench.storage / "tables"
+    storage = Storage(bench.storage)
 
     def listen(event):
         flow, details = event.origin.get("flow_name"), event.details
@@ -45,7 +46,7 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
         if flow == "sensor_data_bronze":
             came.set()
         rows = "SELECT device_id FROM this WHERE device_id <> 'probe'"
-        if flow == "sensor_data_enriched" and len(select(rows, storage / flow)) == DEVICES:
+        if flow == "sensor_data_enriched" and len(select(rows, storage.table(flow))) == DEVICES:
             done.set()
 
     def act():

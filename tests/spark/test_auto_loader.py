@@ -10,6 +10,7 @@ from livetables.autoloader.find.ledger import list_entries
 from livetables.autoloader.loader import StreamStorage, in_sql, open_stream, read_files
 from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.errors import LivetablesError, NewColumnsError, SettingsError
+from livetables.storage.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.spark
 
@@ -41,7 +42,7 @@ class Landing:
             {"cloudFiles.format": form, **_named(options)},
             schema,
             str(self.folder),
-            StreamStorage(self.home / "schemas", checkpoint / "auto_loader" / "0.db"),
+            StreamStorage(self.home / "schemas", Checkpoint.at(checkpoint).ledger(0)),
             lambda *warning: self.warnings.append(warning),
         )
         result = frame.selectExpr(*columns)
@@ -75,7 +76,7 @@ class Landing:
 
     def files(self):
         """Return what the ledger knows: name, state and rows of each file."""
-        [ledger] = (self.home / "checkpoint" / "auto_loader").glob("*.db")
+        [ledger] = Checkpoint.at(self.home / "checkpoint").ledgers().values()
         return [(entry.path.rpartition("/")[2], entry.state, entry.rows) for entry in list_entries(ledger)]
 
 
@@ -630,7 +631,7 @@ def test_the_ledger_must_be_there_while_offsets_are(landing):
     """Without it files would be read again: nothing is read, and the way out is named."""
     landing.put("1.json", [{"id": 1}])
     landing.load()
-    for file in (landing.home / "checkpoint" / "auto_loader").iterdir():
+    for file in Checkpoint.at(landing.home / "checkpoint").ledger(0).parent.iterdir():
         file.unlink()
     with pytest.raises(LivetablesError, match="full-refresh") as caught:
         landing.load()

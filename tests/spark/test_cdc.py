@@ -45,7 +45,7 @@ class Target:
         """Apply one batch; return its counts."""
         frame = self.spark.createDataFrame(rows, self.schema)
         events = cdc.events_of(frame, self.dataset)
-        return cdc.apply(events, self.dataset, self.storage.table(self.dataset.name))
+        return cdc.apply(events, self.dataset, self.storage.table(self.dataset.name).path)
 
     def rows(self):
         """What users see, sorted."""

@@ -3,6 +3,7 @@
 import pytest
 
 from livetables.errors import GraphError
+from livetables.storage.layout import Storage
 
 pytestmark = pytest.mark.spark
 
@@ -82,7 +83,7 @@ def test_every_reading_form_gives_an_edge_and_the_right_kind(bench):
     assert {key: ("a_view",) if key == "s8" else ("upstream",) for key in stream} == {k: inputs[k] for k in stream}
     assert {"materialized view"} == {kinds[key] for key in [*batch, "counted"]}
     assert {"streaming table"} == {kinds[key] for key in stream}
-    assert not bench.storage.joinpath("tables").exists()
+    assert not Storage(bench.storage).table("a").parent.exists()
 
 
 BROKEN = """
@@ -184,7 +185,7 @@ def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
     assert "again.py" in found["DUPLICATE_DATASET", "again.py"].location.file
     assert line('select("idd")') == found["UNRESOLVED_COLUMN.WITH_SUGGESTION", "broken.py"].location.line
     assert 8 == found["NOT_A_FUNCTION", "again.py"].location.line
-    assert not bench.storage.joinpath("tables").exists()
+    assert not Storage(bench.storage).table("a").parent.exists()
 
 
 @pytest.mark.shows("A streaming aggregate rewrites its table (complete mode); with watermark and window, it appends")

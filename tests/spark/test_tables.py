@@ -12,6 +12,7 @@ from livetables.graph.graph import ResolvedDataset
 from livetables.model import Namespace, StreamingTable
 from livetables.pipeline import Pipeline
 from livetables.settings import Settings
+from livetables.storage.delta import commit_files
 from livetables.storage.layout import Storage
 
 _COLUMNS = "id BIGINT NOT NULL COMMENT 'the key', at TIMESTAMP, price DECIMAL(10,2), drops ARRAY<STRUCT<x: INT>>"
@@ -27,7 +28,7 @@ def created(spark, folder, columns=_COLUMNS, **properties):
     Tables(spark, storage, Namespace()).create(ResolvedDataset(definition, schema, ()))
     path = f"delta.`{storage.table(name)}`"
     detail = spark.sql(f"DESCRIBE DETAIL {path}").first()
-    log = (storage.table(name) / "_delta_log" / f"{0:020}.json").read_text()
+    log = commit_files(storage.table(name))[0].read_text()
     kept = {key: value for key, value in detail.properties.items() if not key.startswith("livetables.")}
     made = spark.read.format("delta").load(str(storage.table(name))).schema
     protocol = (detail.minReaderVersion, detail.minWriterVersion)

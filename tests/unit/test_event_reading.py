@@ -46,7 +46,7 @@ class Log:
 
     def lose_files(self):
         """Remove the files that are there now: whoever reads one of them again fails."""
-        for file in self.storage.events.glob("*.parquet"):
+        for file in self.storage.events.path.glob("*.parquet"):
             file.unlink()
 
 

@@ -15,6 +15,8 @@ from livetables.autoloader.schema.schemas import SchemaStore
 from livetables.cli.app import app
 from livetables.errors import LivetablesError
 from livetables.show.files import file_filter
+from livetables.storage.checkpoint import Checkpoint
+from livetables.storage.layout import Storage
 from tests.unit.builders import NOON
 
 START = NOON.timestamp()
@@ -53,9 +55,16 @@ def storage(tmp_path, now):
     return tmp_path
 
 
+def ledger_file(storage, checkpoint, source=0):
+    """Return the file of a ledger; the checkpoint is `dataset/flow/number`."""
+    dataset, flow, number = checkpoint.split("/")
+    flows = Storage(storage).checkpoint(dataset, flow).folder.parent
+    return Checkpoint(flows / number).ledger(source)
+
+
 def ledger_of(storage, checkpoint, now, source=0):
     """Return the ledger of a flow's source."""
-    return Ledger(storage / "checkpoints" / checkpoint / "auto_loader" / f"{source}.db", now=lambda: now[0])
+    return Ledger(ledger_file(storage, checkpoint, source), now=lambda: now[0])
 
 
 def add(storage, checkpoint, *paths, source=0):
@@ -114,7 +123,7 @@ class TestFiles:
 
     def test_a_storage_without_such_a_flow_says_so(self, tmp_path):
         """In one sentence; as JSON it is an empty list; also beside flows that read something else."""
-        (tmp_path / "checkpoints" / "t" / "t" / "1" / "offsets").mkdir(parents=True)
+        Storage(tmp_path).new_checkpoint("t", "t")
         assert shown(tmp_path) == "No files yet: no flow has read with Auto Loader with this storage folder.\n"
         assert (data(tmp_path), data(tmp_path / "none"), data(tmp_path, "--flow", "x")) == ([], [], [])
 
@@ -193,14 +202,14 @@ class TestFiles:
 
     def test_a_ledger_that_is_just_being_made_has_no_files(self, tmp_path):
         """A pipeline makes the file first, then what is in it."""
-        file = tmp_path / "checkpoints/raw/raw/1/auto_loader/0.db"
+        file = ledger_file(tmp_path, "raw/raw/1")
         file.parent.mkdir(parents=True)
         file.touch()
         assert shown(tmp_path) == "raw: no files found.\n"
 
     def test_what_is_no_ledger_is_named(self, tmp_path):
         """With a hint."""
-        file = tmp_path / "checkpoints/raw/raw/1/auto_loader/0.db"
+        file = ledger_file(tmp_path, "raw/raw/1")
         file.parent.mkdir(parents=True)
         file.write_text("no database" * 100)
         with pytest.raises(LivetablesError, match=r"raw/1/auto_loader/0\.db, can't be read: ") as caught:
@@ -261,7 +270,7 @@ class TestSchemas:
         """A storage folder in which two sources have schemas, one of them two versions."""
         first = StructType([StructField("id", LongType())])
         second = StructType([*first.fields, StructField("a tag", ArrayType(StringType()))])
-        folder = tmp_path / "system" / "schemas"
+        folder = Storage(tmp_path).system.schemas
         SchemaStore(folder / "0f", "/in/sensors").append(first, "inferred from 3 files", NOON)
         SchemaStore(folder / "0f", "/in/sensors").append(second, "new columns: `a tag`", NOON + timedelta(hours=1))
         SchemaStore(folder / "1e", "/in/devices").append(first, "hints changed", NOON)

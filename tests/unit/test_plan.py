@@ -25,7 +25,7 @@ from livetables.plan.steps import (
     Selection,
     StartFlow,
 )
-from livetables.storage.stored import to_json
+from livetables.show.rows import to_json
 from tests.unit.builders import dataset, medallion
 
 FROM_NEW, FROM_ALL = "new rows of its sources", "all rows of its inputs"
