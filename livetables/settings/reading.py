@@ -87,17 +87,17 @@ def read_yaml(file: Path) -> Any:
 
 def location_in(document: Any, keys: tuple[str | int, ...], default: SourceLocation | None) -> SourceLocation | None:
     """Return the location of the value below `keys`, or of the last key that exists and has one, else `default`."""
-    found = default
+    location = default
     for key in keys:
         if isinstance(document, dict):
             stored = next((name for name in document if name == key), None)
-            found = stored.location if isinstance(stored, LocatedText) else found
+            location = stored.location if isinstance(stored, LocatedText) else location
             document = document.get(key)
         elif isinstance(document, list) and isinstance(key, int) and key < len(document):
             document = document[key]
         else:
-            return found
-    return document.location if isinstance(document, LocatedText) else found
+            return location
+    return document.location if isinstance(document, LocatedText) else location
 
 
 def mapping(document: dict[str, Any], key: str) -> dict[str, Any]:

@@ -125,8 +125,13 @@ def schemas_document(folder: Path) -> list[dict[str, Any]]:
         {
             "path": versions[0].path,
             "versions": [
-                {"number": one.number, "time": one.time, "reason": one.reason, "columns": ddl(one.schema)}
-                for one in versions
+                {
+                    "number": version.number,
+                    "time": version.time,
+                    "reason": version.reason,
+                    "columns": ddl(version.schema),
+                }
+                for version in versions
             ],
         }
         for versions in _schemas(folder)
@@ -139,9 +144,9 @@ def schemas_lines(folder: Path) -> Iterator[str]:
 
     for versions in _schemas(folder):
         yield f"{versions[0].path}: {count(len(versions), 'version')}"
-        for one in versions:
-            yield f"  {one.number}  {_time(one.time.timestamp())}  {_line(one.reason)}"
-            yield f"     {_line(ddl(one.schema))}"
+        for version in versions:
+            yield f"  {version.number}  {_time(version.time.timestamp())}  {_line(version.reason)}"
+            yield f"     {_line(ddl(version.schema))}"
 
 
 def _schemas(folder: Path) -> list[tuple[Version, ...]]:
