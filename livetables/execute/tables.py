@@ -19,7 +19,7 @@ from livetables.model import CLUSTER_BY, MaterializedView, Table, quoted
 from livetables.plan.builder import declared_properties
 from livetables.spark.failures import describe
 from livetables.spark.jvm import forget_delta_tables, type_sql
-from livetables.storage.layout import GIVEN, KIND, schema_json
+from livetables.storage.layout import DECLARED, KIND, schema_json
 from livetables.storage.stored import HIDDEN
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Tables:
         if elsewhere is not None:
             self._storage.place_table(folder, elsewhere, dataset.name)
         gives = declared_properties(dataset)
-        properties = {**gives, KIND: dataset.stored_kind, GIVEN: json.dumps(gives)}
+        properties = {**gives, KIND: dataset.stored_kind, DECLARED: json.dumps(gives)}
         properties.pop("comment", None)
         schema, partition_cols = dataset.schema, list(definition.partition_cols)
         if hidden:
@@ -126,7 +126,7 @@ class Tables:
         """
         table = f"ALTER TABLE delta.`{self._storage.table(dataset.name)}`"
         # What is noted last is what the next update compares with: a change that failed is tried again.
-        properties = {**changed, GIVEN: json.dumps(declared_properties(dataset))}
+        properties = {**changed, DECLARED: json.dumps(declared_properties(dataset))}
         pairs = ", ".join(f"{_literal(key)} = {_literal(value)}" for key, value in properties.items())
         keys = ", ".join(map(_literal, removed))
         added = self._added_columns(dataset, columns)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: The table property that tells what kind of dataset a table was created for.
 KIND = "livetables.kind"
-#: The table property with what the definition gave to a table, as JSON.
-GIVEN = "livetables.given"
+#: The table property with the declared properties of a table, as JSON.
+DECLARED = "livetables.given"
 
 
 def schema_json(folder: Path) -> str:
@@ -60,9 +60,9 @@ class Storage:
         """Return what kind of dataset a table was created for, or None when its properties do not say."""
         return DeltaTable(str(self.table(name))).metadata().configuration.get(KIND)
 
-    def given_to(self, name: str) -> dict[str, str]:
+    def declared_of(self, name: str) -> dict[str, str]:
         """Return the properties, and the comment as one of them, that its definition last gave to a table."""
-        kept = DeltaTable(str(self.table(name))).metadata().configuration.get(GIVEN, "{}")
+        kept = DeltaTable(str(self.table(name))).metadata().configuration.get(DECLARED, "{}")
         return dict(json.loads(kept))
 
     def schema_json(self, name: str) -> str:
