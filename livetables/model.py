@@ -32,13 +32,13 @@ class Expectation:
     name: str
     predicate: str | Column
     action: Action
-    #: Where it stands, if that is not where its dataset stands.
+    #: Its location, when that is not the location of its dataset.
     location: SourceLocation | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What every dataset has. `key` is how it is looked up: names are case-insensitive."""
+    """The fields of every dataset. It is looked up by `key`, as names are case-insensitive."""
 
     name: str
     location: SourceLocation
@@ -50,9 +50,9 @@ class Dataset:
         return self.name.lower()
 
 
-#: How the properties that we give to stored tables begin.
+#: Prefix of the properties that livetables itself gives to stored tables.
 OWN = "livetables."
-#: The property of a stored table that is not published.
+#: The property of a stored table that is private: it is not published.
 PRIVATE = OWN + "private"
 #: The property of a stored table with the predicate of its row filter.
 ROW_FILTER = OWN + "row_filter"
@@ -62,9 +62,9 @@ PARTITION_COLS, CLUSTER_BY = OWN + "partition_cols", OWN + "cluster_by"
 
 @dataclass(frozen=True)
 class RowFilter:
-    """Readers of a table see the rows for which `predicate`, a call of a function in SQL, is TRUE.
+    """A filter for readers of a table: they get the rows for which `predicate`, a call of a SQL function, is TRUE.
 
-    `columns` are those of the table that the function is given.
+    `columns` are the columns of the table among the function's arguments.
     """
 
     predicate: str
@@ -73,7 +73,7 @@ class RowFilter:
 
 @dataclass(frozen=True)
 class Table(Dataset):
-    """A stored dataset whose kind its query decides: a streaming DataFrame makes it a streaming table."""
+    """A stored dataset. Its query decides its kind: a streaming DataFrame makes it a streaming table."""
 
     schema: str | StructType | None = None
     table_properties: Mapping[str, str] = field(default_factory=dict)
@@ -88,14 +88,14 @@ class Table(Dataset):
 
 @dataclass(frozen=True)
 class StreamingTable(Table):
-    """Each source row is processed once; one or more flows append to it."""
+    """A stored table to which one or more flows append; each row of their sources is processed once."""
 
 
 @dataclass(frozen=True)
 class MaterializedView(Table):
-    """Always equals its query over the current inputs; one batch flow.
+    """A stored table that equals its batch query over the current inputs.
 
-    It is recomputed in full here, which the policies `auto`, `incremental` and `full` allow.
+    It is recomputed in full, which the policies `auto`, `incremental` and `full` all allow.
     """
 
     refresh_policy: str = "auto"
@@ -103,14 +103,14 @@ class MaterializedView(Table):
 
 @dataclass(frozen=True)
 class View(Dataset):
-    """Not stored: each consumer evaluates it, with its expectations."""
+    """A dataset that is not stored: each reader evaluates its query and its expectations."""
 
     expectations: tuple[Expectation, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sink(Dataset):
-    """Something outside the pipeline that flows write to: a format of Spark's, or a function of the user's."""
+    """A target outside the pipeline: a format that Spark can write a stream to, or a function `write_batch`."""
 
     format: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -176,13 +176,13 @@ class ReplaceFlow(BaseFlow):
 
 @dataclass(frozen=True)
 class ColumnSelector:
-    """A choice of columns: `only` these, or all `but` these; without either, all."""
+    """A choice of columns: `only` these, or all `but` these. By default all."""
 
     only: tuple[str, ...] | None = None
     but: tuple[str, ...] = ()
 
     def of(self, names: Iterable[str]) -> list[str]:
-        """Return those of `names` that are chosen, in their order; letter case does not count."""
+        """Return the chosen ones of `names`, in their order; letter case does not matter."""
         only = None if self.only is None else {name.lower() for name in self.only}
         but = {name.lower() for name in self.but}
         return [name for name in names if name.lower() not in but and (only is None or name.lower() in only)]
@@ -190,10 +190,10 @@ class ColumnSelector:
 
 @dataclass(frozen=True)
 class Changes:
-    """How events of a change feed become rows of a target: the parameters of AUTO CDC.
+    """The parameters of AUTO CDC: how the events of a change feed become rows of a target.
 
-    `scd_type` 1 keeps the newest row of a key, 2 keeps all versions. `partial` are the columns that an event may
-    leave alone: where it is NULL, or where `columns_to_update` does not name them.
+    With `scd_type` 1 the newest row of a key is kept, with 2 all versions. An event leaves a `partial` column alone
+    where it is NULL there, or where `columns_to_update` does not name the column.
     """
 
     keys: tuple[str, ...]
@@ -227,8 +227,8 @@ VERSION = "__version"
 class SnapshotFlow(BaseFlow):
     """Applies whole snapshots to its target, each with a version.
 
-    `next_snapshot` takes the last version that was applied, or None, and returns (DataFrame, version) or None.
-    Without it, the query gives one snapshot per update, whose version is the time of the update.
+    `next_snapshot` takes the last version that was applied (None before the first), and returns (DataFrame, version),
+    or None when there is no newer one. Without it, the query is one snapshot per update; its version is the time.
     """
 
     changes: Changes
@@ -246,7 +246,7 @@ def runs_once(flow: Flow) -> bool:
 
 @dataclass(frozen=True)
 class EventHook:
-    """A user's function that is called with each event; `limit` is how many failures in a row it may have."""
+    """A user's function that is called with each event, until it fails more than `limit` times in a row."""
 
     name: str
     function: Callable[[dict[str, Any]], Any]
@@ -255,7 +255,7 @@ class EventHook:
 
 @dataclass(frozen=True)
 class Definitions:
-    """Everything that the files of a pipeline define, plus what is wrong with it."""
+    """The datasets and flows that the files of a pipeline define, with their problems and warnings."""
 
     datasets: tuple[Dataset, ...]
     flows: tuple[Flow, ...]
@@ -265,7 +265,7 @@ class Definitions:
 
 
 _PART = re.compile(r"`((?:[^`]|``)*)`|([^.`]+)")
-#: One part of a name where SQL text is looked through, as a pattern without groups.
+#: Pattern of one part of a name in SQL text; it has no groups.
 NAME_PART = r"(?:`(?:[^`]|``)+`|\w+)"
 
 
@@ -285,13 +285,13 @@ def name_parts(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Namespace:
-    """The catalog and schema that the pipeline publishes to; decides which names are its own."""
+    """The catalog and schema that the pipeline publishes to: they decide which names are its own."""
 
     catalog: str | None = None
     schema: str = "default"
 
     def own(self, name: str) -> str | None:
-        """Return the key of the dataset that `name` could mean, or None when it names something else.
+        """Return the key of the dataset that `name` could mean, or None for a name outside the pipeline.
 
         `x`, `LIVE.x`, `schema.x` and `catalog.schema.x` of the pipeline's own catalog and schema are its own.
         """
@@ -307,13 +307,13 @@ class Namespace:
 
 
 def is_live(name: str) -> bool:
-    """Tell whether `name` has the LIVE prefix, which only a dataset of the pipeline can have."""
+    """Return whether `name` has the LIVE prefix, which only a dataset of the pipeline can have."""
     parts = name_parts(name)
     return len(parts) > 1 and parts[0].lower() == "live"
 
 
 def as_strings(mapping: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return properties or confs as Spark takes them: booleans in lower case, all else by `str`."""
+    """Return properties or confs as texts: booleans in lower case, other values by `str`."""
     return {
         str(key): str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in (mapping or {}).items()

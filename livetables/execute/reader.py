@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from livetables.execute.expectations import observed
 from livetables.graph.resolve import CHANGE_COLUMNS
-from livetables.graph.row_filters import NOT_APPLIED, not_applied, seen
+from livetables.graph.row_filters import NOT_APPLIED, apply_row_filter, not_applied
 from livetables.model import Namespace, View
 from livetables.queries import reads
 from livetables.storage.hidden import VISIBLE
@@ -99,7 +99,8 @@ class FlowReader(_Outside):
             stored = source.options(**options).format("delta").load(str(self.engine.storage.table(dataset.name)))
         frame: DataFrame = stored if dataset.changes is None else _shown(stored, dataset)
         row_filter = getattr(dataset.definition, "row_filter", None)
-        rows = None if row_filter is None else seen(frame, row_filter.predicate)  # the graph warns of what is missing
+        # Without the function of the filter there are no rows; the graph has warned of that.
+        rows = None if row_filter is None else apply_row_filter(frame, row_filter.predicate)
         return (frame if rows is None else rows).alias(dataset.name)
 
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
@@ -145,7 +146,7 @@ class StoredReader(_Outside):
             return self.sources.read(name, streaming=streaming, options=options)
         with reads.reading_with(None):
             frame = self.spark.read.options(**options).table(self.tables.qualified(key))
-        rows = seen(frame, self.filters[key])
+        rows = apply_row_filter(frame, self.filters[key])
         if rows is None:
             self.warn(NOT_APPLIED, not_applied(key, self.filters[key], _IN_A_FILE))
         return rows

@@ -21,7 +21,7 @@ from livetables.spark.failures import describe
 from livetables.spark.jvm import forget_delta_tables, type_sql
 from livetables.storage.delta import schema_json
 from livetables.storage.hidden import HIDDEN, VISIBLE
-from livetables.storage.layout import GIVEN, KIND
+from livetables.storage.layout import DECLARED, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ class Tables:
         if elsewhere is not None:
             self._storage.place_table(folder, elsewhere, dataset.name)
         gives = declared_properties(dataset)
-        properties = {**gives, KIND: dataset.stored_kind, GIVEN: json.dumps(gives)}
+        properties = {**gives, KIND: dataset.stored_kind, DECLARED: json.dumps(gives)}
         properties.pop("comment", None)
         schema, partition_cols = dataset.schema, list(definition.partition_cols)
         if hidden:
@@ -128,7 +128,7 @@ class Tables:
         """
         table = f"ALTER TABLE delta.`{self._storage.table(dataset.name)}`"
         # What is noted last is what the next update compares with: a change that failed is tried again.
-        properties = {**changed, GIVEN: json.dumps(declared_properties(dataset))}
+        properties = {**changed, DECLARED: json.dumps(declared_properties(dataset))}
         pairs = ", ".join(f"{_literal(key)} = {_literal(value)}" for key, value in properties.items())
         keys = ", ".join(map(_literal, removed))
         added = self._added_columns(dataset, columns)

@@ -116,7 +116,7 @@ class Graph:
 
     @classmethod
     def of(cls, resolved: Iterable[ResolvedDataset]) -> Graph:
-        """Order the datasets by dependency; within that, as they were defined."""
+        """Order the datasets by dependency; within that, in the order of their definition."""
         pending = {dataset.key: dataset for dataset in resolved}
         ordered: dict[str, ResolvedDataset] = {}
         while pending:
@@ -144,14 +144,14 @@ class Graph:
         return self.stored(self.datasets[key].inputs)
 
     def stored(self, inputs: Iterable[str]) -> tuple[str, ...]:
-        """Return the stored datasets behind `inputs`, which may be views of views."""
-        found: dict[str, None] = {}
+        """Return the stored datasets behind `inputs`, looking through views."""
+        stored: dict[str, None] = {}
         for name in inputs:
             if isinstance(self.datasets[name].definition, View):
-                found.update(dict.fromkeys(self.stored_inputs(name)))
+                stored.update(dict.fromkeys(self.stored_inputs(name)))
             else:
-                found[name] = None
-        return tuple(found)
+                stored[name] = None
+        return tuple(stored)
 
     def downstream(self, keys: Iterable[str]) -> frozenset[str]:
         """Return all datasets that depend on any of `keys`, without `keys` themselves."""

@@ -72,11 +72,11 @@ CHANGE_COLUMNS = (
 
 
 class _BrokenInputError(Exception):
-    """A dataset that a query reads has problems of its own; saying so again would only add noise."""
+    """A query reads a dataset whose problems are reported already."""
 
 
 class _UnreachableServerError(Exception):
-    """A server does not answer: that is said at once, before more time goes into the rest."""
+    """A server does not answer: it is reported at once, and nothing more is resolved."""
 
 
 class Resolver:
@@ -115,7 +115,7 @@ class Resolver:
         with self._empty_folder, suppress(_UnreachableServerError):
             for key in self._definitions:
                 self._dataset(key)
-        # Last, since a query function may define the function of a filter.
+        # Last: a query function may register the function of a filter.
         self.diagnostics += row_filter_problems(self._spark, self._resolved.values(), self._registry)
         if self.diagnostics:
             raise GraphError(sorted(map(self._registry.shown, self.diagnostics), key=_by_place))
@@ -136,16 +136,16 @@ class Resolver:
         same = [other for flows in self._flows.values() for other in flows if other.key == flow.key]
         if same:
             if target in self._defined_twice:
-                return  # the dataset was reported already; its second query would only confuse
+                return  # the dataset is reported already
             message = f"Two flows are named '{flow.name}': they fill '{same[0].target}' and '{flow.target}'."
             hint = flow.location.hint("Give each flow its own name=", "Give each one a name: CREATE FLOW name AS ...")
             self.diagnostics.append(Diagnostic("DUPLICATE_FLOW", message, flow.location, hint))
         self._flows[target].append(flow)
 
-    # The Reader that query functions see while they are resolved.
+    # The Reader of query functions while they are resolved.
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
-        """Return a stand-in for a dataset; None for a name that is not the pipeline's own."""
+        """Return an empty DataFrame for a dataset; None for a name that is not the pipeline's own."""
         key = self._namespace.own(name)
         if key is None or key not in self._definitions:
             if key in self._registry.broken:
@@ -181,7 +181,7 @@ class Resolver:
         return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
 
     def complete_mode(self, name: str) -> bool:
-        """Tell whether a name is a table that is written in complete mode; it was read before."""
+        """Return whether a name is a table that is written in complete mode; it was read before."""
         dataset = self._resolved.get(self._namespace.own(name) or "")
         return dataset is not None and dataset.complete_mode
 
@@ -199,7 +199,7 @@ class Resolver:
         return self._placed(lambda: self._sources.map_path(path))
 
     def _placed(self, opening: Callable[[], _T]) -> _T:
-        """Open a source; what is wrong with it is shown at the line that reads it."""
+        """Open a source; its errors get the location of the line that reads it."""
         try:
             return opening()
         except LivetablesError as error:
@@ -339,7 +339,7 @@ class Resolver:
         )
 
     def _with_rules_of(self, dataset: Dataset, frame: DataFrame) -> Dataset:
-        """Return a dataset with its expectations as Spark can evaluate them over a frame; report those it can't."""
+        """Return a dataset with its expectations as they can be evaluated over a frame; report the others."""
         if not isinstance(dataset, Table | View):
             return dataset
         checked = [checked_rule(rule, dataset, frame) for rule in dataset.expectations]

@@ -1,4 +1,4 @@
-"""Row filters: the rows that they show, and whether they fit their tables."""
+"""Row filters: their rows, and whether they fit the columns of their tables."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NOT_APPLIED = "ROW_FILTER_NOT_APPLIED"
 _ANYWHERE = "with spark.udf.register in a source file, or in a SQL file that 'functions' names in livetables.yml"
 
 
-def seen(frame: DataFrame, predicate: str) -> DataFrame | None:
-    """Return the rows of a table that its readers see, or None when there is no such function."""
+def apply_row_filter(frame: DataFrame, predicate: str) -> DataFrame | None:
+    """Return the rows of a table that its row filter shows, or None when the function of the filter is missing."""
     try:
         return frame.where(predicate)
     except AnalysisException as error:
@@ -34,16 +34,16 @@ def seen(frame: DataFrame, predicate: str) -> DataFrame | None:
 
 
 def not_applied(name: str, predicate: str, where: str) -> str:
-    """Return the words of the warning; `where` says how to define the function."""
+    """Return the text of the warning; `where` says how to define the function."""
     return f"The row filter {predicate} of '{name}' is not applied: there is no such function. Define it {where}."
 
 
 def row_filter_problems(
     spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry
 ) -> list[Diagnostic]:
-    """Return what does not fit in the row filters of tables; of one without its function, warn."""
+    """Return what is wrong with the row filters of tables; warn of a filter without its function."""
     filters = ((dataset, getattr(dataset.definition, "row_filter", None)) for dataset in datasets)
-    diagnostics = (_problem(spark, dataset, given, registry) for dataset, given in filters if given is not None)
+    diagnostics = (_problem(spark, dataset, one, registry) for dataset, one in filters if one is not None)
     return [diagnostic for diagnostic in diagnostics if diagnostic is not None]
 
 
@@ -57,7 +57,7 @@ def _problem(
             hint = did_you_mean(name, names, f"The columns are {', '.join(names)}.")
             return Diagnostic("INVALID_ROW_FILTER", message, location, hint)
     try:
-        rows = seen(spark.createDataFrame([], dataset.schema), row_filter.predicate)
+        rows = apply_row_filter(spark.createDataFrame([], dataset.schema), row_filter.predicate)
     except AnalysisException as error:
         message = f"The row filter of '{dataset.name}' can't be evaluated: {first_sentence(error)}"
         hint = "Give its function the arguments that it takes, and let it return a BOOLEAN."

@@ -1,4 +1,4 @@
-"""Expectations as Spark can evaluate them over a query's columns."""
+"""Checks expectations against the columns of a query."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 
 
 def checked_rule(rule: Expectation, dataset: Dataset, frame: DataFrame) -> tuple[Expectation, Diagnostic | None]:
-    """Return a rule of a dataset as it can be evaluated over a frame, and what is wrong with it.
+    """Return a rule in the form that can be evaluated over a frame, and what is wrong with it or None.
 
-    A path such as `raw:id` is taken of a string, or else of a VARIANT, where Spark has it itself.
+    A JSON path such as `raw:id` is read from a string column, or else from a VARIANT column, as Spark does.
     """
-    given = rule.predicate
-    forms = (on_string_columns(given), given) if isinstance(given, str) and ":" in given else (given,)
+    text = rule.predicate
+    forms = (on_string_columns(text), text) if isinstance(text, str) and ":" in text else (text,)
     diagnostic = None
     for predicate in forms:
-        tried = replace(rule, predicate=predicate)
-        diagnostic = _problem(tried, dataset, frame)
+        candidate = replace(rule, predicate=predicate)
+        diagnostic = _problem(candidate, dataset, frame)
         if diagnostic is None:
-            return tried, None
+            return candidate, None
     return rule, diagnostic
 
 
 def _problem(rule: Expectation, dataset: Dataset, frame: DataFrame) -> Diagnostic | None:
     predicate = functions.expr(rule.predicate) if isinstance(rule.predicate, str) else rule.predicate
     try:
-        found = frame.select(predicate.alias("predicate")).schema["predicate"].dataType.simpleString()
+        kind = frame.select(predicate.alias("predicate")).schema["predicate"].dataType.simpleString()
     except Exception as error:  # noqa: BLE001 (Spark's parser and analyser raise several kinds)
         why, code = first_sentence(error), code_of(error)
     else:
-        if found in ("boolean", "void"):
+        if kind in ("boolean", "void"):
             return None
-        why, code = f"it is of type {found}, not boolean", ""
+        why, code = f"it is of type {kind}, not boolean", ""
     hint = f"The columns are {', '.join(frame.columns)}." if "UNRESOLVED_COLUMN" in code else None
     message = f"Expectation '{rule.name}' of '{dataset.name}' can't be evaluated: {why}"
     return Diagnostic("INVALID_EXPECTATION", message, rule.location or dataset.location, hint)

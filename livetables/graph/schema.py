@@ -1,4 +1,4 @@
-"""Declared schemas: columns are matched by name, missing ones become NULL, types are cast. What is new in a schema."""
+"""Declared schemas and changes of schemas. Declared columns are matched by name, and cast; missing ones are NULL."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ GENERATED = "delta.generationExpression"
 def declared_schema(spark: SparkSession, dataset: Dataset) -> StructType | None:
     """Return the schema that a table declares, or None; error `INVALID_SCHEMA` when it can't be parsed.
 
-    As text it may hold NOT NULL, COMMENT, GENERATED ALWAYS AS and, without effect, PRIMARY and FOREIGN KEY. What would
-    fill a column in another way, IDENTITY and DEFAULT, is refused: here the column would be NULL.
+    A text may have NOT NULL, COMMENT, GENERATED ALWAYS AS and, without effect, PRIMARY and FOREIGN KEY. IDENTITY and
+    DEFAULT are refused: nothing fills these columns here, so they would be NULL.
     """
     schema = dataset.schema if isinstance(dataset, Table) else None
     if schema is None or isinstance(schema, StructType):
@@ -52,7 +52,7 @@ def stored_schema(schema_json: str) -> StructType:
 
 
 def new_columns(stored: StructType, now: StructType) -> dict[str, DataType]:
-    """Return the columns that `now` has and `stored` has not, and such fields of structs, by their paths in SQL."""
+    """Return the columns and fields of structs that are in `now` and not in `stored`: SQL path -> type."""
     return dict(_new_fields(stored, now, ""))
 
 
@@ -61,7 +61,7 @@ def _new_fields(stored: StructType, now: StructType, within: str) -> Iterator[tu
     for field in now:
         path = within + quoted(field.name)
         if field.name.lower() not in have:
-            if not isinstance(field.dataType, NullType):  # nothing can be kept in it
+            if not isinstance(field.dataType, NullType):  # Delta stores no column of this type
                 yield path, field.dataType
         else:
             yield from _new_inside(have[field.name.lower()], field.dataType, path)
@@ -78,7 +78,7 @@ def _new_inside(stored: DataType, now: DataType, path: str) -> Iterator[tuple[st
 
 
 def widened(now: StructType, stored: StructType) -> StructType:
-    """Return the columns of `now`, then those that only `stored` has; so too inside of structs."""
+    """Return the columns of `now`, then those that only `stored` has; the same inside of structs."""
     have = {field.name.lower(): field.dataType for field in stored}
     fields = [
         StructField(field.name, _widened(field.dataType, have.get(field.name.lower(), field.dataType))) for field in now
@@ -129,7 +129,7 @@ def _field(column: Any, dataset: Dataset) -> StructField:
 
 
 def conform(frame: DataFrame, schema: StructType, dataset: Dataset) -> DataFrame:
-    """Return `frame` with exactly the declared columns, matched by name; generated ones that it lacks are Delta's."""
+    """Return `frame` with exactly the declared columns, matched by name; Delta fills missing generated ones."""
     have = {column.lower(): column for column in frame.columns}
     extra = [have[key] for key in have if key not in {name.lower() for name in schema.names}]
     if extra:

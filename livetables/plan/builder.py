@@ -44,7 +44,7 @@ class Existing(Protocol):
     def kind_of(self, name: str) -> str | None:
         """Return the kind of dataset that a stored table was created for, or None when that is not known."""
 
-    def given_to(self, name: str) -> Mapping[str, str]:
+    def declared_of(self, name: str) -> Mapping[str, str]:
         """Return the `declared_properties` that a stored table was last given."""
 
     def schema_json(self, name: str) -> str:
@@ -136,7 +136,7 @@ def _prepare(
 
 
 def _alter(dataset: ResolvedDataset, existing: Existing) -> list[Step]:
-    before, after = existing.given_to(dataset.name), declared_properties(dataset)
+    before, after = existing.declared_of(dataset.name), declared_properties(dataset)
     changed = {key: value for key, value in after.items() if before.get(key) != value}
     removed = tuple(key for key in before if key not in after)
     columns = new_columns(stored_schema(existing.schema_json(dataset.name)), dataset.schema)

@@ -151,15 +151,11 @@ def is_stateless(frame: DataFrame) -> bool:
     """Return whether a streaming query keeps nothing from one micro-batch to the next.
 
     Aggregates, `dropDuplicates`, joins of two streams, `limit` and functions over groups keep state. What is joined to
-    the stream without being one may have any operator.
+    the stream without being one may have any operator; in subqueries Spark allows no streams.
     """
-    plan = analyzed_plan(frame)
-    has_subqueries = plan.containsPattern(subquery_pattern(frame.sparkSession))
-    pending = [plan]
+    pending = [analyzed_plan(frame)]
     while pending:
         plan = pending.pop()
-        if has_subqueries and any(subquery.isStreaming() for subquery in elements(plan.subqueries())):
-            return False
         children = plan.children()
         inputs = [children.apply(index) for index in range(children.size())]
         streams = [child for child in inputs if child.isStreaming()]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: The table property with the kind of dataset that a table was created for.
 KIND = "livetables.kind"
-#: The table property with the properties that the definition last gave to a table, as JSON.
-GIVEN = "livetables.given"
+#: The table property with the declared properties of a table, as JSON.
+DECLARED = "livetables.given"
 #: Flows start over in parallel: only one at a time changes which checkpoint serves which flow.
 _starting_over = threading.Lock()
 
@@ -120,9 +120,9 @@ class Storage:
         """Return what kind of dataset a table was created for, or None when its properties do not say."""
         return delta.properties(self.table(name)).get(KIND)
 
-    def given_to(self, name: str) -> dict[str, str]:
+    def declared_of(self, name: str) -> dict[str, str]:
         """Return the properties, and the comment as one of them, that its definition last gave to a table."""
-        return dict(json.loads(delta.properties(self.table(name)).get(GIVEN, "{}")))
+        return dict(json.loads(delta.properties(self.table(name)).get(DECLARED, "{}")))
 
     def schema_json(self, name: str) -> str:
         """Return the schema of a stored table as JSON."""

@@ -1,8 +1,12 @@
 """Graph resolution: only Spark can say what a query reads and returns."""
 
 import pytest
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
+from pyspark.sql.streaming.state import GroupStateTimeout
 
 from livetables.errors import GraphError
+from livetables.graph.graph import FlowInput
+from livetables.spark.jvm import is_stateless
 from livetables.storage.layout import Storage
 
 pytestmark = pytest.mark.spark
@@ -212,3 +216,112 @@ def test_a_streaming_aggregate_without_watermark_is_complete(bench):
     with bench.pipeline(path) as pipeline:
         modes = {key: d.flows[0].output_mode for key, d in pipeline.graph.datasets.items()}
     assert {"totals": "complete", "by_minute": "append"} == modes
+
+
+def test_a_flow_knows_how_it_reads_each_dataset(bench):
+    """As a stream, in batch, both ways, and through a view as that view reads."""
+    bench.rows("words", [{"id": 1, "word": "a"}])
+    [path] = bench.write(forms=FORMS)
+    with namespace(bench, path) as pipeline:
+        reads = {key: dataset.flows[0].reads for key, dataset in pipeline.graph.datasets.items()}
+        inputs = pipeline.graph.datasets["s9"].flows[0].inputs
+    stream, batch = FlowInput("upstream", streaming=True), FlowInput("upstream", streaming=False)
+    assert {"b1": (batch,), "b5": (batch,), "s1": (stream,), "s5": (stream,), "a_view": (stream,)} == {
+        key: reads[key] for key in ("b1", "b5", "s1", "s5", "a_view")
+    }
+    assert (FlowInput("a_view", streaming=True),) == reads["s8"]
+    assert ({stream, batch}, ("upstream",)) == (set(reads["s9"]), inputs)
+
+
+def _rows(key, frames, state):
+    """A function over the groups of a query with state."""
+    yield from frames
+
+
+def _batches(frames):
+    """A function over the rows of a query without state."""
+    yield from frames
+
+
+STATELESS = {
+    "select": lambda stream, table: stream.select("id", F.upper("word").alias("word")),
+    "where": lambda stream, table: stream.where("id > 0"),
+    "explode": lambda stream, table: stream.select(F.explode(F.split("word", " "))),
+    "union": lambda stream, table: stream.union(stream),
+    "join with a table": lambda stream, table: stream.join(table, "id"),
+    "join with an aggregate of a table": lambda stream, table: stream.join(table.groupBy("id").count(), "id"),
+    "watermark": lambda stream, table: stream.withWatermark("at", "1 minute"),
+    "map in pandas": lambda stream, table: stream.mapInPandas(_batches, stream.schema),
+    "subquery over a table": lambda stream, table: sql(stream, table, "SELECT * FROM s WHERE id IN (SELECT id FROM t)"),
+    "CTE": lambda stream, table: sql(stream, table, "WITH c AS (SELECT id + 1 AS id FROM s) SELECT * FROM c"),
+    "repartition": lambda stream, table: stream.repartition(2),
+    "observe": lambda stream, table: stream.observe("seen", F.count(F.lit(1))),
+    "hint": lambda stream, table: stream.join(table.hint("broadcast"), "id"),
+}
+STATEFUL = {
+    "aggregate": lambda stream, table: stream.groupBy("word").count(),
+    "aggregate by window": lambda stream, table: stream.groupBy(F.window("at", "1 minute")).count(),
+    "distinct": lambda stream, table: stream.distinct(),
+    "drop duplicates": lambda stream, table: stream.dropDuplicates(["id"]),
+    "drop duplicates within watermark": lambda stream, table: stream.withWatermark(
+        "at", "1 minute"
+    ).dropDuplicatesWithinWatermark(["id"]),
+    "join of streams": lambda stream, table: stream.join(stream.select("id"), "id"),
+    "limit": lambda stream, table: stream.limit(3),
+    "groups with state": lambda stream, table: stream.groupBy("word").applyInPandasWithState(
+        _rows, "id BIGINT", "id BIGINT", "append", GroupStateTimeout.NoTimeout
+    ),
+    "state below a projection": lambda stream, table: stream.groupBy("id").count().where("count > 1").select("id"),
+    "state in a union": lambda stream, table: stream.select("id").union(stream.select("id").distinct()),
+    "state in a CTE": lambda stream, table: sql(stream, table, "WITH c AS (SELECT DISTINCT id FROM s) SELECT * FROM c"),
+}
+
+
+def sql(stream, table, text):
+    """Return a SQL query over a stream `s` and a table `t`."""
+    return stream.sparkSession.sql(text.replace(" s", " {s}").replace(" t", " {t}"), s=stream, t=table)
+
+
+@pytest.mark.parametrize(
+    ("query", "stateless"),
+    [(query, True) for query in STATELESS.values()] + [(query, False) for query in STATEFUL.values()],
+    ids=[*STATELESS, *STATEFUL],
+)
+def test_a_query_without_state_is_recognised(spark, tmp_path, query, stateless):
+    """Spark alone knows the operators of a plan: aggregates, joins of streams and the like keep state."""
+    schema = "id BIGINT, word STRING, at TIMESTAMP"
+    stream = spark.readStream.schema(schema).json(str(tmp_path))
+    assert stateless == is_stateless(query(stream, spark.createDataFrame([], schema)))
+
+
+def test_the_graph_knows_which_flows_keep_state(bench):
+    """Through views, too; a batch query keeps nothing, and no micro-batches either."""
+    [path] = bench.write(
+        state="""
+        import dlt
+
+        @dlt.table
+        def source():
+            return spark.readStream.schema("id BIGINT").json("/in/x")
+
+        @dlt.view
+        def once_each():
+            return dlt.read_stream("source").dropDuplicates(["id"])
+
+        @dlt.table
+        def unique():
+            return dlt.read_stream("once_each").where("id > 0")
+
+        @dlt.table
+        def positive():
+            return dlt.read_stream("source").where("id > 0")
+
+        @dlt.table
+        def copied():
+            return dlt.read("positive")
+        """
+    )
+    bench.folder.joinpath("x").mkdir()
+    with bench.pipeline(path) as pipeline:
+        stateless = {key: d.flows[0].stateless for key, d in pipeline.graph.datasets.items()}
+    assert {"source": True, "once_each": False, "unique": False, "positive": True, "copied": False} == stateless

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from livetables.cli.app import app
 from livetables.cli.options import AsJson, PipelineOptions, command
 from livetables.errors import Diagnostic, GraphError, SettingsError, SourceLocation, UpdateFailed
-from livetables.events.state import FlowState, UpdateState
+from livetables.events.state import FlowSummary, Update
+from livetables.events.states import FlowState, UpdateState
 from livetables.settings import Settings
 
 
@@ -106,8 +107,9 @@ def pipeline(tmp_path, monkeypatch):
 def test_a_failed_update_says_what_it_leaves_behind(pipeline, tmp_path, monkeypatch):
     """And which flows failed; the exit code is 1."""
     monkeypatch.chdir(tmp_path.parent)
-    flows = {name: FlowState(name, name, status) for name, status in [("a", "FAILED"), ("b", "SKIPPED")]}
-    pipeline.state = UpdateState(state="FAILED", flows=flows, errors=["Flow a failed.", "The update is FAILED."])
+    states = {"a": FlowState.FAILED, "b": FlowState.SKIPPED}
+    flows = {name: FlowSummary(name, name, state) for name, state in states.items()}
+    pipeline.state = Update(state=UpdateState.FAILED, flows=flows, errors=["Flow a failed.", "The update is FAILED."])
     error = CliRunner().invoke(app, ["run"]).exception
     assert isinstance(error, UpdateFailed)
     state = f"What has committed stays in {tmp_path.name}; the next `livetables run` continues from there."

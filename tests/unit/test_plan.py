@@ -48,8 +48,8 @@ class Stored:
         """Return the schema of the stored table."""
         return self.schema.json()
 
-    def given_to(self, name):
-        """Return the properties and the comment that the table was given."""
+    def declared_of(self, name):
+        """Return the declared properties of the table."""
         return self.given.get(name, {})
 
     def flows_of(self, name):

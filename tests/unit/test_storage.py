@@ -85,13 +85,13 @@ def test_flows_are_known_by_their_checkpoints(storage):
 def test_a_table_remembers_what_its_definition_gave_to_it(storage):
     """The next update compares with that; a table that says nothing was given nothing."""
     write_deltalake(str(storage.table("silver")), pa.table({"id": [1]}))
-    before = storage.given_to("Silver")
+    before = storage.declared_of("Silver")
     log = storage.table("silver") / "_delta_log" / f"{0:020}.json"
     ours = {"livetables.given": '{"quality": "x"}', "livetables.row_filter": "`f`(`id`)"}
     no_filter = storage.row_filter_of("silver")
     properties = json.dumps({**ours, "delta.appendOnly": "true"})
     log.write_text(log.read_text().replace('"configuration":{}', f'"configuration":{properties}'))
-    assert (before, storage.given_to("Silver")) == ({}, {"quality": "x"})
+    assert (before, storage.declared_of("Silver")) == ({}, {"quality": "x"})
     assert (no_filter, storage.row_filter_of("Silver")) == (None, "`f`(`id`)")
 
 

@@ -22,3 +22,7 @@ CREATE STREAMING TABLE a FLOW SELECT * FROM STREAM b;
 CREATE FLOW AS INSERT INTO a BY NAME SELECT * FROM STREAM b;
 -- %% a name with a slash
 CREATE FLOW `a/b` AS INSERT INTO a BY NAME SELECT * FROM STREAM b;
+-- %% rows that are replaced once by their keys
+CREATE FLOW f AS INSERT ONCE INTO a BY NAME REPLACE USING (id) SEQUENCE BY at SELECT * FROM b;
+-- %% rows that are replaced once by a predicate
+CREATE FLOW f AS INSERT ONCE INTO a BY NAME REPLACE WHERE id > 5 SELECT * FROM b;
