@@ -153,7 +153,7 @@ class Pipeline:
 
             def new_bus(update: Update) -> EventBus:
                 subscribers: list[Callable[[Event], None]] = [update.apply, log, *listeners]
-                bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), subscribers)
+                bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), subscribers, log.last_seq_no)
                 lock.update(bus.update_id)
                 return bus
 

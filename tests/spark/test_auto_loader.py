@@ -1,4 +1,4 @@
-"""Auto Loader's streams: what is inferred, what is rescued, how a schema follows its files, which files are read."""
+"""Auto Loader's streams: inference, rescued data, schema evolution, and the files that are read."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.spark
 
 
 class Landing:
-    """A folder in which files arrive, a stream of it that goes on where it has ended, and the rows that it wrote."""
+    """A folder in which files arrive, a stream that continues at each load, and the rows that it wrote."""
 
     def __init__(self, folder, spark) -> None:
         self.spark = spark
@@ -26,7 +26,7 @@ class Landing:
         self.warnings = []
 
     def put(self, name, content):
-        """Put a file there: rows as JSON lines, or text or bytes as they are."""
+        """Write a file: rows as JSON lines, or text or bytes unchanged."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, list):
@@ -35,7 +35,7 @@ class Landing:
         return path
 
     def load(self, form="json", schema=None, columns=("*",), **options):
-        """Read what has arrived, until all is read; return the number of batches. Raises what the source raised."""
+        """Read all files that have arrived; return the number of batches. Raises what the source raised."""
         checkpoint = self.home / "checkpoint"
         frame, source = open_stream(
             self.spark,
@@ -75,7 +75,7 @@ class Landing:
         return sorted(([row[name] for name in names] if names else list(row.items()) for row in rows), key=repr)
 
     def files(self):
-        """Return what the ledger knows: name, state and rows of each file."""
+        """Return the name, state and rows of each file in the ledger."""
         [ledger] = Checkpoint.at(self.home / "checkpoint").ledgers().values()
         return [(entry.path.rpartition("/")[2], entry.state, entry.rows) for entry in list_entries(ledger)]
 
@@ -119,7 +119,7 @@ def landing(tmp_path, spark):
     formats=["json"],
 )
 def test_json_is_inferred_as_strings_in_alphabetical_order_with_rescued_data(landing):
-    """Also nested values are strings; `_rescued_data` is there and NULL; what is in one file alone is a column too."""
+    """Nested values are strings too; `_rescued_data` exists and is NULL; a field of only one file is a column too."""
     landing.put("1.json", [{"t": 2.5, "id": 1, "at": {"y": True, "x": 1}}])
     landing.put("2.json", [{"id": 2, "tags": [1, 2]}])
     landing.load()
@@ -145,7 +145,7 @@ def test_the_session_of_the_program_stays_that_of_the_pipeline(landing):
     options=["inferColumnTypes"],
 )
 def test_types_are_inferred_when_that_is_asked_for(landing):
-    """A value of another type is NULL and rescued as it was; a record that is no JSON is rescued as a whole."""
+    """A value of another type is NULL and rescued as it was; a record that is not JSON is rescued as a whole."""
     landing.put("1.json", [{"id": 1, "t": 2.5}])
     landing.load(inferColumnTypes="true")
     landing.put("2.json", '{"id": 2, "t": "hot"}\n{"id": 3,\n{"id": 4, "t": null}\n')
@@ -164,7 +164,7 @@ def test_types_are_inferred_when_that_is_asked_for(landing):
     ways=['`spark.readStream.format("cloudFiles")`'],
 )
 def test_a_new_column_ends_the_stream_once_and_is_read_by_the_next_one(landing):
-    """By default: the schema is kept with the column at its end, nested ones too, before the stream ends."""
+    """By default: the schema is stored with the new column last, also inside a struct, before the stream ends."""
     landing.put("1.json", [{"id": 1, "at": {"x": 1}}])
     landing.load()
     landing.put("2.json", [{"id": 2, "a_new": True, "at": {"x": 2, "a": 3}}, {"id": 3}])
@@ -199,7 +199,7 @@ RESCUED = {"new": "1", "at": {"a": "3"}, "_file_path": "2.json"}
     ],
 )
 def test_the_schema_stays_when_the_mode_says_so(landing, options, extra):
-    """What is new is rescued, or ignored: with `none`, the column is there, and filled where it was asked for."""
+    """A new field is rescued or ignored: with `none`, the column exists, and has values if an option names it."""
     landing.put("1.json", [{"id": 1, "at": {"x": 1}}])
     landing.load(**options)
     landing.put("2.json", [{"id": 2, "new": 1, "at": {"x": 2, "a": 3}}])
@@ -209,7 +209,7 @@ def test_the_schema_stays_when_the_mode_says_so(landing, options, extra):
 
 @pytest.mark.shows("`addNewColumnsWithTypeWidening`, `rescue`, `failOnNewColumns`, `none`", modes=["failOnNewColumns"])
 def test_the_stream_fails_at_a_new_column_when_the_mode_says_so(landing):
-    """It names the file and the column, and goes on once the file is mended."""
+    """The error names the file and the column; the stream continues once the file is corrected."""
     landing.put("1.json", [{"id": 1}])
     landing.load(schemaEvolutionMode="failOnNewColumns")
     bad = landing.put("2.json", [{"id": 2, "new": 1}])
@@ -225,7 +225,7 @@ def test_the_stream_fails_at_a_new_column_when_the_mode_says_so(landing):
     "`addNewColumnsWithTypeWidening`, `rescue`, `failOnNewColumns`, `none`", modes=["addNewColumnsWithTypeWidening"]
 )
 def test_wider_types_are_followed_when_the_mode_says_so(landing):
-    """An int that becomes a long; a value of a type that is no wider one is rescued."""
+    """An int becomes a long; a value of a type that is not wider is rescued."""
     options = {"schemaEvolutionMode": "addNewColumnsWithTypeWidening"}
     landing.spark.sql("SELECT 1 AS id").write.parquet(str(landing.folder / "a"))
     landing.load("parquet", **options)
@@ -245,7 +245,7 @@ def test_wider_types_are_followed_when_the_mode_says_so(landing):
     options=["readerCaseSensitive"],
 )
 def test_a_name_in_another_case_is_rescued_or_read_as_the_column(landing):
-    """It can be no column of its own, so it never ends a stream; readerCaseSensitive=false takes it for the same."""
+    """It can't be a second column, so it never ends a stream; readerCaseSensitive=false reads it as the column."""
     landing.put("1.json", [{"id": 1}])
     landing.load()
     landing.put("2.json", [{"ID": 2}])
@@ -261,7 +261,7 @@ def test_a_name_in_another_case_is_rescued_or_read_as_the_column(landing):
 
 @pytest.mark.shows("`schemaHints` with paths through structs, arrays and maps", options=["schemaHints"])
 def test_hints_give_types_over_what_is_inferred(landing):
-    """Nested ones too, and for columns that no file has yet; one that changes later is followed."""
+    """Nested fields too, and columns that no file has yet; a changed hint is followed."""
     hints = "id INT, at.x DOUBLE, tags.element INT, later DATE"
     landing.put("1.json", [{"id": 8, "at": {"x": 2.5}, "tags": [2], "later": "2026-01-02"}, {"id": "7"}])
     landing.load(schemaHints=hints)
@@ -275,7 +275,7 @@ def test_hints_give_types_over_what_is_inferred(landing):
 
 
 def test_a_schema_of_the_users_is_read_as_spark_does(landing):
-    """Without rescued data, and what is new is ignored; it excludes new columns."""
+    """No rescued data, and new fields are ignored; it excludes the modes that add columns."""
     landing.put("1.json", [{"id": 1, "new": 1}, {"id": "x"}])
     landing.load(schema="id INT")
     assert landing.rows() == [[("id", 1)], [("id", None)]]
@@ -289,7 +289,7 @@ def test_a_schema_of_the_users_is_read_as_spark_does(landing):
     modes=["none"],
 )
 def test_rescued_data_beside_a_schema_of_the_users(landing):
-    """Under the name that is given; also what lies in arrays and maps, and nested values of another type."""
+    """Under the given name; also values inside arrays and maps, and nested values of another type."""
     rows = [
         {"id": 1, "new": 1},
         {"id": "x"},
@@ -390,7 +390,7 @@ def test_folders_give_columns_that_win_over_those_of_files(landing):
     ways=["`read_files(...)` in SQL"],
 )
 def test_folders_are_ignored_when_that_is_asked_for(landing):
-    """An empty partitionColumns takes none; one that is named and is nowhere is NULL."""
+    """An empty partitionColumns takes none; a named one that no folder has is NULL."""
     landing.put("n=1/1.json", [{"id": 1}])
     frame = read_files(
         landing.spark, in_sql({"format": "json", "partitionColumns": ""}), None, str(landing.folder), print
@@ -402,7 +402,7 @@ def test_folders_are_ignored_when_that_is_asked_for(landing):
 
 @pytest.mark.shows("`_metadata` and `input_file_name()`")
 def test_metadata_is_there_for_who_asks_and_not_in_a_star(landing):
-    """`_metadata` and input_file_name() tell the file of a row, also where its name needs an escape."""
+    """`_metadata` and input_file_name() return the file of a row, also when its name needs an escape."""
     landing.put("a b.json", [{"id": 1}])
     landing.load(columns=("*", "_metadata.file_name", "_metadata.file_size", "input_file_name() AS f"))
     [row] = landing.rows()
@@ -416,7 +416,7 @@ def test_metadata_is_there_for_who_asks_and_not_in_a_star(landing):
     options=["maxFilesPerTrigger", "maxBytesPerTrigger"],
 )
 def test_a_batch_has_so_many_files_or_bytes_also_in_a_run_that_ends(landing):
-    """Both limits hold, whichever comes first; nothing is left behind at the end."""
+    """Both limits apply, whichever comes first; at the end all files are read."""
     for number in range(5):
         landing.put(f"{number}.json", [{"id": number}])
     assert landing.load(maxFilesPerTrigger="2") == 3
@@ -428,7 +428,7 @@ def test_a_batch_has_so_many_files_or_bytes_also_in_a_run_that_ends(landing):
 
 @pytest.mark.shows("`includeExistingFiles`, `allowOverwrites`", options=["includeExistingFiles"])
 def test_files_that_were_there_first_are_left_out_when_that_is_asked_for(landing):
-    """Only at the first start; what comes later is read, also what came while nothing ran."""
+    """Only at the first start; files that arrive later are read, also those that arrive while nothing runs."""
     landing.put("1.json", [{"id": 1}])
     landing.load(includeExistingFiles="false")
     landing.put("2.json", [{"id": 2}])
@@ -443,7 +443,7 @@ def test_files_that_were_there_first_are_left_out_when_that_is_asked_for(landing
     options=["allowOverwrites"],
 )
 def test_a_file_that_is_overwritten_is_read_again_only_when_that_is_allowed(landing):
-    """By default a path is read once, whatever becomes of it."""
+    """By default a path is read once, even if it is overwritten."""
     landing.put("1.json", [{"id": 1}])
     landing.load()
     landing.put("1.json", [{"id": 11}])
@@ -475,7 +475,7 @@ def test_only_files_of_some_names_and_times_are_read(landing):
     options=["cleanSource", "cleanSource.moveDestination"],
 )
 def test_files_are_moved_once_they_were_read(landing):
-    """They keep their folders below the destination; what was read in this run stays until the next batch."""
+    """They keep their folders below the destination; files that this run reads stay until the next batch."""
     landing.put("a/1.json", [{"id": 1}])
     options = {
         "cleanSource": "MOVE",
@@ -492,7 +492,7 @@ def test_files_are_moved_once_they_were_read(landing):
 
 @pytest.mark.shows("`ignoreMissingFiles`, `ignoreCorruptFiles`", options=["ignoreMissingFiles"])
 def test_a_file_that_is_gone_ends_the_stream_by_its_name_or_is_left_out(landing):
-    """Offsets that are written down are kept to: a file of a batch that did not end must be there."""
+    """Logged offsets are binding: the files of a batch that did not end must exist."""
     landing.put("1.json", [{"id": 1}])
     landing.load()
     gone = landing.put("2.json", [{"id": 2}])
@@ -595,15 +595,15 @@ def test_bad_records_and_files_go_to_their_own_folder(landing, tmp_path, schema,
     landing.put("2.json", '{"id": "x"}\n{"id":\n')
     landing.put("3.json.gz", b"no gzip")
     landing.load(schema=schema, **options)
-    told = {
+    written = {
         kind: [
             json.loads(line) for file in tmp_path.glob(f"bad/*/{kind}/*.json") for line in file.read_text().splitlines()
         ]
         for kind in ("bad_records", "bad_files")
     }
-    assert sorted(record["record"] for record in told["bad_records"]) == bad
-    assert {record["path"].rpartition("/")[2] for record in told["bad_records"]} == {"2.json"}
-    assert [file["path"].rpartition("/")[2] for file in told["bad_files"]] == ["3.json.gz"]
+    assert sorted(record["record"] for record in written["bad_records"]) == bad
+    assert {record["path"].rpartition("/")[2] for record in written["bad_records"]} == {"2.json"}
+    assert [file["path"].rpartition("/")[2] for file in written["bad_files"]] == ["3.json.gz"]
     assert landing.rows("id") == good
     assert ("2.json", "READ", len(good) - 1) in landing.files()
 
@@ -621,14 +621,14 @@ def test_the_column_of_malformed_records_is_filled_when_the_schema_has_it(landin
 
 @pytest.mark.shows("An empty folder needs a schema")
 def test_an_empty_folder_has_no_schema(landing):
-    """It says what to do; empty files say nothing either."""
+    """The error has a hint; empty files have no schema either."""
     landing.put("empty.json", "")
     with pytest.raises(LivetablesError, match="shows a schema yet"):
         landing.load()
 
 
 def test_the_ledger_must_be_there_while_offsets_are(landing):
-    """Without it files would be read again: nothing is read, and the way out is named."""
+    """Without it files would be read again: nothing is read, and the hint names a way out."""
     landing.put("1.json", [{"id": 1}])
     landing.load()
     for file in Checkpoint.at(landing.home / "checkpoint").ledger(0).parent.iterdir():

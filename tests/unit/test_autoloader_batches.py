@@ -1,4 +1,4 @@
-"""What Auto Loader's batches keep of their files without Spark: the end of a batch, and the file it failed at."""
+"""What Auto Loader's batches record without Spark: the end of a batch, and the file at which it failed."""
 
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ READING = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file {}. S
 
 
 def checkpoint_with(folder, offsets, commits):
-    """Write a checkpoint with these batches, and what Spark and its file system leave beside them."""
+    """Write a checkpoint with these batches, and the checksum files of Spark's file system."""
     for name, numbers in (("offsets", offsets), ("commits", commits)):
         (folder / name).mkdir(parents=True)
         for number in numbers:
@@ -96,7 +96,7 @@ def running(batches, query):
     ],
 )
 def test_the_file_that_a_query_has_failed_at_is_noted(batches, file, url, number):
-    """`livetables files` shows that one as failed and why, no other whose name is alike."""
+    """`livetables files` shows only this file as failed, with the reason, and none with a similar name."""
     run = running(batches, failed_query(WRAPPER, ("SparkException", READING.format(url)), ("EOFException", "cut off")))
     assert run.error() is not None
     failed = [(entry.seq, entry.state) for entry in list_entries(file) if entry.error and "cut off" in entry.error]

@@ -1,4 +1,4 @@
-"""What becomes of files that were read: moved or deleted when their time has come, and never lost."""
+"""The clean-up of files that were read: they are moved or deleted after their retention, and never lost."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ DAY = 24 * 3600
 
 
 class Landing:
-    """A folder whose files were read at time 0, and what a Cleaner does with them."""
+    """A folder whose files were read at time 0, and a Cleaner for them."""
 
     def __init__(self, home) -> None:
         self.home = home
@@ -158,7 +158,7 @@ def test_what_is_pending_or_has_failed_stays(landing):
 
 
 def test_a_file_that_somebody_has_removed_is_left_alone(landing):
-    """What comes back later under its name is not what was read, and stays."""
+    """A later file of the same name was not read, and stays."""
     landing.read("1.json", "2.json")
     (landing.home / "in" / "1.json").unlink()
     landing.move()

@@ -1,4 +1,4 @@
-"""What the options of Auto Loader mean for files on this machine: which are taken, which are cleaned up, and when."""
+"""The effect of options on local files: which files are read, which are cleaned up, and when."""
 
 import os
 import time
@@ -17,7 +17,7 @@ DAY = 24 * 60 * 60
 
 
 class Flow:
-    """A flow that reads files, without Spark: its time is `now`, and a batch is read when it is said to be."""
+    """A flow that reads files, without Spark: its time is `now`, and `batch` commits a batch."""
 
     def __init__(self, home, options):
         self.root = home / "in"
@@ -38,11 +38,11 @@ class Flow:
         )
 
     def files(self):
-        """Return the names of the files that lie there."""
+        """Return the names of the files in the load path."""
         return sorted(file.name for file in self.root.iterdir())
 
     def batch(self):
-        """Look for files, commit a batch of them; return the names that it had."""
+        """Find new files and commit a batch of them; return their names."""
         before = self.ledger.last()
         upto = self.batches.discover_all(5)
         names = [entry.path.rpartition("/in/")[2] for entry in self.ledger.files(before, upto)]
@@ -82,7 +82,7 @@ def test_the_options_say_which_files_are_taken(flow, options, names):
 
 @pytest.mark.shows("`maxFileAge`: older files are forgotten", options=["maxFileAge"])
 def test_files_of_an_age_are_forgotten_and_not_taken(flow):
-    """The option maxFileAge: what was read and is older is forgotten, not read again; what comes old is left out."""
+    """The option maxFileAge: older files are forgotten but not read again; files that arrive old are left out."""
     stream = flow({"cloudFiles.maxFileAge": "14 days"})
     put(stream.root, "a")
     assert stream.batch() == ["a"]
@@ -113,7 +113,7 @@ def test_files_are_deleted_when_their_time_has_come(flow):
 
 
 def test_a_new_version_is_not_cleaned_up_with_the_old_one(flow):
-    """With allowOverwrites the path has a version that nobody has read yet: deleting it would lose rows."""
+    """With allowOverwrites the path has a version that is not read yet: deleting it would lose rows."""
     stream = flow({"cloudFiles.cleanSource": "DELETE", "cloudFiles.allowOverwrites": "true"})
     put(stream.root, "a")
     stream.batch()

@@ -1,4 +1,4 @@
-"""The ledger of Auto Loader's files: numbers that are never used twice, batches, and what survives a crash."""
+"""The ledger of Auto Loader's files: numbers that are never reused, batches, and durability over crashes."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def found(name, modified=1, size=10):
 
 @pytest.fixture
 def file(tmp_path):
-    """A path in a folder that is not there yet."""
+    """A path in a folder that does not exist yet."""
     return tmp_path / "checkpoint" / "files.db"
 
 
@@ -51,7 +51,7 @@ def paths(ledger, after=0, upto=1000):
 
 
 class TestAdd:
-    """Which files get a number, and which number."""
+    """The numbering of files."""
 
     def test_files_are_numbered_by_time_and_path(self, ledger):
         """Older files come first, so that batches follow the order in which the files were written."""
@@ -78,7 +78,7 @@ class TestAdd:
         ids=["same", "later", "larger", "earlier"],
     )
     def test_with_overwrites_another_version_is_added(self, ledger, modified, size, added):
-        """With allowOverwrites, Auto Loader reads a changed file again, and an unchanged one not."""
+        """With allowOverwrites, Auto Loader reads a changed file again, but not an unchanged one."""
         ledger.add([found("a", 5)], overwrites=True)
         assert ledger.add([found("a", modified, size)], overwrites=True) == added
 
@@ -88,42 +88,42 @@ class TestAdd:
         assert [ledger.add([one], overwrites=True) for one in versions] == [1, 1, 1]
 
     def test_names_are_kept_as_they_are(self, ledger):
-        """Spaces, quotes, percent signs and other scripts in a name change nothing."""
+        """Names may have spaces, quotes, percent signs and letters of any script."""
         names = ["a b.json", "it's.json", "100%25.json", "日本.json", "a\nb", "[x]{y}*"]
         ledger.add([found(name) for name in names])
         assert sorted(paths(ledger)) == sorted(f"file:///in/{name}" for name in names)
         assert ledger.names("file:///in") == set(names)
 
     def test_names_are_those_of_one_folder(self, ledger):
-        """What lies in a folder below, or in one whose name begins alike, is not among them."""
+        """Files of subfolders, and of folders with a common name prefix, are not included."""
         ledger.add([found("a"), found("sub/b"), FoundFile("file:///in2/c", 1, 1)])
         assert (ledger.names("file:///in"), ledger.names("file:///nothing")) == ({"a"}, set())
 
     def test_versions_are_those_of_the_newest_entries(self, ledger):
-        """What a file is compared with when overwrites count."""
+        """With overwrites, a file is compared with its size and time."""
         for one in (found("a", 5), found("a", 6, 11), found("sub/b")):
             ledger.add([one], overwrites=True)
         assert ledger.versions("file:///in") == {"a": (11, 6)}
 
     def test_a_file_may_be_older_than_1970(self, ledger):
-        """Its time is odd, not its rows."""
+        """Only its time is unusual."""
         assert ledger.add([found("a", -1)]) == 1
 
     def test_an_error_while_adding_adds_nothing(self, ledger):
-        """Nothing of a look is kept when a part of it can't be, and the ledger goes on."""
+        """A listing is stored as a whole or not at all, and the ledger stays usable."""
         with pytest.raises(UnicodeEncodeError):
             ledger.add([found("a"), found("\udcff", 2)])
         assert (ledger.last(), ledger.add([found("a")])) == (0, 1)
 
     def test_skipped_files_are_known_and_never_read(self, ledger):
-        """includeExistingFiles=false: what was there at the first start is not read, now or later."""
+        """includeExistingFiles=false: files that existed at the first start are never read."""
         ledger.add([found("old")], skipped=True)
         assert ledger.add([found("old"), found("new", 2)]) == 1
         assert (paths(ledger), ledger.end_of_batch(0, 2, 1, None)) == (["file:///in/new"], 2)
 
 
 class TestBatches:
-    """Where a batch ends."""
+    """The ends of batches."""
 
     @pytest.mark.parametrize(
         ("after", "upto", "max_files", "max_bytes", "end"),
@@ -163,7 +163,7 @@ class TestBatches:
 
 
 class TestStates:
-    """What `livetables files` shows."""
+    """The states that `livetables files` shows."""
 
     def test_what_became_of_each_file(self, ledger, file):
         """A file is pending until its batch is committed or counted; an error stays until an attempt succeeds."""
@@ -183,7 +183,7 @@ class TestStates:
         assert (ledger.files(3, 4)[0].state, ledger.files(3, 4)[0].rows) == ("READ", 1)
 
     def test_a_file_was_read_when_its_rows_were_counted(self, file):
-        """Spark tells of a batch's end only when the next one comes, perhaps a day later."""
+        """Spark reports the end of a batch only at the next one, perhaps a day later."""
         now = [10.0]
         ledger = Ledger(file, now=lambda: now[0])
         ledger.add([found("a"), found("b")])
@@ -193,7 +193,7 @@ class TestStates:
         ledger.close()
 
     def test_an_expired_file_is_forgotten_but_not_read_again(self, ledger):
-        """The option maxFileAge keeps the ledger small; the file may still lie there."""
+        """The option maxFileAge keeps the ledger small; the file may still exist."""
         ledger.add([found("a", 10), found("b", 20)])
         ledger.done(2)
         assert ledger.expire(15) == 1
@@ -221,7 +221,7 @@ class TestFolders:
     """The stamps of folders over a restart."""
 
     def test_they_come_back(self, ledger, file):
-        """A restart lists only what has changed meanwhile; folders that are gone are forgotten."""
+        """A restart lists only folders that have changed; removed folders are forgotten."""
         ledger.save_stamps("tree", {"/in": 2**62, "/in/a": 2})
         ledger.save_stamps("tree", {"/in": 3, "/in/b": 0})
         ledger.close()
@@ -256,14 +256,14 @@ class TestOthers:
         assert [entry.seq for entry in ledger.files(0, 1000)] == list(range(1, 81))
 
     def test_files_are_listed_while_the_ledger_is_written(self, ledger, file):
-        """`livetables files` shows what is committed; it neither waits for the pipeline nor holds it up."""
+        """`livetables files` shows committed changes; it neither waits for the pipeline nor blocks it."""
         ledger.add([found("a")])
         with ledger._transaction() as writing:
             writing.execute("DELETE FROM files")
             assert [entry.path for entry in list_entries(file)] == ["file:///in/a"]
 
     def test_files_are_listed_when_nothing_runs(self, ledger, file):
-        """Also after a clean end, and without a trace of the reader; without a ledger there are none."""
+        """Also after a clean end, and without files of the reader; without a ledger there are none."""
         ledger.add([found("a")])
         ledger.close()
         assert [entry.path for entry in list_entries(file)] == ["file:///in/a"]
@@ -283,7 +283,7 @@ class TestOthers:
 
     @pytest.mark.parametrize("seconds", [0.0, 0.013, 0.029])
     def test_what_was_added_survives_kill_9(self, file, seconds):
-        """Each `add` is there as a whole or not at all, and is there when it has returned."""
+        """Each `add` is atomic, and durable when it returns."""
         with subprocess.Popen([sys.executable, "-c", ADDING, str(file)], stdout=subprocess.PIPE, text=True) as writer:
             writer.stdout.readline()  # it adds now
             time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What a look of Auto Loader costs, what it notices, and what stops it."""
+"""Listings of a local load path: their cost, the changes that they find, and their errors."""
 
 import errno
 import os
@@ -20,10 +20,10 @@ from tests.unit.trees import Watch, later, listed, put
 
 
 class TestCost:
-    """What a look lists."""
+    """The folders that a listing reads."""
 
     def test_nothing_new_lists_nothing(self, root, watch):
-        """While no folder changes, a look asks each folder for its time, and no more."""
+        """While no folder changes, a listing only reads the time of each folder."""
         put(root, "a", "sub/b")
         assert sorted(watch.discover()) == ["a", "sub/b"]
         assert (watch.discover(), watch.listed) == ([], [])
@@ -44,7 +44,7 @@ class TestCost:
         assert (watch.discover(), watch.listed) == ([], [])
 
     def test_known_names_get_no_stat(self, root, watch, monkeypatch):
-        """In a folder that changed, only the new file is looked at."""
+        """In a folder that changed, only the new file gets a `stat`."""
         put(root, "a", "b")
         watch.discover()
         put(root, "c")
@@ -55,22 +55,22 @@ class TestCost:
         assert str(root / "a") not in asked
 
     def test_a_full_look_lists_everything(self, root, watch):
-        """For file systems whose folders do not show that they changed."""
+        """For file systems that do not maintain the times of folders."""
         put(root, "a", "sub/b")
         watch.discover()
         assert (watch.discover(full=True), len(watch.listed)) == ([], 2)
 
     def test_another_selection_is_another_tree(self, root):
-        """Stamps that were kept with other options would hide files that these options had left out."""
+        """Stamps that were stored with other options would hide files that these options had left out."""
         keys = {LocalTree(str(root), FileSelection(glob), known=set).key for glob in (None, "*.json", "*.csv")}
         assert len(keys) == 3
 
 
 class TestChanges:
-    """What a look notices."""
+    """The changes that a listing finds."""
 
     def test_a_folder_that_changed_just_now_is_listed_again(self, root, monkeypatch):
-        """A file that comes in the same tick of the clock as the listing leaves the folder's time as it was."""
+        """A file that arrives in the same clock tick as the listing does not change the folder's time."""
         watch = Watch(root, monkeypatch, now=time.time, settle_ms=0)
         put(root, "a")
         assert watch.discover() == ["a"]
@@ -80,7 +80,7 @@ class TestChanges:
         watch.ledger.close()
 
     def test_a_file_whose_folder_gets_its_old_time_back(self, root, watch):
-        """As tar and rsync do with folders: the change shows in the folder's other time."""
+        """As tar and rsync do with folders: the change is visible in the folder's ctime."""
         put(root, "a")
         os.utime(root, (1, 1))
         watch.discover()
@@ -89,7 +89,7 @@ class TestChanges:
         assert watch.discover() == ["b"]
 
     def test_new_folders_are_entered(self, root, watch):
-        """Also when they come with folders of their own, or are moved here with all they have."""
+        """Also when they have subfolders, or are moved here with their content."""
         watch.discover()
         put(root, "x/y/z/a")
         put(root.parent, "elsewhere/b")
@@ -97,7 +97,7 @@ class TestChanges:
         assert sorted(watch.discover()) == ["moved/b", "x/y/z/a"]
 
     def test_removed_folders_are_forgotten(self, root, watch):
-        """A folder that comes back is looked into again; its known files stay known."""
+        """A folder that is created again is listed again; its known files stay known."""
         put(root, "x/a")
         watch.discover()
         shutil.rmtree(root / "x")
@@ -106,7 +106,7 @@ class TestChanges:
         assert watch.discover() == ["x/b"]
 
     def test_a_look_that_was_not_kept_is_repeated(self, root, watch, monkeypatch):
-        """When the ledger can't be written, the next look finds the same files."""
+        """When the ledger can't be written, the next listing finds the same files."""
         put(root, "a")
         with monkeypatch.context() as patch:
             patch.setattr(watch.ledger, "add", lambda *_found, **_skipped: 1 / 0)
@@ -125,7 +125,7 @@ class TestChanges:
 
     @pytest.mark.parametrize("known", ["names", "versions"])
     def test_overwrites_are_noticed_whatever_is_known(self, root, known):
-        """Names alone say nothing about versions: then the ledger compares."""
+        """Names alone do not identify versions: then the ledger compares."""
         put(root, "a")
         watch = Watch(root, overwrites=True)
         watch.tree._known = getattr(watch.ledger, known)
@@ -149,21 +149,21 @@ class TestChanges:
         assert watch.discover() == ["c", "sub/b", "a"]
 
     @settings(max_examples=25, deadline=None)
-    @given(st.lists(st.tuples(st.sampled_from(["put", "remove", "move", "look"]), *[st.sampled_from("abc")] * 3)))
+    @given(st.lists(st.tuples(st.sampled_from(["put", "remove", "move", "discover"]), *[st.sampled_from("abc")] * 3)))
     def test_whatever_happens_each_file_is_found_once(self, steps):
         """After any changes, the ledger has the files that a full walk finds, each path once."""
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder).resolve() / "in"
             root.mkdir()
             watch, expected = Watch(root), set()
-            for step, one, two, name in [*steps, ("look", "", "", "")]:
+            for step, one, two, name in [*steps, ("discover", "", "", "")]:
                 if step == "put":
                     put(root, f"{one}/{two}{two}/{name}{name}{name}")
                 elif step == "remove":
                     shutil.rmtree(root / one, ignore_errors=True)
                 elif step == "move" and (root / one).exists() and not (root / two).exists():
                     (root / one).rename(root / two)
-                elif step == "look":
+                elif step == "discover":
                     watch.discover()
                     expected |= {f"file://{file}" for file in root.rglob("*") if file.is_file()}
                     paths = [entry.path for entry in watch.ledger.files(0, 1000)]
@@ -172,10 +172,10 @@ class TestChanges:
 
 
 class TestTrouble:
-    """What does not stop a look, and what does."""
+    """Problems that a listing survives, and those that end it."""
 
     def test_a_missing_load_path_is_an_error(self, root, watch):
-        """At the start, and when it vanishes while the pipeline runs: with the command that creates it."""
+        """At the start, and when it is removed while the pipeline runs: the hint has the command that creates it."""
         root.rmdir()
         with pytest.raises(LivetablesError, match="mkdir -p") as caught:
             watch.discover()
@@ -186,7 +186,7 @@ class TestTrouble:
         assert listed(root / "absent" / "*.json") == []
 
     def refuse(self, monkeypatch, folder, error):
-        """Let a folder that can be seen not be listed."""
+        """Make the listing of a folder fail."""
         scandir = os.scandir
 
         def listed(path):
@@ -212,13 +212,13 @@ class TestTrouble:
         assert caught.value.code == "LANDING_FOLDER_NOT_READABLE"
 
     def test_a_folder_that_vanishes_meanwhile_is_no_error(self, root, watch, monkeypatch):
-        """It is as if it had gone before the look."""
+        """It is as if it had been removed before the listing."""
         put(root, "a", "x/b")
         self.refuse(monkeypatch, root / "x", FileNotFoundError(errno.ENOENT, "No such file"))
         assert (watch.discover(), watch.last.unreadable) == (["a"], {})
 
     def test_a_file_that_vanishes_meanwhile_is_no_error(self, root, watch, monkeypatch):
-        """It is named in the ledger only when it is there."""
+        """Only files that exist get into the ledger."""
         put(root, "a", "b")
         monkeypatch.setattr(local, "is_open_for_writing", lambda path: path.endswith("b") and Path(path).unlink())
         assert (watch.discover(), watch.last.unreadable) == (["a"], {})

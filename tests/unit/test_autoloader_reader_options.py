@@ -1,4 +1,4 @@
-"""What the options of `format("cloudFiles")` mean, which values are refused, and what is said of the others."""
+"""The options of `format("cloudFiles")`: their parsed values, wrong values, and warnings."""
 
 import re
 
@@ -56,7 +56,7 @@ DAY = 24 * 60 * 60 * 1000
 
 
 def read(options=(), has_schema=False):
-    """Return the meaning of json's options, and what is warned about."""
+    """Return the parsed options of a json reader, and its warnings."""
     said = []
     given = {"cloudFiles.format": "json", **dict(options)}
     return options_of(given, has_schema, lambda code, message: said.append((code, message))), said
@@ -76,7 +76,7 @@ def test_every_option_of_the_platform_is_known(prefix):
 
 
 def test_without_evolution_nothing_is_rescued_unless_that_is_asked_for():
-    """The column is there all the same: whoever names it in a query finds it."""
+    """The column still exists, so that queries can name it."""
     options, _ = read({"cloudFiles.schemaEvolutionMode": "none"})
     assert (options.rescued_column, options.rescues) == ("_rescued_data", False)
     options, _ = read({"cloudFiles.schemaEvolutionMode": "none", "rescuedDataColumn": "rest"})
@@ -278,7 +278,7 @@ def test_a_point_in_time_may_have_a_zone_and_a_fraction(text):
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(name, value, hint):
-    """Nothing has started when it is said."""
+    """The error comes before anything starts."""
     with pytest.raises(SettingsError, match=f"The option {re.escape(name)} is '{re.escape(value)}', which ") as caught:
         read({name: value})
     diagnostic = caught.value.diagnostic
@@ -359,7 +359,7 @@ def test_files_are_moved_to_any_other_folder(move_to, load):
     ],
 )
 def test_what_somebody_could_rely_on_is_said_to_have_no_effect(name, value):
-    """What only a cloud has, or another place keeps; the value may be a secret and is not shown."""
+    """They need a service of a cloud; the value may be a secret and is not shown."""
     options, said = read({name: value})
     assert options == read()[0]
     assert [(code, message.partition(":")[0]) for code, message in said] == [
@@ -401,7 +401,7 @@ def test_hints_beside_a_schema_are_said_to_have_no_effect():
     ],
 )
 def test_what_nobody_misses_is_taken_in_silence(name, value):
-    """What they are for is done here anyway."""
+    """They ask for what happens here anyway."""
     assert read({name: value}) == read()
 
 
@@ -416,7 +416,7 @@ def test_what_nobody_misses_is_taken_in_silence(name, value):
     ],
 )
 def test_an_unknown_option_is_named_and_never_refused(name, asked):
-    """Public pipelines have some; the nearest known name is shown."""
+    """Public pipelines use some; the warning shows the nearest known name."""
     assert read({name: "1"})[1] == [("UNKNOWN_OPTION", f"The option {name} is not known and has no effect.{asked}")]
 
 

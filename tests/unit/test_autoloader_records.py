@@ -1,4 +1,4 @@
-"""What a look into a file tells before Spark reads it: its fields, and how many records it has."""
+"""The fields and record counts of files that are found before Spark reads them."""
 
 import gzip
 import json
@@ -48,13 +48,13 @@ _LINES = st.one_of(
     ],
 )
 def test_lines_are_records_where_each_is_one(tmp_path, kind, text, number):
-    """None is never wrong: then Spark counts the rows as it reads them."""
+    """None is always safe: then Spark counts the rows while it reads them."""
     (tmp_path / "file").write_text(text, newline="")
     assert records_in_file(str(tmp_path / "file"), kind) == number
 
 
 def test_a_large_file_is_counted_in_pieces(tmp_path):
-    """Pieces end anywhere, also right before or after the end of a line."""
+    """Blocks end anywhere, also right before or after the end of a line."""
     line = '{"a":"' + "x" * (1 << 19) + '"}\n'
     for pad in range(-12, 12):
         (tmp_path / "file").write_text('{"b":"' + "y" * ((1 << 19) + pad) + '"}\n' + line * 3)
@@ -114,7 +114,7 @@ def test_a_look_counts_the_rows_that_spark_will_read(tmp_path, text, number):
     ],
 )
 def test_a_field_is_seen_wherever_spark_would_read_it(tmp_path, line):
-    """Spark knows single quotes, and passes over what follows a record; it would leave out the field in silence."""
+    """Spark accepts single quotes, and ignores what follows a record; it would silently leave out the field."""
     (tmp_path / "file").write_text('{"a":1}\n' + line + "\n")
     found = {
         field.name: field.dataType.simpleString() for field in scan_json_lines(str(tmp_path / "file")).fields.fields
@@ -123,7 +123,7 @@ def test_a_field_is_seen_wherever_spark_would_read_it(tmp_path, line):
 
 
 def test_a_file_that_changed_after_a_look_ahead_is_looked_at_again(tmp_path):
-    """It is the content that is read which counts; a file that is gone is for the batch that has it to miss."""
+    """The scan must be of the content that is read; a missing file is reported by the batch that has it."""
     file, gone = tmp_path / "1.json", tmp_path / "gone.json"
     file.write_text('{"a":1}\n')
     with Scanner() as scanner:
@@ -138,7 +138,7 @@ def test_a_file_that_changed_after_a_look_ahead_is_looked_at_again(tmp_path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(_LINES, max_size=8), ended=st.booleans())
 def test_a_look_in_blocks_sees_what_a_look_at_the_whole_sees(tmp_path, monkeypatch, lines, ended):
-    """Of most blocks it is only told that their lines are like those before."""
+    """Most blocks are only matched with the expression of the lines before."""
     file = tmp_path / "file"
     file.write_bytes(("\n".join(lines) + "\n" * ended).encode())
     whole = scan_json_lines(str(file))
@@ -171,14 +171,14 @@ def _known(scan):
     ],
 )
 def test_lines_without_further_fields_are_told_from_others(line, as_before):
-    """At any depth; what is not surely alike is looked into."""
+    """At any depth; a block that may have new fields is parsed."""
     block = (line + "\n").encode() * 3
     found = record_pattern(json_fields._of_lines([b'{"a":{"b":[{"c":1.5}]},"n":null}'])[0])
     assert count_matching_lines(block, found) == (3 if as_before else None)
 
 
 def test_a_file_goes_on_as_it_began_without_being_parsed(tmp_path, monkeypatch):
-    """To parse every line takes three times as long."""
+    """Parsing every line takes three times as long."""
     parsed = []
     of_block = json_fields._of_block
     monkeypatch.setattr(json_fields, "_of_block", lambda block: parsed.append(len(block)) or of_block(block))
