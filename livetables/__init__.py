@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from livetables.execute.running import RunningUpdate
     from livetables.graph.graph import Graph
     from livetables.pipeline import Pipeline
-    from livetables.plan.steps import Plan
+    from livetables.plan.plan import Plan
     from livetables.settings import Settings, load_settings
     from livetables.storage.stored import StoredTable
 
@@ -55,7 +55,7 @@ _MODULES = {
     "FlowSummary": "livetables.events.state",
     "Graph": "livetables.graph.graph",
     "Pipeline": "livetables.pipeline",
-    "Plan": "livetables.plan.steps",
+    "Plan": "livetables.plan.plan",
     "RunningUpdate": "livetables.execute.running",
     "Settings": "livetables.settings",
     "SourceLocation": "livetables.errors",

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """A position in the user's files; `line` 0 means the whole file, `column` 0 the whole line."""
+    """A position in the user's files; `line` 0 means the whole file, `column` 0 the whole line.
+
+    >>> import livetables as lt
+    >>> str(lt.SourceLocation("rooms.py", 12))
+    \'rooms.py:12\'
+    """
 
     file: str
     line: int = 0
@@ -37,6 +42,12 @@ class Diagnostic:
     """One finding about a pipeline, as data: errors carry it, `check` lists it, tests assert on `code`.
 
     Its texts never show a secret.
+
+    >>> import livetables as lt
+    >>> print(lt.Diagnostic("WRONG_VALUE", "The value of 'limit' is -1.", lt.SourceLocation("rooms.py", 3), "Give 0 or more."))
+    error[WRONG_VALUE] rooms.py:3
+      The value of 'limit' is -1.
+      Hint: Give 0 or more.
     """
 
     code: str

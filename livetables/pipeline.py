@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JError
 
@@ -14,7 +14,7 @@ from livetables.clock import Clock
 from livetables.collect.binding import bound
 from livetables.collect.load import load_files
 from livetables.collect.registry import Registry
-from livetables.errors import Diagnostic
+from livetables.errors import DatasetNotFoundError, Diagnostic, GraphError, did_you_mean
 from livetables.events.events import EventBus
 from livetables.events.facts import CreateUpdate, Deprecation, UserAction
 from livetables.events.hooks import HookRunner
@@ -24,6 +24,7 @@ from livetables.execute.definition_events import emit_definitions
 from livetables.execute.narration import Narrator
 from livetables.execute.query import query_stored
 from livetables.execute.reader import Engine
+from livetables.execute.running import RunningUpdate
 from livetables.execute.scheduler import Environment, Scheduler
 from livetables.execute.setup import set_up
 from livetables.execute.sources import Sources, start_probes
@@ -32,34 +33,52 @@ from livetables.execute.tasks import mode_of, tasks_of
 from livetables.execute.update import UpdateRun, Updates
 from livetables.execute.writers import start_task
 from livetables.graph.resolve import Resolver
+from livetables.keywords import known_keywords
 from livetables.plan.builder import plan
+from livetables.plan.plan import Plan
 from livetables.plan.steps import Selection
-from livetables.settings import DROP_INACTIVE
+from livetables.settings import DROP_INACTIVE, load_settings, with_mode
 from livetables.spark.jvm import ping
 from livetables.spark.listener import QueryListener
 from livetables.spark.session import java_ended, open_session
 from livetables.storage.layout import Storage
+from livetables.storage.stored import StoredTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
     from pyspark.sql import DataFrame, SparkSession
+    from typing_extensions import Unpack
 
     from livetables.events.events import Event
     from livetables.events.state import Update
     from livetables.graph.graph import Graph
     from livetables.model import Definitions
-    from livetables.plan.steps import Step
+    from livetables.plan.steps import SelectionOptions, Step
     from livetables.settings import Settings
 
 _BATCH_THREADS = 64
 
 
 class Pipeline:
-    """A pipeline on this machine. Use it as a context manager: its files stay importable while it is open."""
+    """A pipeline on this machine. Use it as a context manager: its files stay importable while it is open.
 
+    >>> import livetables as lt
+    >>> settings = lt.load_settings(paths=["rooms.py"], storage="out", path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline:
+    ...     problems = pipeline.check()
+    ...     update = pipeline.run(full_refresh=["readings"])
+    >>> problems
+    ()
+    >>> update.state
+    'COMPLETED'
+    >>> update.expectation("readings", "known room").failed
+    1
+    """
+
+    @known_keywords
     def __init__(
         self,
         settings: Settings,
@@ -69,7 +88,15 @@ class Pipeline:
         debug: bool = False,
         scratch: Path | None = None,
     ) -> None:
-        """Open `settings`; with `scratch`, a session's files go there and the storage is only read."""
+        """Open a pipeline; Spark starts at the first use that needs it.
+
+        Args:
+            settings: What `load_settings` returns.
+            clock: Time and ids; for tests.
+            quick: Whether Java starts for commands of seconds, without its optimising compiler.
+            debug: Whether Java's own output is shown.
+            scratch: A folder for the session's files; then the storage is only read.
+        """
         self.settings = settings
         self.storage = Storage(settings.storage)
         self._clock = clock or Clock()
@@ -81,6 +108,17 @@ class Pipeline:
         self._warnings: list[Diagnostic] = []
         #: While an update runs, a warning is an event at once.
         self._bus: EventBus | None = None
+
+    @classmethod
+    def load(cls, file: str | Path | None = None, **options: Any) -> Pipeline:
+        """Open the pipeline of a settings file; the keywords are those of `load_settings`.
+
+        >>> import livetables as lt
+        >>> with lt.Pipeline.load("pipeline_settings.json", path_map={"/Volumes/main/rooms": "data"}) as pipeline:
+        ...     pipeline.settings.name
+        'rooms'
+        """
+        return cls(load_settings(file, **options))
 
     def __enter__(self) -> Pipeline:
         """Bind `dlt` and `pyspark.pipelines` for the files of the pipeline."""
@@ -121,10 +159,26 @@ class Pipeline:
         """The warnings about the settings and the files, as far as they are loaded."""
         return (*self.settings.warnings, *self._registry.warnings, *self._warnings)
 
-    def plan(self, selection: Selection | None = None) -> tuple[Step, ...]:
-        """Return what `run` would do, without doing it."""
-        drop_inactive = self.settings.switch(DROP_INACTIVE)
-        return plan(self.graph, selection or Selection(), self.storage, drop_inactive=drop_inactive)
+    def check(self) -> tuple[Diagnostic, ...]:
+        """Return everything that is wrong with the pipeline; nothing is written. Warnings are in `warnings`."""
+        try:
+            _ = self.graph
+        except GraphError as error:
+            return error.diagnostics
+        return ()
+
+    def plan(self, selection: Selection | None = None, **options: Unpack[SelectionOptions]) -> Plan:
+        """Return what `run` would do, without doing it; the keywords select tables as those of `run`."""
+        chosen = (selection or Selection()).with_options(**options)
+        return Plan(plan(self.graph, chosen, self.storage, drop_inactive=self.settings.switch(DROP_INACTIVE)))
+
+    def table(self, name: str) -> StoredTable:
+        """Return a stored table; raises DatasetNotFoundError, with the nearest name, when there is none."""
+        known = self.storage.table_names()
+        if name.lower() not in known:
+            hint = did_you_mean(name, known, f"The tables are {', '.join(known)}." if known else "Run the pipeline.")
+            raise DatasetNotFoundError("DATASET_NOT_FOUND", f"There is no table '{name}'.", hint=hint)
+        return StoredTable(name, self.storage.table(name))
 
     def query(self, sql: str) -> DataFrame:
         """Return the result of a SQL text over the stored tables and the event log (as `event_log`).
@@ -139,26 +193,48 @@ class Pipeline:
         *,
         for_seconds: float | None = None,
         stop: threading.Event | None = None,
-        listeners: Sequence[Callable[[Event], None]] = (),
+        on_event: Callable[[Event], None] | None = None,
+        **options: Unpack[SelectionOptions],
     ) -> Update:
         """Run an update and return its final state; in production, one that failed is run again as a new update.
 
         It ends when all sources are drained, or in continuous mode when `stop` is set or after `for_seconds`.
-        Events go to `listeners` and to the event log. Raises StorageBusy when another update is running.
+
+        Args:
+            selection: The tables that run and are reset. Default: all run.
+            for_seconds: How long a continuous update runs, from the start of its first flow. Default: until `stop`.
+            stop: Ends the update at the ends of its batches, once it is set.
+            on_event: Called with each event, in order, in a thread of the update; the event log has them all, too.
+            **options: `refresh`, `full_refresh`, `reset_checkpoints` (names of tables) and `full_refresh_all`.
+
+        Raises:
+            StorageBusy: Another update holds the storage folder.
+            GraphError: The pipeline has errors; `diagnostics` has all of them.
+            SettingsError: The selection names an unknown table, or a keyword is unknown.
         """
-        limits = UpdateRun(self.settings, self._clock, stop or threading.Event(), selection or Selection(), for_seconds)
+        chosen = (selection or Selection()).with_options(**options)
+        limits = UpdateRun(self.settings, self._clock, stop or threading.Event(), chosen, for_seconds)
         with self.storage.locked(self._clock.now) as lock:
             compact(self.storage.events)
             log = EventLogWriter(self.storage.events, self._clock)
 
             def new_bus(update: Update) -> EventBus:
-                subscribers: list[Callable[[Event], None]] = [update.apply, log, *listeners]
+                subscribers: list[Callable[[Event], None]] = [update.apply, log, *([on_event] if on_event else [])]
                 bus = EventBus(self._clock, self.settings.name, self._clock.new_id(), subscribers, log.last_seq_no)
                 lock.update(bus.update_id)
                 return bus
 
             execute = partial(self._update, limits, log.flush_if_due)
             return Updates(execute, new_bus, self._explain, log.flush).run(limits)
+
+    def start(self, *, continuous: bool | None = None, **options: Unpack[SelectionOptions]) -> RunningUpdate:
+        """Start an update in a thread of its own; the keywords select tables as those of `run`.
+
+        `continuous` overrides what the settings say. In a `with` statement the update is stopped at its end.
+        """
+        self.settings = with_mode(self.settings, continuous=continuous)
+        selection = Selection().with_options(**options)
+        return RunningUpdate(partial(self.run, selection))
 
     def _update(self, limits: UpdateRun, idle: Callable[[], None], bus: EventBus, stack: ExitStack) -> Scheduler:
         """Run one update; `stack` is closed after its last event, `idle` is called again and again while it runs."""

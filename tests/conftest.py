@@ -66,10 +66,10 @@ class Workbench:
         settings = load_settings(paths=paths, storage=self.storage, root=self.folder, **options)
         return Pipeline(with_mode(settings, continuous=continuous))
 
-    def run(self, *paths: Path, selection=None, stop: threading.Event | None = None, listeners=(), **options):
+    def run(self, *paths: Path, selection=None, stop: threading.Event | None = None, on_event=None, **options):
         """Run one update; return its final state."""
         with self.pipeline(*paths, **options) as pipeline:
-            return pipeline.run(selection, stop=stop, listeners=listeners)
+            return pipeline.run(selection, stop=stop, on_event=on_event)
 
     def table(self, name: str, columns: str = "*") -> list[tuple]:
         """Return the rows of a stored table, sorted."""

@@ -60,7 +60,7 @@ def _run(pipeline: Pipeline, selection: Selection, for_seconds: float | None) ->
     mode = "continuous" if pipeline.settings.continuous else "triggered"
     view = LiveView(OUT, pipeline.settings.name, mode) if OUT.is_terminal else PlainLines(OUT)
     with view, _stop_on_signals(pipeline) as stop:
-        state = pipeline.run(selection, for_seconds=for_seconds, stop=stop, listeners=[view])
+        state = pipeline.run(selection, for_seconds=for_seconds, stop=stop, on_event=view)
     if state.state is UpdateState.FAILED:
         for error in state.errors[:-1] if OUT.is_terminal else ():
             print_line(error, style="red", to=ERR)
@@ -172,15 +172,15 @@ def graph(
     debug: Debug = False,
 ) -> None:
     """Show the datasets and what each reads."""
-    from livetables.show.draw import graph_document, graph_svg, graph_tree
+    from livetables.show.tree import graph_tree
 
     with opened(pipeline.load(), debug=debug, dry=True) as loaded:
         with working("Reading the pipeline", quiet=as_json):
             resolved = loaded.graph
         if svg:
-            svg.write_text(graph_svg(resolved), encoding="utf-8")
+            svg.write_text(resolved.to_svg(), encoding="utf-8")
         if as_json:
-            print_json(graph_document(resolved))
+            print_json(resolved.to_dict())
         elif svg:
             OUT.print(f"Wrote {svg}.", highlight=False)
         else:

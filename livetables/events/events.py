@@ -57,6 +57,14 @@ class Event:
     """One row of the event log; `details` is nested here and a JSON string in the log.
 
     `seq_no` is the cursor of the log: it grows from event to event.
+
+    >>> import livetables as lt
+    >>> settings = lt.load_settings(paths=["rooms.py"], storage="out", path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline:
+    ...     update = pipeline.run()
+    >>> event = list(lt.read_events("out"))[-1]
+    >>> event.event_type, event.level, event.fact.state
+    ('update_progress', 'INFO', 'COMPLETED')
     """
 
     id: str

@@ -37,6 +37,13 @@ def read_events(
 ) -> Iterator[Event]:
     """Iterate over the events of a storage folder, oldest first; there are none when no pipeline has run there.
 
+    >>> import livetables as lt
+    >>> settings = lt.load_settings(paths=["rooms.py"], storage="log", path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline:
+    ...     _ = pipeline.run()
+    >>> [event.fact.state for event in lt.read_events("log", types=["update_progress"])][-2:]
+    ['RUNNING', 'COMPLETED']
+
     `after` is the `seq_no` of the last event that is known already: only newer ones are read, and only from files that
     hold newer ones. `types` are facts, or names of event types. With `follow`, the iterator waits for new events until
     `stop()` is true; what was written before that is still returned.

@@ -29,6 +29,14 @@ class FlowSummary:
     """What is known of one flow in this update: its state, sums over its batches, and the last batch's rates.
 
     `rules` has the counts by dataset and expectation; `late` and `duplicates` are rows that Spark's state dropped.
+
+    >>> import livetables as lt
+    >>> settings = lt.load_settings(paths=["rooms.py"], storage="out", path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline:
+    ...     update = pipeline.run()
+    >>> flow = update.flow("readings")
+    >>> flow.rows_in, flow.rows_out, flow.dropped
+    (3, 2, 1)
     """
 
     name: str
@@ -60,6 +68,13 @@ class Update:
     """What is known of an update: its state, its flows in the order in which they were queued, its warnings and errors.
 
     `flows` has the flows by name. States equal their text: `update.state == "COMPLETED"`.
+
+    >>> import livetables as lt
+    >>> settings = lt.load_settings(paths=["rooms.py"], storage="out", path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline:
+    ...     update = pipeline.run()
+    >>> update.state, update.expectation("readings", "known room").failed, update.errors
+    ('COMPLETED', 1, [])
     """
 
     update_id: str = ""

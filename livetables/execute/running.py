@@ -26,8 +26,11 @@ class RunningUpdate:
     """An update that is running. Leaving its `with` block stops it, and raises what it has raised.
 
     >>> import livetables as lt
-    >>> def first_rows(update: lt.Update) -> bool:
-    ...     return update.flow("bronze").rows_in > 0
+    >>> settings = lt.load_settings(paths=["rooms.py"], storage="out", path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline, pipeline.start(continuous=True) as running:
+    ...     _ = running.wait(lambda update: update.flow("readings").rows_in >= 3, timeout=120)
+    >>> running.update.flow("readings").rows_out
+    2
     """
 
     def __init__(self, run: _Run) -> None:

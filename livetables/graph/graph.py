@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from livetables.model import CdcFlow, MaterializedView, Sink, SnapshotFlow, StreamingTable, View
 
@@ -110,9 +110,33 @@ class ResolvedDataset:
 
 @dataclass(frozen=True)
 class Graph:
-    """Datasets by key, in an order in which every dataset comes after those it reads."""
+    """The checked graph of a pipeline: datasets by key, each after those that it reads.
+
+    >>> import livetables as lt
+    >>> settings = lt.load_settings(paths=["rooms.py"], path_map={"/Volumes/main/rooms": "data"})
+    >>> with lt.Pipeline(settings) as pipeline:
+    ...     graph = pipeline.graph
+    >>> [(dataset.name, dataset.kind) for dataset in graph.datasets.values()]
+    [('readings', 'streaming table'), ('warm_rooms', 'materialized view')]
+    >>> graph.to_dict()["datasets"][1]["inputs"]
+    ['readings']
+    >>> graph.to_svg()[:4]
+    '<svg'
+    """
 
     datasets: dict[str, ResolvedDataset]
+
+    def to_svg(self) -> str:
+        """Return the graph as an SVG document, layers from left to right."""
+        from livetables.graph.drawing import graph_svg
+
+        return graph_svg(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the graph as plain data: `datasets` with kind, columns, inputs, flows, expectations, file and line."""
+        from livetables.graph.drawing import graph_document
+
+        return graph_document(self)
 
     @classmethod
     def of(cls, resolved: Iterable[ResolvedDataset]) -> Graph:

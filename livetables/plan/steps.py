@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from livetables.errors import UnknownKeywordError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pyspark.sql.types import DataType
+    from typing_extensions import Unpack
+
+
+class SelectionOptions(TypedDict, total=False):
+    """The keywords of `Pipeline.run`, `start` and `plan` that select tables, by name."""
+
+    refresh: Iterable[str]
+    full_refresh: Iterable[str]
+    full_refresh_all: bool
+    reset_checkpoints: Iterable[str]
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,17 @@ class Selection:
     full_refresh: tuple[str, ...] = ()
     full_refresh_all: bool = False
     reset_checkpoints: tuple[str, ...] = ()
+
+    def with_options(self, **options: Unpack[SelectionOptions]) -> Selection:
+        """Return the selection with some of its fields changed; raises UnknownKeywordError for an unknown one."""
+        known = [field.name for field in fields(self)]
+        for name in options:
+            if name not in known:
+                hint = did_you_mean(name, known, f"A selection has {', '.join(known)}.")
+                raise UnknownKeywordError("UNKNOWN_PARAMETER", f"There is no keyword '{name}'.", hint=hint)
+        given: dict[str, Any] = dict(options)
+        chosen = {name: value if isinstance(value, bool) else tuple(value) for name, value in given.items()}
+        return replace(self, **chosen)
 
     def once_reset(self) -> Selection:
         """Return the selection that is left once its resets are done: the same tables run."""

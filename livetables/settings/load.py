@@ -44,12 +44,21 @@ def load_settings(
     storage: str | Path | None = None,
     overrides: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
-    tables: Mapping[str, str] | None = None,
-    path_map: Mapping[str, str] | None = None,
+    tables: Mapping[str, str | Path] | None = None,
+    path_map: Mapping[str, str | Path] | None = None,
     master: str | None = None,
     with_secrets: bool = True,
 ) -> Settings:
     """Load the settings of a pipeline from its settings file, then livetables.yml beside it, then the keywords.
+
+    >>> import livetables as lt
+    >>> lt.load_settings(path_maps={"/Volumes/": "data/"})
+    Traceback (most recent call last):
+    ...
+    livetables.errors.UnknownKeywordError: error[UNKNOWN_PARAMETER]
+      load_settings() has no keyword 'path_maps'.
+      Hint: Did you mean 'path_map'?
+      State: Nothing was started.
 
     Args:
         file: Settings file, or FILE#KEY for one pipeline of an asset bundle. Default: pipeline_settings.json.
@@ -68,10 +77,14 @@ def load_settings(
     """
     files = tuple(Path(path) for path in paths)
     parsed = read_pipeline(Path(file or DEFAULT_FILE)) if not files else _of_files(files)
-    given = _Given(root, storage, overrides or {}, parameters or {}, tables or {}, path_map or {}, master)
+    given = _Given(root, storage, overrides or {}, parameters or {}, _texts(tables), _texts(path_map), master)
     settings = _merged(parsed, files, given, with_secrets=with_secrets)
     _check_configuration(settings, parsed)
     return settings
+
+
+def _texts(paths: Mapping[str, str | Path] | None) -> dict[str, str]:
+    return {name: str(path) for name, path in (paths or {}).items()}
 
 
 def with_mode(settings: Settings, *, continuous: bool | None) -> Settings:

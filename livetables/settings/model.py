@@ -174,7 +174,13 @@ class LocalFile(Strict):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run, merged from the settings file, livetables.yml and the caller; the later one wins."""
+    """The settings of a run, merged from the settings file, livetables.yml and the caller; the later one wins.
+
+    >>> import livetables as lt
+    >>> settings = lt.load_settings("pipeline_settings.json", storage="out")
+    >>> settings.name, settings.continuous
+    ('rooms', False)
+    """
 
     name: str
     root: Path

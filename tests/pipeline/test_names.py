@@ -2,8 +2,8 @@
 
 import pytest
 
+from livetables.graph.drawing import graph_document
 from livetables.plan.steps import Selection
-from livetables.show.draw import graph_document
 
 pytestmark = pytest.mark.pipeline
 

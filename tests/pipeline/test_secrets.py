@@ -25,7 +25,7 @@ def test_an_update_that_fails_shows_no_secret(bench, monkeypatch):
     monkeypatch.setenv("LIVETABLES_SECRET_KAFKA_PASSWORD", "hunter2")
     [path] = bench.write(secretive=PIPELINE)
     heard = []
-    state = bench.run(path, overrides={"login.password": "{{secrets/kafka/password}}"}, listeners=[heard.append])
+    state = bench.run(path, overrides={"login.password": "{{secrets/kafka/password}}"}, on_event=heard.append)
     [message] = [one for one in state.errors if "'broken' has FAILED" in one]
     assert "no login with [REDACTED]0" in message
     stored = list(read_events(bench.storage))

@@ -71,7 +71,7 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
     try:
         conf = {"pipelines.trigger.interval": "1 second"}
         with bench.pipeline(path, continuous=True, overrides=conf) as pipeline:
-            state = pipeline.run(stop=stop, listeners=[listen])
+            state = pipeline.run(stop=stop, on_event=listen)
             warned = {(warning.code, warning.location.line) for warning in pipeline.warnings}
     finally:
         stop.set()

@@ -143,7 +143,7 @@ def test_continuous_mode_follows_its_source_until_it_is_stopped(bench):
             elif sum(seen) == 2:
                 stop.set()
 
-    state = bench.run(path, continuous=True, overrides=conf, stop=stop, listeners=[watch])
+    state = bench.run(path, continuous=True, overrides=conf, stop=stop, on_event=watch)
     assert ("COMPLETED", "STOPPED") == (state.state, state.flows["clean"].status)
     bench.rows("landing", [{"id": 3, "amount": 3.0}], file="3.json")
     bench.run(path)
@@ -183,7 +183,7 @@ def test_a_source_that_gets_a_column_is_followed(bench, spark):
                 stop.set()
 
     conf = {"pipelines.trigger.interval": "200 ms"}
-    state = bench.run(path, continuous=True, overrides=conf, stop=stop, listeners=[watch])
+    state = bench.run(path, continuous=True, overrides=conf, stop=stop, on_event=watch)
     assert ("COMPLETED", {"USER_ACTION", "SCHEMA_CHANGE"}, False) == (state.state, set(causes), "ERROR" in levels)
     assert [(1, None), (2, "x")] == bench.table("second")
 
@@ -304,7 +304,7 @@ def test_a_failed_update_is_run_again_in_production(bench, continuous):
     with Pipeline(replace(settings, development=False), clock=FAST) as pipeline:
         pipeline.graph  # noqa: B018 (as above)
         (bench.folder / "tries").write_text("")
-        state = pipeline.run(Selection(full_refresh_all=True), stop=stop, listeners=[watch])
+        state = pipeline.run(Selection(full_refresh_all=True), stop=stop, on_event=watch)
     assert ("COMPLETED", "xxxx") == (state.state, (bench.folder / "tries").read_text())
     events = list(read_events(bench.storage, types=[CreateUpdate]))[1:]
     assert [(UpdateCause.USER_ACTION, True), *[(UpdateCause.RETRY_ON_FAILURE, False)] * 3] == [

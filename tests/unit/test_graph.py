@@ -8,9 +8,10 @@ import pytest
 from pyspark.sql.types import LongType, StructField, StructType
 from rich.console import Console
 
+from livetables.graph.drawing import graph_document, graph_svg
 from livetables.graph.graph import Graph
 from livetables.model import Action, Expectation, MaterializedView, StreamingTable, View
-from livetables.show.draw import graph_document, graph_svg, graph_tree
+from livetables.show.tree import graph_tree
 from tests.unit.builders import dataset, medallion
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,12 +1,9 @@
-"""The graph of a pipeline: as a tree for a terminal, as SVG for documents and pages, as plain data."""
+"""The graph of a pipeline as SVG, for documents and pages, and as plain data."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, Any
-
-from rich.text import Text
-from rich.tree import Tree
 
 from livetables.errors import count
 
@@ -38,19 +35,6 @@ def graph_document(graph: Graph) -> dict[str, Any]:
             for dataset in graph.datasets.values()
         ]
     }
-
-
-def graph_tree(graph: Graph) -> Tree:
-    """Return the datasets as a tree: each below its input, or below the last of several inputs."""
-    root = Tree(Text("pipeline", style="bold"))
-    nodes: dict[str, Tree] = {}
-    for key, dataset in graph.datasets.items():
-        label = Text.assemble((dataset.name, "bold"), f"  {dataset.kind}, {count(len(dataset.schema), 'column')}")
-        if len(dataset.inputs) > 1:
-            label.append(f", reads {', '.join(graph.datasets[name].name for name in dataset.inputs)}", style="dim")
-        parent = nodes[dataset.inputs[-1]] if dataset.inputs else root
-        nodes[key] = parent.add(label)
-    return root
 
 
 def layers_of(graph: Graph) -> dict[str, int]:
