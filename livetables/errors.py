@@ -21,7 +21,7 @@ class SourceLocation:
 
     >>> import livetables as lt
     >>> str(lt.SourceLocation("rooms.py", 12))
-    \'rooms.py:12\'
+    'rooms.py:12'
     """
 
     file: str
@@ -44,7 +44,8 @@ class Diagnostic:
     Its texts never show a secret.
 
     >>> import livetables as lt
-    >>> print(lt.Diagnostic("WRONG_VALUE", "The value of 'limit' is -1.", lt.SourceLocation("rooms.py", 3), "Give 0 or more."))
+    >>> where = lt.SourceLocation("rooms.py", 3)
+    >>> print(lt.Diagnostic("WRONG_VALUE", "The value of 'limit' is -1.", where, "Give 0 or more."))
     error[WRONG_VALUE] rooms.py:3
       The value of 'limit' is -1.
       Hint: Give 0 or more.

@@ -44,7 +44,9 @@ class Selection:
                 hint = did_you_mean(name, known, f"A selection has {', '.join(known)}.")
                 raise UnknownKeywordError("UNKNOWN_PARAMETER", f"There is no keyword '{name}'.", hint=hint)
         given: dict[str, Any] = dict(options)
-        chosen = {name: value if isinstance(value, bool) else tuple(value) for name, value in given.items()}
+        chosen: dict[str, Any] = {
+            name: value if isinstance(value, bool) else tuple(value) for name, value in given.items()
+        }
         return replace(self, **chosen)
 
     def once_reset(self) -> Selection:
