@@ -40,10 +40,10 @@ TOPIC = "sensor_data"
 PARTITIONS = 8
 #: What the pipeline needs to start: the JVM, Delta, the first plans.
 START_SECONDS = 180
-#: How long it may take for the rest after the last row was sent.
+#: How long the pipeline may take for the remaining rows after the last one was sent.
 DRAIN_SECONDS = 1200
 POLL_SECONDS = 2.0
-#: How long a pipeline that is stopped may take for the batches that it is in.
+#: How long a stopped pipeline may take to end its current batches.
 STOP_SECONDS = 120
 #: Readings come in order here: with the default of ten minutes, deduplication would remember 37 million of them.
 SETTINGS = {
@@ -83,7 +83,10 @@ def main(
 
 @contextmanager
 def pipeline(folder: Path, servers: str) -> Iterator[Callable[[], bool]]:
-    """Run the sensor pipeline continuously while the block runs, which begins when its flows do; tell if it runs."""
+    """Run the sensor pipeline continuously during the block, which begins when all flows run.
+
+    Yields a function that returns whether the pipeline still runs.
+    """
     settings = {
         **SETTINGS,
         "sensors.kafka.bootstrap_servers": servers,
@@ -122,13 +125,13 @@ def send(folder: Path, target: str, phases: str, speed: str) -> int:
 
 def drain(folder: Path, running: Callable[[], bool]) -> None:
     """Wait until the pipeline has taken all rows, has ended, or takes too long."""
-    deadline, told = time.monotonic() + DRAIN_SECONDS, -1
+    deadline, reported = time.monotonic() + DRAIN_SECONDS, -1
     while running() and time.monotonic() < deadline:
         account = Account(folder / "storage", _report(folder))
         if account.balanced:
             return
-        if account.silver != told:
-            told = account.silver
+        if account.silver != reported:
+            reported = account.silver
             console.print(f"The pipeline has {account.silver:,} of {account.sent:,} rows in silver.")
         time.sleep(POLL_SECONDS)
 

@@ -21,6 +21,7 @@ class DocumentError(Exception):
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the content of a TOML file; raises DocumentError."""
     try:
-        return tomllib.loads(path.read_text())
+        content: dict[str, Any] = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise DocumentError(f"{path}: {error}") from error
+    return content

@@ -147,6 +147,11 @@ class _Anything:
         """Return something for any name."""
         return name, streaming, options
 
+    def complete_mode(self, name: str) -> bool:
+        """Return that no table is written in complete mode."""
+        del name
+        return False
+
     def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> Any:
         """Return something for any source."""
         return source, options, schema, path
