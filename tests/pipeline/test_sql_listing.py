@@ -37,7 +37,7 @@ def send(servers, devices, number):
 def test_the_listing_runs_as_it_was_written(broker, bench):
     """On a real broker, in continuous mode: each reading sent after the start is in all tables, and none before it."""
     came, done, stop = threading.Event(), threading.Event(), threading.Event()
-    storage = Storage(bench.storage)
+    table = Storage(bench.storage).table
 
     def listen(event):
         flow, details = event.origin.get("flow_name"), event.details
@@ -46,7 +46,7 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
         if flow == "sensor_data_bronze":
             came.set()
         rows = "SELECT device_id FROM this WHERE device_id <> 'probe'"
-        if flow == "sensor_data_enriched" and len(select(rows, storage.table(flow))) == DEVICES:
+        if flow == "sensor_data_enriched" and len(select(rows, table(flow))) == DEVICES:
             done.set()
 
     def act():
@@ -78,10 +78,10 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
         actor.join()
     assert done.is_set(), state
     counts = {
-        name: len(select("SELECT * FROM this", storage / name))
+        name: len(select("SELECT * FROM this", table(name)))
         for name in ("sensor_data_raw", "sensor_data_bronze", "parsed_sensor_data", "sensor_data_silver")
     }
-    probes = len(select("SELECT * FROM this WHERE device_id = 'probe'", storage / "sensor_data_silver"))
+    probes = len(select("SELECT * FROM this WHERE device_id = 'probe'", table("sensor_data_silver")))
     rows = READINGS + probes
     assert {
         "sensor_data_raw": 0,
@@ -90,7 +90,7 @@ def test_the_listing_runs_as_it_was_written(broker, bench):
         "sensor_data_silver": rows,
     } == counts
     in_order = "SELECT * FROM this WHERE device_id <> 'probe' ORDER BY device_id"
-    enriched = select(in_order, storage / "sensor_data_enriched").to_pylist()
+    enriched = select(in_order, table("sensor_data_enriched")).to_pylist()
     assert [("d0", 35.5, "High"), *((f"d{number}", 21.5, "Normal") for number in range(1, DEVICES))] == [
         (row["device_id"], row["avg_temperature"], row["temperature_status"]) for row in enriched
     ]
