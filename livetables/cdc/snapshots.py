@@ -15,7 +15,7 @@ from livetables.cdc import apply as cdc
 from livetables.cdc.columns import VISIBLE, CdcColumns, columns, same
 from livetables.errors import DefinitionError
 from livetables.graph.cdc_schema import END, HISTORY
-from livetables.model import VERSION
+from livetables.model import VERSION, SnapshotFlow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from livetables.graph.graph import ResolvedDataset
-    from livetables.model import SnapshotFlow
+    from livetables.graph.graph import ResolvedDataset, ResolvedFlow
+    from livetables.model import Changes
 
 _DELETED = "__snapshot_lacks"
 _TO_TEXT: dict[type, Callable[[Any], str]] = {
@@ -66,7 +66,8 @@ def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: P
     cdc.apply(completed(cdc.events_of(events, merging)), wide, hidden)
 
 
-def _with_changes(flow: Any, changes: Any) -> Any:
+def _with_changes(flow: ResolvedFlow, changes: Changes) -> ResolvedFlow:
+    assert isinstance(flow.definition, SnapshotFlow)
     return replace(flow, definition=replace(flow.definition, changes=changes))
 
 

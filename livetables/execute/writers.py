@@ -74,12 +74,12 @@ def start(
         case SnapshotFlow():
             work = partial(_apply_snapshots, engine, reader, definition, dataset)
         case QueryFlow() | UpdateFlow() | ReplaceFlow() | CdcFlow():
-            told = BatchResults()
+            results = BatchResults()
             with own_confs(engine.spark, definition.spark_conf):
                 merging = merging_confs(engine.spark.conf) if isinstance(definition, CdcFlow) else {}
                 with confs(engine.spark, merging):
-                    query = _stream(reader, flow, definition, dataset, trigger, told)
-            return StreamRun(engine.graph, dataset.name, query, told, reader.files)
+                    query = _stream(reader, flow, definition, dataset, trigger, results)
+            return StreamRun(engine.graph, dataset.name, query, results, reader.files)
         case _:
             assert_never(definition)
     return BatchRun(engine, flow.name, work)
@@ -96,7 +96,7 @@ def _stream(
     definition: _Streamed,
     dataset: ResolvedDataset,
     trigger: dict[str, Any],
-    told: BatchResults,
+    results: BatchResults,
 ) -> StreamingQuery:
     storage = reader.engine.storage
     result = _result_of(reader, flow, dataset)
@@ -108,15 +108,15 @@ def _stream(
     writer = writer.option("checkpointLocation", str(checkpoint))
     match definition:
         case CdcFlow():
-            return writer.foreachBatch(told.telling(_in_turn(path, _applying_events(dataset, path)))).start()
+            return writer.foreachBatch(results.telling(_in_turn(path, _applying_events(dataset, path)))).start()
         case ReplaceFlow():
             merge = _replacing_rows(definition, path, f"livetables {checkpoint}")
-            return writer.foreachBatch(told.telling(_in_turn(path, merge))).start()
+            return writer.foreachBatch(results.telling(_in_turn(path, merge))).start()
         case QueryFlow() | UpdateFlow():
             if isinstance(definition, QueryFlow) and definition.import_checkpoint is not None:
                 _import_checkpoint(reader.map_path(definition.import_checkpoint), checkpoint, flow)
             if isinstance(dataset.definition, Sink):
-                return _to_sink(writer, reader, dataset.definition, told)
+                return _to_sink(writer, reader, dataset.definition, results)
             if isinstance(dataset.definition, Table) and dataset.definition.partition_cols:
                 writer = writer.partitionBy(*dataset.definition.partition_cols)
             return writer.format("delta").option("mergeSchema", "true").start(str(path))
@@ -124,9 +124,9 @@ def _stream(
             assert_never(definition)
 
 
-def _to_sink(writer: DataStreamWriter, reader: FlowReader, sink: Sink, told: BatchResults) -> StreamingQuery:
+def _to_sink(writer: DataStreamWriter, reader: FlowReader, sink: Sink, results: BatchResults) -> StreamingQuery:
     if sink.write_batch is not None:
-        return writer.foreachBatch(told.telling(_returning_nothing(sink.write_batch))).start()
+        return writer.foreachBatch(results.telling(_returning_nothing(sink.write_batch))).start()
     options = {key: reader.map_path(value) if key == "path" else value for key, value in sink.options.items()}
     table = options.pop("tableName", None)
     writer = writer.format(sink.format).options(**options)
@@ -260,11 +260,11 @@ def _replace_where(engine: Engine, reader: FlowReader, flow: ResolvedFlow, datas
 def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dataset: ResolvedDataset) -> list[Batch]:
     """Apply all new snapshots, each in one merge; the last version is stored beside the checkpoint."""
     hidden = engine.storage.table(dataset.name)
-    kept = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
+    version_file = engine.storage.checkpoint(dataset.name, flow.name) / "version.json"
     if flow.next_snapshot is None:
         snapshots.apply(reads.evaluate(flow, reader).drop(VERSION), datetime.now(timezone.utc), dataset, hidden)
         return [Batch(None, {}, ())]
-    last = snapshots.read_version(kept)
+    last = snapshots.read_version(version_file)
     batches: list[Batch] = []
     while True:
         with reads.reading_with(reader):
@@ -273,7 +273,7 @@ def _apply_snapshots(engine: Engine, reader: FlowReader, flow: SnapshotFlow, dat
             return batches
         frame, version = snapshots.checked(following, last, flow)
         snapshots.apply(frame, version, dataset, hidden)
-        snapshots.write_version(kept, version)
+        snapshots.write_version(version_file, version)
         last = version
         batches.append(Batch(len(batches), {}, ()))
 
