@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code us
 from pyspark.sql.types import BooleanType, StructField, StructType
 
 from livetables.graph.cdc_schema import END, HISTORY, START, visible_columns
+from livetables.model import Table
 from livetables.spark.jvm import release_checkpoint
 from livetables.storage.hidden import (
     DELETED,
@@ -113,7 +114,8 @@ def visible_of_hidden(hidden: StructType) -> list[str]:
 
 def hidden_layout(dataset: ResolvedDataset) -> list[str]:
     """Return the columns by which a target's hidden table is partitioned in addition to the user's."""
-    clustered = dataset.definition.cluster_by  # type: ignore[attr-defined] # a table; Delta takes one of the two
+    assert isinstance(dataset.definition, Table)
+    clustered = dataset.definition.cluster_by  # Delta takes either clusters or partitions
     return [OPEN] if CdcColumns(dataset).changes.scd_type == HISTORY and not clustered else []
 
 

@@ -10,7 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from delta.tables import DeltaTable
-from pyspark.sql import Window
+from pyspark.sql import Row, Window
 from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from livetables.cdc.columns import TRUNCATES, CdcColumns, cached_once, columns, same
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pyspark.sql import Column, DataFrame, Row
+    from pyspark.sql import Column, DataFrame
 
 _PLACE = "__place"
 
@@ -160,7 +160,6 @@ def _quoted(row: dict[str, Column]) -> dict[str, str | Column]:
 
 def _literal(value: Any) -> Column:
     """Return a sequence as a literal; a struct's fields keep their names and order."""
-    if isinstance(value, tuple):
-        row: Row = value  # type: ignore[assignment]
-        return F.struct(*(_literal(part).alias(name) for name, part in row.asDict().items()))
+    if isinstance(value, Row):
+        return F.struct(*(_literal(part).alias(name) for name, part in value.asDict().items()))
     return F.lit(value)

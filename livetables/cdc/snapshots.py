@@ -11,7 +11,7 @@ from livetables.cdc import apply as cdc
 from livetables.cdc.columns import CdcColumns, columns, same
 from livetables.errors import DefinitionError
 from livetables.graph.cdc_schema import END, HISTORY
-from livetables.model import VERSION
+from livetables.model import VERSION, SnapshotFlow
 from livetables.storage.hidden import VISIBLE
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from livetables.graph.graph import ResolvedDataset
-    from livetables.model import SnapshotFlow
+    from livetables.graph.graph import ResolvedDataset, ResolvedFlow
+    from livetables.model import Changes
 
 _DELETED = "__snapshot_lacks"
 
@@ -48,7 +48,8 @@ def apply(snapshot: DataFrame, version: Any, dataset: ResolvedDataset, hidden: P
     cdc.apply(completed(cdc.events_of(events, merging)), wide, hidden)
 
 
-def _with_changes(flow: Any, changes: Any) -> Any:
+def _with_changes(flow: ResolvedFlow, changes: Changes) -> ResolvedFlow:
+    assert isinstance(flow.definition, SnapshotFlow)
     return replace(flow, definition=replace(flow.definition, changes=changes))
 
 

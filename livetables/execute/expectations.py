@@ -54,10 +54,10 @@ def observed(
     """
     passes = {rule.name: F.coalesce(_column(rule), F.lit(False)) for rule in rules}
     dropping = [passes[rule.name] for rule in rules if rule.action is Action.DROP]
-    kept = _all(dropping)
+    stays = _all(dropping)
     counts = [F.count(F.lit(1)).alias(_ROWS)]
     if dropping:
-        counts.append(F.count_if(~kept).alias(_DROPPED))
+        counts.append(F.count_if(~stays).alias(_DROPPED))
     counts += [F.count_if(~passes[rule.name]).alias(f"rule {i}") for i, rule in enumerate(rules)]
     name = f"{PREFIX}{dataset}:{number}"
     if observations is None:
@@ -68,7 +68,7 @@ def observed(
     failing = [rule for rule in rules if rule.action is Action.FAIL]
     if failing:
         frame = frame.filter(_refuse(frame, flow, failing, passes))
-    return frame.filter(kept) if dropping else frame
+    return frame.filter(stays) if dropping else frame
 
 
 def quality_of(name: str, row: Mapping[str, Any], rules: tuple[Expectation, ...]) -> Quality | None:

@@ -29,8 +29,11 @@ from livetables.model import (
 from livetables.spark.jvm import check_output_mode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyspark.sql import DataFrame, SparkSession
 
+    from livetables.errors import SourceLocation
     from livetables.graph.graph import ResolvedDataset, ResolvedFlow
 
 
@@ -82,6 +85,26 @@ def check_query(flow: Flow, *, streaming: bool) -> None:
             f"Flow '{flow.name}' has {batch_only}, and its query returns a stream.",
             location=flow.location,
             hint=f"{batch_hint}, or leave {batch_only} out.",
+        )
+
+
+def check_read(dataset: Dataset, caller: Callable[[], SourceLocation], *, streaming: bool) -> None:
+    """Raise DefinitionError, at the line of `caller`, when a dataset can't be read in this way."""
+    if isinstance(dataset, Sink):
+        raise DefinitionError(
+            "READ_OF_SINK",
+            f"'{dataset.name}' is a sink, which can't be read.",
+            location=caller(),
+            hint="Read what the flow into it reads.",
+        )
+    if streaming and isinstance(dataset, MaterializedView):
+        location = caller()
+        read = location.hint(f'Read it with spark.read.table("{dataset.name}")', "Leave STREAM out")
+        raise DefinitionError(
+            "STREAM_OF_MATERIALIZED_VIEW",
+            f"'{dataset.name}' is a materialized view, which can't be read as a stream.",
+            location=location,
+            hint=f"{read}, or make it a streaming table.",
         )
 
 
@@ -223,7 +246,7 @@ def output_mode(spark: SparkSession, frame: DataFrame) -> str:
     for name in ("append", "complete"):
         try:
             check_output_mode(spark, frame, name)
-        except Exception as error:  # noqa: BLE001 (what Spark refuses in every mode is reported when it starts)
+        except Exception as error:  # noqa: BLE001 (Spark's checker raises several kinds)
             first = first or error
         else:
             return name
@@ -249,6 +272,5 @@ def merged_schema(dataset: Dataset, flows: list[ResolvedFlow]) -> StructType:
     return StructType([StructField(column.name, column.dataType) for column in columns.values()])
 
 
-def _as(kind: type[Any], dataset: Table) -> Dataset:
-    made: Dataset = kind(**{f.name: getattr(dataset, f.name) for f in fields(dataset)})
-    return made
+def _as(kind: type[MaterializedView | StreamingTable], dataset: Table) -> Dataset:
+    return kind(**{f.name: getattr(dataset, f.name) for f in fields(dataset)})

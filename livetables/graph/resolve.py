@@ -28,7 +28,7 @@ from livetables.errors import (
 )
 from livetables.graph.cdc_schema import cdc_output, check_replacing
 from livetables.graph.graph import FlowInput, Graph, ResolvedDataset, ResolvedFlow
-from livetables.graph.kinds import check_query, kind_of, merged_schema, output_mode
+from livetables.graph.kinds import check_query, check_read, kind_of, merged_schema, output_mode
 from livetables.graph.row_filters import row_filter_problems
 from livetables.graph.rules import checked_rule
 from livetables.graph.schema import conform, declared_schema
@@ -37,13 +37,11 @@ from livetables.model import (
     Dataset,
     Definitions,
     Flow,
-    MaterializedView,
     Namespace,
     OnceFlow,
     QueryFlow,
     ReplaceFlow,
     ReplaceWhereFlow,
-    Sink,
     SnapshotFlow,
     Table,
     UpdateFlow,
@@ -80,7 +78,7 @@ class _UnreachableServerError(Exception):
 
 
 class Resolver:
-    """Resolves the definitions of one pipeline; `sources` opens what is not a dataset of it."""
+    """Resolves the definitions of one pipeline; `sources` opens everything outside of it."""
 
     def __init__(
         self,
@@ -162,22 +160,7 @@ class Resolver:
             self._inputs[-1][0][FlowInput(key, dataset.flows[0].streaming)] = None
             return self._frames[key]
         self._inputs[-1][0][FlowInput(key, streaming)] = None
-        if isinstance(dataset.definition, Sink):
-            raise DefinitionError(
-                "READ_OF_SINK",
-                f"'{dataset.name}' is a sink, which can't be read.",
-                location=self._registry.caller(),
-                hint="Read what the flow into it reads.",
-            )
-        if streaming and isinstance(dataset.definition, MaterializedView):
-            location = self._registry.caller()
-            read = location.hint(f'Read it with spark.read.table("{dataset.name}")', "Leave STREAM out")
-            raise DefinitionError(
-                "STREAM_OF_MATERIALIZED_VIEW",
-                f"'{dataset.name}' is a materialized view, which can't be read as a stream.",
-                location=location,
-                hint=f"{read}, or make it a streaming table.",
-            )
+        check_read(dataset.definition, self._registry.caller, streaming=streaming)
         return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
 
     def complete_mode(self, name: str) -> bool:
@@ -299,7 +282,7 @@ class Resolver:
         for dataset_read in (self._resolved[read.key] for read in inputs):
             if isinstance(dataset_read.definition, View):
                 confs |= dataset_read.flows[0].definition.spark_conf
-        return confs | dict(getattr(dataset, "spark_conf", {}))
+        return confs | dict(dataset.spark_conf if isinstance(dataset, Table) else {})
 
     def _evaluated(self, flow: Flow) -> tuple[DataFrame, tuple[FlowInput, ...], tuple[str, ...]]:
         """Return the DataFrame of a flow's query, and the datasets and names outside the pipeline that it reads."""

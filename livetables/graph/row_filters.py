@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.errors import AnalysisException
 
 from livetables.errors import Diagnostic, did_you_mean
+from livetables.model import Table
 from livetables.spark.messages import first_sentence
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ def row_filter_problems(
     spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry
 ) -> list[Diagnostic]:
     """Return what is wrong with the row filters of tables; warn of a filter without its function."""
-    filters = ((dataset, getattr(dataset.definition, "row_filter", None)) for dataset in datasets)
-    diagnostics = (_problem(spark, dataset, one, registry) for dataset, one in filters if one is not None)
-    return [diagnostic for diagnostic in diagnostics if diagnostic is not None]
+    diagnostics = []
+    for dataset in datasets:
+        row_filter = dataset.definition.row_filter if isinstance(dataset.definition, Table) else None
+        diagnostic = None if row_filter is None else _problem(spark, dataset, row_filter, registry)
+        if diagnostic is not None:
+            diagnostics.append(diagnostic)
+    return diagnostics
 
 
 def _problem(

@@ -1,11 +1,13 @@
 """What a dataset is by the flows that fill it, and which flows do not fit: decided without Spark."""
 
+from dataclasses import replace
+
 import pytest
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from livetables.errors import DefinitionError, SourceLocation
-from livetables.graph.graph import ResolvedFlow
-from livetables.graph.kinds import kind_of, merged_schema
+from livetables.graph.graph import ResolvedDataset, ResolvedFlow
+from livetables.graph.kinds import check_query, flow_type, kind_of, merged_schema
 from livetables.model import (
     CdcFlow,
     Changes,
@@ -169,3 +171,41 @@ def test_rows_are_replaced_from_a_stream_and_by_one_kind_of_flow(flows, code):
     with pytest.raises(DefinitionError) as caught:
         kind_of(dataset(Table), flows)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("definition", "streaming", "code"),
+    [
+        (flow(streaming=True, kind=OnceFlow).definition, True, "STREAM_IN_BATCH_FLOW"),
+        (flow(streaming=True, kind=ReplaceWhereFlow, predicate="id > 5").definition, True, "STREAM_IN_BATCH_FLOW"),
+        (flow(streaming=True, kind=CdcFlow, changes=KEYS, once=True).definition, True, "STREAM_IN_BATCH_FLOW"),
+        (feed().definition, False, "BATCH_IN_CDC_FLOW"),
+    ],
+)
+def test_a_query_of_the_wrong_kind_is_refused(definition, streaming, code):
+    """What runs once or replaces rows by a predicate is a batch query; a change feed is a stream."""
+    with pytest.raises(DefinitionError) as caught:
+        check_query(definition, streaming=streaming)
+    assert (code, OWN) == (caught.value.code, caught.value.diagnostic.location)
+    check_query(definition, streaming=not streaming)
+
+
+@pytest.mark.parametrize(
+    ("kind", "resolved", "expected"),
+    [
+        (StreamingTable, stream(), "APPEND"),
+        (StreamingTable, replace(stream(), output_mode="complete"), "COMPLETE"),
+        (StreamingTable, batch(kind=OnceFlow), "APPEND"),
+        (StreamingTable, batch(kind=ReplaceWhereFlow, predicate="id > 5"), "APPEND"),
+        (StreamingTable, stream(kind=ReplaceFlow, keys=("id",), sequence_by="at"), "APPEND"),
+        (StreamingTable, feed(), "CHANGE"),
+        (StreamingTable, daily(), "SNAPSHOT_CHANGE"),
+        (MaterializedView, batch(), "MATERIALIZED_VIEW"),
+        (View, stream(), "VIEW"),
+        (Sink, replace(stream(), output_mode="complete"), "APPEND"),
+        (Sink, stream(kind=UpdateFlow), "APPEND"),
+    ],
+)
+def test_a_flow_has_the_type_of_the_event_log(kind, resolved, expected):
+    """The event `flow_definition` names it; the names are the platform's."""
+    assert expected == flow_type(ResolvedDataset(dataset(kind), ID, (resolved,)), resolved)

@@ -1,8 +1,19 @@
-"""Names: how a dotted name is split, and which names a pipeline takes for its own."""
+"""Names, which a pipeline splits and takes for its own, and the kinds of flow."""
 
 import pytest
 
-from livetables.model import Namespace, as_strings, is_live, name_parts
+from livetables.errors import SourceLocation
+from livetables.model import (
+    CdcFlow,
+    Changes,
+    Namespace,
+    OnceFlow,
+    QueryFlow,
+    as_strings,
+    is_live,
+    name_parts,
+    runs_once,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +82,17 @@ def test_live_is_a_prefix_only(name, live):
 def test_properties_become_the_strings_that_spark_takes(given, strings):
     """`True` in Python is `true` in a table property."""
     assert as_strings(given) == strings
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "once"),
+    [
+        (QueryFlow, {}, False),
+        (OnceFlow, {}, True),
+        (CdcFlow, {"changes": Changes(("id",), "at")}, False),
+        (CdcFlow, {"changes": Changes(("id",), "at"), "once": True}, True),
+    ],
+)
+def test_a_backfill_runs_once(kind, fields, once):
+    """An append_flow with once=True is of a kind of its own; AUTO CDC keeps its kind."""
+    assert once == runs_once(kind("f", "t", lambda: None, SourceLocation("pipeline.py", 1), **fields))
