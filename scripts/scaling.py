@@ -24,11 +24,11 @@ import typer
 from rich.console import Console
 
 from livetables.observe.event_log import read_events
-from loadgen.options import parse_speed
-from loadgen.scaling.picture import draw
-from loadgen.scaling.record import read_samples
-from loadgen.scaling.shape import read_shape
-from loadgen.targets.kafka import prepare_topic
+from loadgen.parsing import parse_speed
+from loadgen.phases.shape_file import read_shape
+from loadgen.report.journal import read_samples
+from loadgen.report.picture import draw
+from loadgen.targets.topic import prepare_topic
 from scripts.demo import Account, livetables_command
 from scripts.kafka import running_broker
 

@@ -1,4 +1,4 @@
-"""`python -m loadgen run --phases`: what it accepts, sends and says, how it ends and goes on."""
+"""`python -m loadgen run` as a whole: what it accepts, sends and says, how it ends and goes on."""
 
 import csv
 import json
@@ -17,10 +17,12 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder
 from typer.testing import CliRunner
 
+from loadgen import load
 from loadgen.cli import app
-from loadgen.scaling import load
-from loadgen.scaling.load import test_scaling_logic as scaling_logic
-from loadgen.scaling.shape import SECOND, read_shape
+from loadgen.phases.preview import show_phases
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import read_shape
+from loadgen.plan import Plan
 from loadgen.targets.opening import Null, Tables
 
 PHASES = """
@@ -33,6 +35,10 @@ PHASES = """
 """
 #: Of each table, at 5x.
 ROWS = {"stream_table_001": 200, "stream_table_002": 100, "stream_table_3x_scale": 300}
+
+
+#: Of rows at 2.5 a second.
+TIMES = ("00.000000", "00.400000", "00.800000", "01.200000", "01.600000")
 
 
 @pytest.fixture
@@ -143,6 +149,7 @@ class LateEngine:
     """Knows the time of the run when it has started, as Spark's does: 1,000 s."""
 
     seconds = 0
+    feed = None
 
     def start(self):
         """Start."""
@@ -163,7 +170,7 @@ class LateEngine:
 def test_the_time_of_a_run_is_asked_for_when_it_runs(shape, tmp_path, monkeypatch):
     """`began` of run.json, by which others place what they see, is that of the engine's clock."""
     monkeypatch.setattr(load, "_open", lambda *_: LateEngine())
-    one = load.Load(load.Plan(read_shape(shape), Null(), "spark", 0, tmp_path))
+    one = load.Load(Plan(read_shape(shape), Null(), "spark", 0, report=tmp_path))
     one.start()
     one.stop_all_streams()
     began = json.loads((tmp_path / "run.json").read_text())["began"]
@@ -184,27 +191,90 @@ def _await(file: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rate", 5], "--rate has no effect with --phases\n\nHint: the file of phases says it."),
-        (["--late", 0.1], "--late has no effect with --phases"),
-        (["--engine", "flink"], "--engine 'flink' is not an engine\n\nHint: use native or spark."),
+        (["--engine", "flink"], "--engine 'flink' is not an engine\n\nHint: use python, native or spark."),
         (["--speed", "fast"], "--speed 'fast' is not above 0 and at most 100000\n\nHint: write 10x."),
         (["--resume"], "--resume needs --report"),
         (["--seed", -1], "--seed -1 is not a whole number from 0"),
+        (["--rows", 5, "--duration", "1s"], "--rows or --duration says when to end; both was given"),
+        (
+            ["--engine", "native", "--late", 0.1],
+            "--late needs --engine python: --engine native makes no such rows\n\nHint: leave --engine out, or leave",
+        ),
+        (
+            ["--engine", "spark", "--rate", 0],
+            "--rate 0 is as fast as possible: --engine spark sends by the second\n\nHint: give a rate above 0, or",
+        ),
     ],
 )
 def test_wrong_use_is_named(shape, arguments, message):
-    """Exit code 2 and one sentence that names the option."""
+    """Exit code 2 and one sentence that names the option, or both that do not fit together."""
     result = run("--phases", shape, "--target", "null", *arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {message}")
 
 
-@pytest.mark.parametrize("option", [["--engine", "spark"], ["--test-mode"], ["--resume"]])
-def test_options_of_a_load_need_phases(option):
-    """They would have no effect."""
-    result = run("--rows", 1, "--target", "null", *option)
+@pytest.mark.parametrize(
+    ("arguments", "cause"), [(["--corrupt", 0.1], "--corrupt"), (["--engine", "python"], "--engine python")]
+)
+def test_tables_take_no_json_lines(shape, arguments, cause):
+    """Exit code 2; target and cause are named, and what to do."""
+    result = run("--phases", shape, "--target", "delta:x", *arguments)
     assert result.exit_code == 2
-    assert f"{option[0]} has no effect without --phases" in result.stderr
+    assert result.stderr == (
+        f"Error: --target delta:x needs rows with columns: {cause} makes JSON lines\n\nHint: use files:DIR or "
+        "kafka:HOST:PORT/TOPIC, or --engine native without --late, --duplicates and --corrupt.\n"
+    )
+
+
+def test_a_load_in_phases_has_rows_of_all_kinds(shape, tmp_path):
+    """Late, duplicate and corrupt rows, a number of rows, a rate, devices and their registry: for any shape."""
+    mixed = ("--late", 0.1, "--duplicates", 0.1, "--corrupt", 0.1, "--rows", 1000, "--rate", 2000, "--devices", 5)
+    where = ("--target", f"files:{tmp_path / 'in'}", "--devices-target", f"files:{tmp_path / 'devices'}")
+    result = run("--phases", shape, *mixed, *where, "--report", tmp_path / "out", "--check")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["sent"] == sum(report["by_kind"].values()) == len(lines_in(tmp_path / "in")) == 1000
+    assert all(report["by_kind"].values())
+    assert [(one["name"], one["sent_rows"]) for one in report["phases"]] == [("calm", 500), ("busy", 500)]
+    assert report["device_changes"]["by_operation"]["INSERT"] == 3 * 5
+    assert "1,000 rows are at the target, 1,000 were sent" in result.stdout
+
+
+def test_a_steady_rate_goes_into_delta_tables(tmp_path):
+    """With rows in columns, which are read back; `--rate 0` is as fast as possible."""
+    where = ("--target", f"delta:{tmp_path / 'tables'}", "--devices", 20, "--report", tmp_path / "out")
+    result = run("--rate", 0, "--rows", 5000, *where)
+    assert result.exit_code == 0, result.stderr
+    assert in_tables(tmp_path / "tables") == {"stream_table_001": (5000, 5000)}
+    [group] = json.loads((tmp_path / "out" / "analysis.json").read_text())["groups"]
+    found = group["read_back"]
+    assert (found["rows"], found["devices"], found["missing"], found["duplicates"]) == (5000, 20, 0, 0)
+
+
+def test_a_steady_rate_of_the_native_engine_may_have_a_fraction(tmp_path):
+    """Its rows are evenly spaced."""
+    where = ("--target", f"files:{tmp_path / 'in'}", "--start", "2026-06-21T11:00:00Z")
+    assert run("--engine", "native", "--rate", 2.5, "--duration", "2s", *where).exit_code == 0
+    times = [json.loads(line)["event_time"] for line in lines_in(tmp_path / "in")]
+    assert sorted(time[17:] for time in times) == [f"{second}Z" for second in TIMES]
+
+
+def test_a_steady_run_is_resumed(tmp_path):
+    """Each row once, and the kinds of all rows are counted, as in a run without a stop."""
+    options = ["--rate", 2000, "--rows", 5000, "--late", 0.1, "--corrupt", 0.1, "--start", "2026-06-21T11:00:00Z"]
+    where = ["--target", f"files:{tmp_path / 'in'}", "--report", tmp_path, "--roll", "200ms"]
+    command = [sys.executable, "-m", "loadgen", "run", *map(str, [*options, *where])]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _await(tmp_path / "run.json")
+        process.send_signal(signal.SIGINT)
+    assert len(lines_in(tmp_path / "in")) < 5000
+    assert run(*options, *where, "--resume").exit_code == 0
+    assert (
+        run(*options, "--target", f"files:{tmp_path / 'whole'}", "--report", tmp_path / "whole_report").exit_code == 0
+    )
+    assert lines_in(tmp_path / "in") == lines_in(tmp_path / "whole")
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (tmp_path, tmp_path / "whole_report")]
+    assert reports[0] == reports[1]
 
 
 def test_a_wrong_shape_is_named_with_its_file(shape):
@@ -218,11 +288,10 @@ def test_a_wrong_shape_is_named_with_its_file(shape):
     assert missing.stderr.endswith("Hint: did you mean scaling?\n")
 
 
-def test_delta_is_a_target_of_loads_only(shape, tmp_path):
-    """Without --phases its form is not among those named; with it, it is."""
-    steady = run("--rows", 1, "--target", "delta:/x").stderr
-    assert steady.endswith("Hint: use files:DIR, kafka:HOST:PORT/TOPIC or null.\n")
-    assert "Hint: use delta:DIR, tables, files:DIR" in run("--phases", shape, "--target", "detla:/x").stderr
+def test_a_wrong_target_shows_the_right_forms(shape):
+    """The same with and without phases."""
+    for options in (["--rows", 1], ["--phases", shape]):
+        assert "Hint: use delta:DIR, tables, files:DIR" in run(*options, "--target", "detla:/x").stderr
 
 
 def test_a_run_goes_on_only_with_the_same_options(shape, tmp_path):
@@ -259,9 +328,9 @@ def test_the_timing_can_be_looked_at_without_a_run():
     """The mission's phases: times, streams, rows per second; in test mode a tenth."""
     file = Path("scaling")
     assert [("baseline", 0, 180, 50, 50_000), ("3x", 180, 360, 51, 53_000), ("9x", 360, 600, 52, 62_000)] == [
-        (one["name"], one["from"], one["to"], one["streams"], one["rate"]) for one in scaling_logic(read_shape(file))
+        (one["name"], one["from"], one["to"], one["streams"], one["rate"]) for one in show_phases(read_shape(file))
     ][:3]
-    assert [50, 60, 70, 50] == [one["streams"] * 10 for one in scaling_logic(read_shape(file, test_mode=True))]
+    assert [50, 60, 70, 50] == [one["streams"] * 10 for one in show_phases(read_shape(file, test_mode=True))]
     shown = CliRunner().invoke(app, ["phases", "scaling", "--speed", "10x"])
     assert shown.exit_code == 0
     assert "62,000" in shown.stdout
@@ -303,7 +372,7 @@ def test_the_notebook_runs_a_load_of_its_parameters(monkeypatch):
             return "1 of 7 streams failed."
 
     monkeypatch.setattr(load, "Load", FakeLoad)
-    monkeypatch.chdir(Path(load.__file__).parents[1])
+    monkeypatch.chdir(Path(load.__file__).parent)
     with pytest.raises(RuntimeError, match="1 of 7 streams failed"):
         runpy.run_path("notebook.py", {"dbutils": SimpleNamespace(widgets=Widgets())})
     [made] = loads
