@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from loadgen.pacing import SystemClock
-from loadgen.scaling.native import NativeEngine
-from loadgen.scaling.shape import SECOND, shape_of
-from loadgen.scaling.targets.base import Target
-from loadgen.scaling.targets.delta import DeltaTarget
-from loadgen.scaling.targets.kafka import KafkaTarget
 
-from loadgen.targets.kafka import prepare_topic
+from loadgen.clock import SystemClock
+from loadgen.engines.local import LocalEngine
+from loadgen.engines.native import ColumnSource
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.targets.base import Target
+from loadgen.targets.delta import DeltaTarget
+from loadgen.targets.kafka import KafkaTarget
 from loadgen.targets.opening import Kafka
+from loadgen.targets.topic import prepare_topic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pyspark.sql import DataFrame, SparkSession
+
     from loadgen.phases.shape import Shape
     from loadgen.targets.base import Block
-    from pyspark.sql import DataFrame, SparkSession
 
 START = 1_780_000_000 * SECOND
 PARTITIONS = 8

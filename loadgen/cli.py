@@ -12,7 +12,7 @@ import typer
 
 from loadgen.errors import LoadgenError
 from loadgen.load import run_load
-from loadgen.options import Options
+from loadgen.options import RunOptions
 from loadgen.parsing import parse_speed
 from loadgen.phases.preview import show_phases
 from loadgen.phases.shape_file import SHAPES, read_shape
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-def with_options(command: Callable[[Options], None]) -> Callable[..., None]:
-    """Return a command with a parameter for each field of Options, as typer reads them."""
+def with_options(command: Callable[[RunOptions], None]) -> Callable[..., None]:
+    """Return a command with a parameter for each field of RunOptions, as typer reads them."""
 
     def flat(**values: Any) -> None:
-        command(Options(**values))
+        command(RunOptions(**values))
 
-    hints = get_type_hints(Options, include_extras=True)
+    hints = get_type_hints(RunOptions, include_extras=True)
     parameters = []
-    for one in fields(Options):
+    for one in fields(RunOptions):
         kind, text = get_args(hints[one.name])
         annotation = getitem(Annotated, (kind, typer.Option(*text.flags, help=text.text)))
         default = Parameter.empty if one.default is MISSING else one.default
@@ -64,7 +64,7 @@ def phases(
 
 @app.command()
 @with_options
-def run(options: Options) -> None:
+def run(options: RunOptions) -> None:
     """Send rows at a steady rate or in phases; Ctrl-C ends the run in order."""
     try:
         failure = run_load(plan_of(options), resume=options.resume, check=options.check)

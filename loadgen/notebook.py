@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.append(str(Path.cwd().parent))  # the folder that loadgen is in
 
 from loadgen.load import Load
-from loadgen.options import Options
+from loadgen.options import RunOptions
 from loadgen.phases.preview import show_phases
 from loadgen.plan import plan_of
 
@@ -33,7 +33,7 @@ given = {name: dbutils.widgets.get(name) for name in names}  # type: ignore[name
 
 # COMMAND ----------
 
-options = Options(
+options = RunOptions(
     phases=Path(given["phases"]),
     target=given["target"],
     engine="spark",

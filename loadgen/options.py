@@ -20,7 +20,7 @@ class Help:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class RunOptions:
     """Options with their defaults; values are as on the command line. Only the target has no default."""
 
     target: Annotated[str, Help(f"Where rows go: {FORMS}.")]

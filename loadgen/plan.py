@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadgen.engines.base import EngineName
-    from loadgen.options import Options
+    from loadgen.options import RunOptions
     from loadgen.phases.shape import Shape
     from loadgen.targets.opening import Address, LineAddress
 
@@ -31,7 +31,7 @@ STEADY_RATE = 1000.0  # rows per second
 #: Devices of each stream of the python engine.
 READING_DEVICES = 100
 MIXED = ("late", "duplicates", "corrupt")
-#: Options that must be the same in a resumed run; those of the shape are in its digest.
+#: RunOptions that must be the same in a resumed run; those of the shape are in its digest.
 SAME = (
     *("target", "engine", "speed", "rate", "rows", "duration", "devices", *MIXED),
     *("devices_target", "device_changes"),
@@ -39,7 +39,7 @@ SAME = (
 
 
 @dataclass(frozen=True)
-class Registry:
+class DeviceFeed:
     """Where changes of the device registry go, and the share of devices that change."""
 
     address: LineAddress
@@ -69,7 +69,7 @@ class Plan:
     engine: EngineName
     start: int
     shares: Shares = field(default_factory=Shares)
-    registry: Registry | None = None
+    registry: DeviceFeed | None = None
     roll: Roll = field(default_factory=Roll)
     deadline: float = math.inf
     steady: bool = False
@@ -77,7 +77,7 @@ class Plan:
     same: dict[str, str] = field(default_factory=dict)
 
 
-def plan_of(options: Options) -> Plan:
+def plan_of(options: RunOptions) -> Plan:
     """Return the plan of a run; a LoadgenError names the option that is wrong, or those that do not fit together."""
     shares = _shares(options)
     address = parse_target(options.target)
@@ -102,7 +102,7 @@ def plan_of(options: Options) -> Plan:
     )
 
 
-def _shares(options: Options) -> Shares:
+def _shares(options: RunOptions) -> Shares:
     """Return the shares of rows; each is in 0 to 1, and so is their sum."""
     for name in MIXED:
         check_share(f"--{name}", getattr(options, name), of="rows")
@@ -112,7 +112,7 @@ def _shares(options: Options) -> Shares:
     return Shares(options.late, options.duplicates, options.corrupt)
 
 
-def _engine(options: Options, address: Address) -> EngineName:
+def _engine(options: RunOptions, address: Address) -> EngineName:
     """Return the engine that was asked for, or the one that fits the rows and the target."""
     mixed = next((f"--{name}" for name in MIXED if getattr(options, name)), None)
     columns = isinstance(address, Delta | Tables)
@@ -136,7 +136,7 @@ def _engine(options: Options, address: Address) -> EngineName:
     return engine
 
 
-def _shape(options: Options, engine: EngineName) -> Shape:
+def _shape(options: RunOptions, engine: EngineName) -> Shape:
     """Return the shape of the file or of a steady rate, limited and with the settings of the options."""
     speed = parse_speed(options.speed)
     rate = None if options.rate is None else parse_rate(options.rate)
@@ -171,7 +171,7 @@ def _seconds(duration: str) -> float:
     return parse_duration("--duration", duration)
 
 
-def _registry(options: Options, readings: Address) -> Registry | None:
+def _registry(options: RunOptions, readings: Address) -> DeviceFeed | None:
     """Return where device changes go; they need a place of their own."""
     check_share("--device-changes", options.device_changes, of="devices")
     if options.devices_target is None:
@@ -181,7 +181,7 @@ def _registry(options: Options, readings: Address) -> Registry | None:
         raise option_error(
             f"--devices-target '{options.devices_target}' is --target too", "give it a place of its own."
         )
-    return Registry(address, options.device_changes)
+    return DeviceFeed(address, options.device_changes)
 
 
 def _digest(shape: Shape) -> str:

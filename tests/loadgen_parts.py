@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from deltalake import DeltaTable, QueryBuilder
+from typer.testing import CliRunner
 
+from loadgen.cli import app
 from loadgen.engines.local import LocalEngine, Window
 from loadgen.engines.native import ColumnSource
 from loadgen.engines.python import ReadingSource
@@ -19,6 +22,15 @@ if TYPE_CHECKING:
     from loadgen.engines.feed import Feed
     from loadgen.phases.shape import Shape
     from loadgen.targets.base import Block
+
+PHASES = """
+    baseline_streams: 2
+    baseline_rate: 1000
+    duration: 1s
+    phases:
+      - {name: calm, from: 0s, to: 500ms, streams: [{type: baseline, count: baseline_streams, rate: baseline_rate}]}
+      - {name: busy, from: 500ms, to: 1s, streams: [{type: baseline, rate: 1000}, {type: 3x, rate: 3000}]}
+"""
 
 
 def native_engine(shape: Shape, start: int, target: Target, clock: FakeClock) -> LocalEngine:
@@ -50,3 +62,24 @@ class LineTarget(Target):
         self.devices += block.rows["device_id"].to_pylist()
         self._all_arrived(block.until)
         self.on_write(block)
+
+
+def run(*arguments):
+    """Run `loadgen run` in this process."""
+    return CliRunner().invoke(app, ["run", *map(str, arguments)])
+
+
+def lines_in(folder):
+    """Return the lines of a landing folder, sorted."""
+    return sorted(line for file in folder.glob("*") for line in file.read_text().splitlines())
+
+
+def in_tables(folder):
+    """Return the rows of each Delta table, and how many different ones."""
+    counts = {}
+    for name in sorted(path.name for path in folder.iterdir()):
+        query = QueryBuilder().register("t", DeltaTable(folder / name))
+        sql = "SELECT count(*) AS n, count(DISTINCT concat(device_id, CAST(event_timestamp AS string))) AS d FROM t"
+        row = query.execute(sql).read_all()
+        counts[name] = row["n"][0].as_py(), row["d"][0].as_py()
+    return counts

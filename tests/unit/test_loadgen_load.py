@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from loadgen import load
@@ -24,21 +24,10 @@ from loadgen.phases.shape import SECOND
 from loadgen.phases.shape_file import read_shape
 from loadgen.plan import Plan
 from loadgen.targets.opening import Null, Tables
+from tests.loadgen_parts import PHASES, in_tables, lines_in, run
 
-PHASES = """
-    baseline_streams: 2
-    baseline_rate: 1000
-    duration: 1s
-    phases:
-      - {name: calm, from: 0s, to: 500ms, streams: [{type: baseline, count: baseline_streams, rate: baseline_rate}]}
-      - {name: busy, from: 500ms, to: 1s, streams: [{type: baseline, rate: 1000}, {type: 3x, rate: 3000}]}
-"""
 #: Of each table, at 5x.
 ROWS = {"stream_table_001": 200, "stream_table_002": 100, "stream_table_3x_scale": 300}
-
-
-#: Of rows at 2.5 a second.
-TIMES = ("00.000000", "00.400000", "00.800000", "01.200000", "01.600000")
 
 
 @pytest.fixture
@@ -49,30 +38,9 @@ def shape(tmp_path):
     return file
 
 
-def run(*arguments):
-    """Run `loadgen run` in this process."""
-    return CliRunner().invoke(app, ["run", *map(str, arguments)])
-
-
-def lines_in(folder):
-    """Return the lines of a landing folder, sorted."""
-    return sorted(line for file in folder.glob("*") for line in file.read_text().splitlines())
-
-
 def samples_in(report):
     """Return the lines of seconds.csv."""
     return list(csv.DictReader((report / "seconds.csv").read_text().splitlines()))
-
-
-def in_tables(folder):
-    """Return the rows of each Delta table, and how many different ones."""
-    counts = {}
-    for name in sorted(path.name for path in folder.iterdir()):
-        query = QueryBuilder().register("t", DeltaTable(folder / name))
-        sql = "SELECT count(*) AS n, count(DISTINCT concat(device_id, CAST(event_timestamp AS string))) AS d FROM t"
-        row = query.execute(sql).read_all()
-        counts[name] = row["n"][0].as_py(), row["d"][0].as_py()
-    return counts
 
 
 def test_a_run_reports_its_phases(shape, tmp_path):
@@ -186,77 +154,6 @@ def _await(file: Path) -> None:
             return
         tick.wait(0.05)
     raise AssertionError(file)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--engine", "flink"], "--engine 'flink' is not an engine\n\nHint: use python, native or spark."),
-        (["--speed", "fast"], "--speed 'fast' is not above 0 and at most 100000\n\nHint: write 10x."),
-        (["--resume"], "--resume needs --report"),
-        (["--seed", -1], "--seed -1 is not a whole number from 0"),
-        (["--rows", 5, "--duration", "1s"], "--rows or --duration says when to end; both was given"),
-        (
-            ["--engine", "native", "--late", 0.1],
-            "--late needs --engine python: --engine native makes no such rows\n\nHint: leave --engine out, or leave",
-        ),
-        (
-            ["--engine", "spark", "--rate", 0],
-            "--rate 0 is as fast as possible: --engine spark sends by the second\n\nHint: give a rate above 0, or",
-        ),
-    ],
-)
-def test_wrong_use_is_named(shape, arguments, message):
-    """Exit code 2 and one sentence that names the option, or both that do not fit together."""
-    result = run("--phases", shape, "--target", "null", *arguments)
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {message}")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "cause"), [(["--corrupt", 0.1], "--corrupt"), (["--engine", "python"], "--engine python")]
-)
-def test_tables_take_no_json_lines(shape, arguments, cause):
-    """Exit code 2; target and cause are named, and what to do."""
-    result = run("--phases", shape, "--target", "delta:x", *arguments)
-    assert result.exit_code == 2
-    assert result.stderr == (
-        f"Error: --target delta:x needs rows with columns: {cause} makes JSON lines\n\nHint: use files:DIR or "
-        "kafka:HOST:PORT/TOPIC, or --engine native without --late, --duplicates and --corrupt.\n"
-    )
-
-
-def test_a_load_in_phases_has_rows_of_all_kinds(shape, tmp_path):
-    """Late, duplicate and corrupt rows, a number of rows, a rate, devices and their registry: for any shape."""
-    mixed = ("--late", 0.1, "--duplicates", 0.1, "--corrupt", 0.1, "--rows", 1000, "--rate", 2000, "--devices", 5)
-    where = ("--target", f"files:{tmp_path / 'in'}", "--devices-target", f"files:{tmp_path / 'devices'}")
-    result = run("--phases", shape, *mixed, *where, "--report", tmp_path / "out", "--check")
-    assert result.exit_code == 0, result.stderr
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["sent"] == sum(report["by_kind"].values()) == len(lines_in(tmp_path / "in")) == 1000
-    assert all(report["by_kind"].values())
-    assert [(one["name"], one["sent_rows"]) for one in report["phases"]] == [("calm", 500), ("busy", 500)]
-    assert report["device_changes"]["by_operation"]["INSERT"] == 3 * 5
-    assert "1,000 rows are at the target, 1,000 were sent" in result.stdout
-
-
-def test_a_steady_rate_goes_into_delta_tables(tmp_path):
-    """With rows in columns, which are read back; `--rate 0` is as fast as possible."""
-    where = ("--target", f"delta:{tmp_path / 'tables'}", "--devices", 20, "--report", tmp_path / "out")
-    result = run("--rate", 0, "--rows", 5000, *where)
-    assert result.exit_code == 0, result.stderr
-    assert in_tables(tmp_path / "tables") == {"stream_table_001": (5000, 5000)}
-    [group] = json.loads((tmp_path / "out" / "analysis.json").read_text())["groups"]
-    found = group["read_back"]
-    assert (found["rows"], found["devices"], found["missing"], found["duplicates"]) == (5000, 20, 0, 0)
-
-
-def test_a_steady_rate_of_the_native_engine_may_have_a_fraction(tmp_path):
-    """Its rows are evenly spaced."""
-    where = ("--target", f"files:{tmp_path / 'in'}", "--start", "2026-06-21T11:00:00Z")
-    assert run("--engine", "native", "--rate", 2.5, "--duration", "2s", *where).exit_code == 0
-    times = [json.loads(line)["event_time"] for line in lines_in(tmp_path / "in")]
-    assert sorted(time[17:] for time in times) == [f"{second}Z" for second in TIMES]
 
 
 def test_a_steady_run_is_resumed(tmp_path):
