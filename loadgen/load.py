@@ -1,4 +1,4 @@
-"""A load under control: start it, look at its streams, stop them, and analyse what arrived."""
+"""A run of a plan: start it, show the status of its streams, stop it, and analyse the rows that arrived."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class Load:
         self._watcher.join()
 
     def check_stream_status(self) -> list[StreamStatus]:
-        """Print and return each stream's rates since the last look, its lag, and its error."""
-        streams, shape, now = self._streams.look(), self.plan.shape, self._engine.now()
+        """Print and return each stream's rates since the last status, its lag, and its error."""
+        streams, shape, now = self._streams.update(), self.plan.shape, self._engine.now()
         phase = next((one.name for one in shape.phases if one.begin <= now < one.end), "")
         where = f" of {_clock(shape.end)}{phase and f', phase {phase}'}" if shape.paced else ""
         sent = int(shape.due(self._engine.arrived()).sum())
@@ -199,7 +199,7 @@ class Load:
         trouble = ""
         with status.progress_bar(self._console, self.plan.shape.rows) as progress:
             while not self._over.wait(LOOK_SECONDS):
-                self.record.look()
+                self.record.update()
                 progress(self.record.samples[-1].sent_rows)
                 now = self._engine.now()
                 if now - saved >= SAVE_SECONDS * SECOND:
@@ -209,7 +209,7 @@ class Load:
                     shown = now
                     self.check_stream_status()
                 trouble = self._print_trouble(trouble)
-        self.record.look()
+        self.record.update()
         self._save()
 
     def _print_trouble(self, before: str) -> str:

@@ -181,7 +181,7 @@ def _hundredths(hashes: Longs, shift: int, low: int, many: int) -> NDArray[np.fl
 
 
 def _texts(values: pa.Array, name: str, low: int, many: int) -> pa.Array:
-    """Return the text of each value, behind its name; there are `many` hundredths from `low` on."""
+    """Return the text of each value, after its name; values are `many` hundredths from `low` on."""
     places = np.rint(values.to_numpy() * 100).astype(np.int32) - low
     return _hundredths_texts(name, low, many).take(pa.array(places))
 

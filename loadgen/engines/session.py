@@ -60,7 +60,7 @@ def find_session(say: Callable[[str], None], *, kafka: bool = False, log: Path =
         log: file for the output of a local session.
 
     Raises:
-        LoadgenError: there is none, and what to do.
+        LoadgenError: there is no session; the message says what to do.
     """
     active = SparkSession.getActiveSession()
     if active is not None:

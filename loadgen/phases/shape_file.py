@@ -113,7 +113,7 @@ def _phases(given: Any, settings: Mapping[str, Any], speed: Fraction) -> tuple[t
         if end <= begin:
             raise _wrong(f"{where} '{name}' goes backwards: from {one.get('from', 0)} to {one.get('to', 'the end')}")
         if name in {phase.name for phase in phases}:
-            raise _wrong(f"{where} has the name '{name}' for a second time", "results are told apart by it.")
+            raise _wrong(f"{where} has the name '{name}' for a second time", "results are distinguished by it.")
         if phases and begin < phases[-1].end:
             raise _wrong(
                 f"{where} '{name}' overlaps '{phases[-1].name}', which ends at {given[number - 1].get('to', 'the end')}"

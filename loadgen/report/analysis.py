@@ -106,7 +106,7 @@ class Summary:
             temperature: min, mean, max and stddev (of all rows) in deg C; None without rows.
 
         The time between two events counts in one phase only: across its end it depends on two rates and on whose turn
-        it is, and a pause is no gap. What is missing there still makes `rows` less than `expected_rows`.
+        it is, and a pause is no gap. Rows that are missing there still make `rows` less than `expected_rows`.
         """
         self._fold()
         found = {key: _NOTHING for key, segments in self._expected.items() if segments}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loadgen.phases.shape import LoadStream, Shape
     from loadgen.targets.opening import Address
 
-#: The columns of a line; the time has another name there.
+#: The columns of a line, where the time has another name.
 _LINE = pa.schema([(field.name.replace("event_timestamp", "event_time"), field.type) for field in SCHEMA])
 
 

@@ -81,7 +81,7 @@ def lags(shape: Shape, now: int, arrived: NDArray[np.int64]) -> NDArray[np.float
 
 
 class Record:
-    """Watches a run from outside. Call `look` several times a second; results are those of the last look.
+    """Watches a run from outside. Call `update` several times a second; results are those of the last call.
 
     Args:
         shape: the load.
@@ -105,7 +105,7 @@ class Record:
                 if sample.sent_rows >= rows:
                     self._over.setdefault(phase, self._ended(phase, now))
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Note lag and ended phases; once a second, a sample."""
         now = self._now = self._engine.now()
         arrived = self._engine.arrived().copy()

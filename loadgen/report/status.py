@@ -53,10 +53,10 @@ class StatusWatch:
     def __init__(self, shape: Shape, engine: Engine) -> None:
         self._shape = shape
         self._engine = engine
-        self._now = int(engine.arrived().min())
+        self._now = int(engine.arrived().min()) if shape.paced else engine.now()
         self._arrived = engine.arrived().copy()
 
-    def look(self) -> list[StreamStatus]:
+    def update(self) -> list[StreamStatus]:
         """Return the status of each stream since the last call."""
         now, arrived, errors = self._engine.now(), self._engine.arrived().copy(), self._engine.errors()
         seconds = max((now - self._now) / SECOND, 1e-6)

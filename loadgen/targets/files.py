@@ -45,8 +45,8 @@ class FilesTarget(Target):
         self._run_id = run_id
         with self._explained():
             directory.mkdir(parents=True, exist_ok=True)
-            there = max((path.stem for path in directory.glob(f"part-{run_id}-*.json")), default="-0")
-        super().__init__(np.full(streams, int(there.rpartition("-")[2]), dtype=np.int64))
+            last = max((path.stem for path in directory.glob(f"part-{run_id}-*.json")), default="-0")
+        super().__init__(np.full(streams, int(last.rpartition("-")[2]), dtype=np.int64))
 
     def write(self, block: Block) -> None:
         """Write a file."""

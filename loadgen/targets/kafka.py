@@ -40,7 +40,7 @@ OPTIONS = {
     "compression.type": "lz4",
     "log_level": 0,  # errors reach the user once, as one sentence
     "message.timeout.ms": OUTAGE_SECONDS * 1000,
-    # A row that was given up between others would be a hole: then the run fails, and goes on from there.
+    # A row that is given up between others would be a gap: the run fails instead, and can be resumed from there.
     "enable.gapless.guarantee": True,
     "queue.buffering.max.messages": 2 * MAX_WAITING,
     "delivery.report.only.error": False,  # only the last row of each partition in a block has a callback
@@ -67,7 +67,7 @@ class KafkaTarget(Target):
     Args:
         address: the topic; it is made when missing.
         partitions: of a topic that is made.
-        streams: how many there are.
+        streams: number of streams.
         position: where an earlier part of the run ended; what the topic took after it is counted, and not sent again.
 
     Raises:
@@ -133,7 +133,7 @@ class KafkaTarget(Target):
                     produce(topic, row, key, partition)
                 produce(topic, rows[end - 1], keys[end - 1], partition, on_delivery=noted)
         except (KafkaException, BufferError) as error:
-            self._failure = str(error)  # `ready` says it: a part of the block is on its way, it can't be offered again
+            self._failure = str(error)  # raised by `ready`: a part of the block is on its way, so it cannot be offered again
         self._producer.poll(0)
         self._advance()
 

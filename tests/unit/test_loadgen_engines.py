@@ -76,9 +76,9 @@ def engine_of(target, clock):
     write = target.write
 
     def recorded(block):
-        record.look()
+        record.update()
         write(block)
-        record.look()
+        record.update()
 
     target.write = recorded
     return engine, record

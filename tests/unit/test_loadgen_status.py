@@ -35,9 +35,9 @@ def test_a_status_has_rates_since_the_last_one():
     engine = Engine()
     watch = StatusWatch(SHAPE, engine)
     engine.at, engine.there = 10, [10.0] * 8
-    watch.look()
+    watch.update()
     engine.at, engine.there, engine.failed = 20, [20.0] * 6 + [15.0, 10.0], {7: "Cannot write it."}
-    status = watch.look()
+    status = watch.update()
     assert [(one.target_rate, one.actual_rate, one.lag_seconds) for one in status[-3:]] == [
         (100, 100, 0),
         (100, 50, 5),
@@ -59,4 +59,4 @@ def test_streams_that_lag_are_named_when_they_are_few(behind, said):
     engine = Engine()
     watch = StatusWatch(SHAPE, engine)
     engine.at, engine.there = 20, [11.0] * behind + [20.0] * (8 - behind)
-    assert list(problems(watch.look())) == said
+    assert list(problems(watch.update())) == said
