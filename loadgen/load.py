@@ -299,16 +299,16 @@ def _open(plan: Plan, journal: Journal, say: Callable[[str], None]) -> Engine:
 
 def _open_feed(plan: Plan, journal: Journal) -> Feed | None:
     """Open the feed of device changes, if the plan has one."""
-    if plan.registry is None:
+    if plan.feed is None:
         return None
     shape = plan.shape
     if plan.engine == "python":
         devices = device_ids(shape)
     else:
         devices = [name for one in shape.streams for name in device_names(one.stream_id, shape.devices)]
-    changes = generate_changes(devices, shape.seed, journal.start, plan.registry.share)
+    changes = generate_changes(devices, shape.seed, journal.start, plan.feed.share)
     how = Opening(journal.run_id, int(shape.settings["partitions"]), plan.roll, journal.feed)
-    return Feed(changes, open_line_target(plan.registry.address, 1, how))
+    return Feed(changes, open_line_target(plan.feed.address, 1, how))
 
 
 def _clock(now: int) -> str:

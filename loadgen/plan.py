@@ -31,11 +31,9 @@ STEADY_RATE = 1000.0  # rows per second
 #: Devices of each stream of the python engine.
 READING_DEVICES = 100
 MIXED = ("late", "duplicates", "corrupt")
-#: RunOptions that must be the same in a resumed run; those of the shape are in its digest.
-SAME = (
-    *("target", "engine", "speed", "rate", "rows", "duration", "devices", *MIXED),
-    *("devices_target", "device_changes"),
-)
+ROW_OPTIONS = ("speed", "rate", "rows", "duration", "devices", *MIXED)
+#: Options that must be the same in a resumed run, beside engine and shape.
+SAME = ("target", *ROW_OPTIONS, "devices_target", "device_changes")
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Plan:
         engine: makes the rows.
         start: simulated time of the run's start, microseconds since 1970 UTC; a resumed run keeps its own.
         shares: of late, duplicate and corrupt rows; with the python engine alone.
-        registry: of the devices; None sends no changes.
+        feed: of the device registry; None sends no changes.
         roll: when a file is complete.
         deadline: microseconds of the run after which nothing more is sent.
         steady: whether the shape is that of a steady rate, which has no phases to report.
@@ -69,7 +67,7 @@ class Plan:
     engine: EngineName
     start: int
     shares: Shares = field(default_factory=Shares)
-    registry: DeviceFeed | None = None
+    feed: DeviceFeed | None = None
     roll: Roll = field(default_factory=Roll)
     deadline: float = math.inf
     steady: bool = False
@@ -93,7 +91,7 @@ def plan_of(options: RunOptions) -> Plan:
         engine=engine,
         start=(begin - EPOCH) // timedelta(microseconds=1),
         shares=shares,
-        registry=_registry(options, address),
+        feed=_feed(options, address),
         roll=Roll(parse_duration("--roll", options.roll), at_least_one("--rows-per-file", options.rows_per_file)),
         deadline=math.inf if options.duration is None else _seconds(options.duration) * SECOND,
         steady=options.phases is None,
@@ -171,7 +169,7 @@ def _seconds(duration: str) -> float:
     return parse_duration("--duration", duration)
 
 
-def _registry(options: RunOptions, readings: Address) -> DeviceFeed | None:
+def _feed(options: RunOptions, readings: Address) -> DeviceFeed | None:
     """Return where device changes go; they need a place of their own."""
     check_share("--device-changes", options.device_changes, of="devices")
     if options.devices_target is None:

@@ -152,7 +152,8 @@ class LocalEngine:
                     if block is None and self._cutter.sent >= self._shape.end:
                         break
                     self._over = now >= self._deadline  # this block is the last one
-                    made = maker.submit(self._make)  # while the target takes this one
+                    if not self._over:
+                        made = maker.submit(self._make)  # while the target takes this one
                 if block is not None:
                     self._insist(partial(target.write, block))
                     self._handed_over = block.until

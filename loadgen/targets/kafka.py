@@ -133,7 +133,7 @@ class KafkaTarget(Target):
                     produce(topic, row, key, partition)
                 produce(topic, rows[end - 1], keys[end - 1], partition, on_delivery=noted)
         except (KafkaException, BufferError) as error:
-            self._failure = str(error)  # raised by `ready`: a part of the block is on its way, so it cannot be offered again
+            self._failure = str(error)  # raised by `ready`: part of the block is on its way, it cannot be offered again
         self._producer.poll(0)
         self._advance()
 
