@@ -8,22 +8,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loadgen.pacing import SystemClock
-from loadgen.scaling.native import NativeEngine
-from loadgen.scaling.shape import SECOND, shape_of
-from loadgen.scaling.targets.base import BlockTarget
-from loadgen.scaling.targets.delta import DeltaBlocks
-from loadgen.scaling.targets.kafka import KafkaBlocks
-from loadgen.targets.kafka import prepare_topic
+from loadgen.clock import SystemClock
+from loadgen.engines.local import LocalEngine
+from loadgen.engines.native import ColumnSource
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.targets.base import Target
+from loadgen.targets.delta import DeltaTarget
+from loadgen.targets.kafka import KafkaTarget
 from loadgen.targets.opening import Kafka
+from loadgen.targets.topic import prepare_topic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from loadgen.scaling.blocks import Block
-    from loadgen.scaling.shape import Shape
+    from loadgen.phases.shape import Shape
+    from loadgen.targets.base import Block
 
 START = 1_780_000_000 * SECOND
 PARTITIONS = 8
@@ -55,7 +57,7 @@ class AllDue(SystemClock):
         return 0.0 if self._asked == 1 else 1e6
 
 
-class ParquetBlocks(BlockTarget):
+class ParquetTarget(Target):
     """Writes each block to a Parquet file, compressed as Spark does by default."""
 
     max_rows = 1_000_000
@@ -82,19 +84,21 @@ class Native:
 
     def delta(self, folder: Path, rows: int) -> None:
         """Write a Delta table."""
-        self._send(rows, DeltaBlocks(folder, "benchmark", _shape(rows)))
+        self._send(rows, DeltaTarget(folder, "benchmark", _shape(rows)))
 
     def parquet(self, folder: Path, rows: int) -> None:
         """Write Parquet files."""
-        self._send(rows, ParquetBlocks(folder))
+        self._send(rows, ParquetTarget(folder))
 
     def kafka(self, servers: str, topic: str, rows: int) -> None:
         """Write to a topic, and wait for its acknowledgements."""
         host, port = servers.split(":")
-        self._send(rows, KafkaBlocks(Kafka(host, int(port), topic), PARTITIONS, 1, {}))
+        self._send(rows, KafkaTarget(Kafka(host, int(port), topic), PARTITIONS, 1, {}))
 
-    def _send(self, rows: int, target: BlockTarget) -> None:
-        engine = NativeEngine(_shape(rows), START, target, AllDue())
+    def _send(self, rows: int, target: Target) -> None:
+        shape = _shape(rows)
+        source = ColumnSource(shape, START, as_lines=target.takes_lines)
+        engine = LocalEngine(shape, source, target, AllDue())
         engine.send()
         assert not engine.failed(), engine.trouble()
 

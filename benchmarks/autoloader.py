@@ -22,7 +22,7 @@ from benchmarks._autoloader_sides import Load, Native, Ours, idle
 from benchmarks._pairs import BenchmarkError, failing_in_words, median, print_result, run_pairs
 from benchmarks._process import ROOT
 from livetables.storage.stored import select
-from loadgen.rows import Stream, generate
+from loadgen.datasets.readings import ReadingSettings, generate
 
 if TYPE_CHECKING:
     from benchmarks._autoloader_sides import Side
@@ -47,7 +47,7 @@ class Case:
     def write(self, folder: Path) -> Load:
         """Write the files into a new folder."""
         folder.mkdir()
-        rows = generate(Stream(START))
+        rows = generate(ReadingSettings(START))
         for number in range(self.files):
             lines = [row.line + "\n" for row in islice(rows, self.rows)]
             (folder / f"{number:06}.json").write_text("".join(lines))
@@ -124,7 +124,7 @@ def main(
             for case in CASES
         }
         (bench.folder / "known").mkdir()
-        (bench.folder / "known" / "0000000.json").write_text(next(generate(Stream(START))).line)
+        (bench.folder / "known" / "0000000.json").write_text(next(generate(ReadingSettings(START))).line)
         sides: dict[str, Side] = {side: made(bench.folder / f"idle-{side}") for side, made in SIDES.items()}
         sizes = (*KNOWN, KNOWN_IN_FULL) if full else KNOWN
         order = [list(SIDES), list(reversed(SIDES))]

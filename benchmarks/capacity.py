@@ -58,7 +58,7 @@ LOAD = {
     "--start": "2026-06-21T11:00:00Z",
 }
 SIMULATED_SECONDS = 45 * 60  # enough for windows that close, whatever the number of rows
-UNLIMITED_RATE = 10_000  # rows in a simulated second at --rate 0 --speed 1: loadgen.rows.NOMINAL_RATE
+UNLIMITED_RATE = 10_000  # rows in a simulated second at --rate 0 --speed 1: loadgen.phases.shape.NOMINAL_RATE
 #: What one program may take: a slow start, and a capacity far below what would still be useful.
 START_SECONDS, SLOWEST_ROWS_PER_SECOND = 120, 1000
 

@@ -25,11 +25,11 @@ from rich.console import Console
 
 from dev.demo import Account, flow_batches, livetables_command
 from dev.servers.kafka import running_broker
-from loadgen.options import parse_speed
-from loadgen.scaling.picture import draw
-from loadgen.scaling.record import read_samples
-from loadgen.scaling.shape import read_shape
-from loadgen.targets.kafka import prepare_topic
+from loadgen.parsing import parse_speed
+from loadgen.phases.shape_file import read_shape
+from loadgen.report.journal import read_samples
+from loadgen.report.picture import draw
+from loadgen.targets.topic import prepare_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

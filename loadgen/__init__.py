@@ -1,1 +1,1 @@
-"""Load generator: simulated sensor events, sent to files or Kafka at a steady rate."""
+"""Load generator: simulated sensor rows, sent to files, Kafka or Delta tables by a schedule."""

@@ -1,88 +1,82 @@
-"""The command line's values, read and checked. Every ValueError is one sentence for the user."""
+"""The options of a run: of `python -m loadgen run`, and of `plan_of` in a notebook. All go together with each other."""
 
 from __future__ import annotations
 
-import math
-import re
-from datetime import datetime, timezone
-from fractions import Fraction
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 (the command line reads the types)
+from typing import Annotated
 
-from loadgen.pacing import Schedule
-from loadgen.rows import Shares
-
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)
-SPEED = re.compile(r"(\d+(?:\.\d+)?)x?", re.ASCII)
-MAX_SPEED = 100_000.0  # a day in a second; keeps every event time within the years a datetime can hold
-YEARS = range(1971, 3000)
+from loadgen.engines.base import ENGINES
+from loadgen.phases.shape_file import SHAPES
+from loadgen.targets.opening import FORMS, LINE_FORMS
 
 
-def parse_duration(option: str, text: str) -> float:
-    """Return seconds, above 0, from 90s, 2m, 1500ms, 1h, or a plain number of seconds."""
-    match = DURATION.fullmatch(text.strip())
-    seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
-    if seconds <= 0:
-        raise ValueError(f"{option} '{text}' is not a duration above 0\n\nHint: write 90s, 2m or 1500ms.")
-    return seconds
+class Help:
+    """Help text of an option, and its flags where they are not --name."""
+
+    def __init__(self, text: str, *flags: str) -> None:
+        self.text = text
+        self.flags = flags
 
 
-def parse_start(text: str | None, now: datetime) -> datetime:
-    """Return the simulated start: `now` by default; a time without an offset is UTC."""
-    if text is None:
-        return now
-    try:
-        # Python 3.10 does not read the Z.
-        start = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
-    except ValueError:
-        start = None
-    if start is None or start.year not in YEARS:
-        raise ValueError(
-            f"--start '{text}' is not an ISO 8601 time of the years {YEARS[0]} to {YEARS[-1]}"
-            "\n\nHint: write 2026-11-21T06:00:00Z."
-        )
-    return start if start.tzinfo else start.replace(tzinfo=timezone.utc)
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options with their defaults; values are as on the command line. Only the target has no default."""
 
+    target: Annotated[str, Help(f"Where rows go: {FORMS}.")]
 
-def check_schedule(rate: float, rows: int | None, duration: str | None) -> Schedule:
-    """Return the schedule; exactly one of rows and duration must be given."""
-    if not (math.isfinite(rate) and rate >= 0):
-        raise ValueError(f"--rate {rate:g} is not a number of rows per second, 0 or more")
-    if (rows is None) == (duration is None):
-        given = "both" if rows is not None else "neither"
-        raise ValueError(f"--rows or --duration says when to end; {given} was given\n\nHint: give one of them.")
-    if rows is not None and rows < 1:
-        raise ValueError(f"--rows {rows} is below 1")
-    return Schedule(rate, rows, None if duration is None else parse_duration("--duration", duration))
+    # What is sent, and when
+    phases: Annotated[
+        Path | None, Help(f"Load in phases: a YAML file, or {', '.join(SHAPES)}. Without it, one stream at --rate.")
+    ] = None
+    rate: Annotated[
+        float | None,
+        Help(
+            "Rows per second; 0: as fast as possible. Default: 1000. With --phases, the rate of the busiest phase: "
+            "the others change in proportion. Default: as in the file."
+        ),
+    ] = None
+    rows: Annotated[int | None, Help("End after this many rows.")] = None
+    duration: Annotated[str | None, Help("End after this time: 90s, 2m, 1500ms.")] = None
+    speed: Annotated[str, Help("Simulated seconds per second: 10x. With --phases, phases are as much shorter.")] = "1x"
+    start: Annotated[str | None, Help("Simulated start, ISO 8601; default: now.")] = None
+    test_mode: Annotated[
+        bool, Help("At most five baseline streams; the rates of others shrink with their number.", "--test-mode")
+    ] = False
 
+    # The rows
+    engine: Annotated[
+        str | None,
+        Help(
+            f"{', '.join(ENGINES)}. Default: python without --phases, and with late, duplicate or corrupt rows; "
+            "else native."
+        ),
+    ] = None
+    seed: Annotated[int | None, Help("Same seed, rows and start: same bytes; default: 1 or the file's.")] = None
+    devices: Annotated[int | None, Help("Devices of each stream; default: 100 (python) or 10 (native, spark).")] = None
+    late: Annotated[float, Help("Share of rows, 0 to 1, that are over 2 hours late.")] = 0.0
+    duplicates: Annotated[float, Help("Share of rows that are sent again.")] = 0.0
+    corrupt: Annotated[float, Help("Share of rows that are broken.")] = 0.0
 
-def check_share(option: str, share: float, of: str) -> float:
-    """Return a share of `of`, which must be in 0..1."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"{option} {share:g} is not a share\n\nHint: write 0.05 for 5 % of the {of}.")
-    return share
+    # Changes of the device registry
+    devices_target: Annotated[
+        str | None, Help(f"Where changes of the device registry go: {LINE_FORMS}; without it, none are sent.")
+    ] = None
+    device_changes: Annotated[
+        float, Help("Share of devices, 0 to 1, that change during the run (with --devices-target).")
+    ] = 0.1
 
-
-def check_shares(late: float, duplicates: float, corrupt: float) -> Shares:
-    """Return the shares; each must be in 0..1, and so must their sum."""
-    for option, share in (("--late", late), ("--duplicates", duplicates), ("--corrupt", corrupt)):
-        check_share(option, share, of="rows")
-    total = late + duplicates + corrupt
-    if total > 1 + 1e-9:  # 0.7 + 0.2 + 0.1 may come out a little above 1
-        raise ValueError(f"--late, --duplicates and --corrupt add up to {total:g}, above 1")
-    return Shares(late, duplicates, corrupt)
-
-
-def parse_speed(text: str) -> Fraction:
-    """Return simulated seconds per real second, above 0 and at most MAX_SPEED, from 10x, 10 or 0.5."""
-    match = SPEED.fullmatch(text.strip())
-    speed = Fraction(match[1]) if match else Fraction(0)
-    if not 0 < speed <= MAX_SPEED:
-        raise ValueError(f"--speed '{text}' is not above 0 and at most {MAX_SPEED:g}\n\nHint: write 10x.")
-    return speed
-
-
-def at_least_one(option: str, value: int) -> int:
-    """Return a count of 1 or more."""
-    if value < 1:
-        raise ValueError(f"{option} {value} is below 1")
-    return value
+    # The target, and what is left of the run
+    roll: Annotated[str, Help("Age at which a file is complete (files target).")] = "1s"
+    rows_per_file: Annotated[int, Help("Rows at which a file is complete (files target).")] = 100_000
+    checkpoint_path: Annotated[str | None, Help("Folder of Spark's checkpoints; default: the file's.")] = None
+    report: Annotated[Path | None, Help("Folder for the report; without it, none is written.")] = None
+    resume: Annotated[bool, Help("Go on with the run in --report.", "--resume")] = False
+    check: Annotated[
+        bool | None,
+        Help(
+            "Read the rows back at the end, and check them; those of the python engine are only counted. "
+            "Default: yes with native and spark.",
+            "--check/--no-check",
+        ),
+    ] = None

@@ -21,7 +21,7 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loadgen.rows import Stream, generate
+from loadgen.datasets.readings import ReadingSettings, generate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ class Drift:
         self.files: dict[str, str] = {}
         self._rows = rows
         self._chance = Random(seed)
-        self._readings = generate(Stream(START, seed))
+        self._readings = generate(ReadingSettings(START, seed))
         self._step = self._made = 0
         self._lines: list[Line] = []
 

@@ -1,57 +1,96 @@
-"""What every target promises."""
+"""What every target does, and the blocks that it takes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from operator import attrgetter
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from loadgen.phases.shape import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 
-class TargetError(RuntimeError):
-    """The target cannot take rows; the message says which target and why."""
+@dataclass(frozen=True)
+class Block:
+    """Rows that are due between two moments of one phase, stream after stream.
+
+    Attributes:
+        phase: number of the phase, 0 on.
+        until: microseconds of the run; with this block, all rows that are due by then have been sent.
+        counts: rows of each stream.
+        rows: their columns; of rows that are lines only, `device_id` alone (null when the line names none).
+        lines: the same rows as JSON lines; empty when the target does not take lines.
+    """
+
+    phase: int
+    until: int
+    counts: NDArray[np.int64]
+    rows: pa.RecordBatch
+    lines: pa.StringArray
 
 
-class Row(Protocol):
-    """What a target takes: sensor events and device changes alike."""
+class Write(NamedTuple):
+    """A write: `seconds` from handing the rows over until they have arrived."""
 
-    @property
-    def kind(self) -> str:
-        """What it is counted as."""
-
-    @property
-    def device_id(self) -> str | None:
-        """The device that it is about, if it says so."""
-
-    @property
-    def line(self) -> str:
-        """Its text, ASCII, without a newline."""
+    phase: int
+    #: None when rows of all types were in it.
+    stream_type: str | None
+    seconds: float
 
 
-class Target(Protocol):
-    """A place for rows. `write` is never called after `close`."""
+class Target:
+    """A place for blocks. One thread uses it; other threads may read its attributes, `trouble` and `position`.
 
-    @property
-    def delivered(self) -> Counter[str]:
-        """Rows per kind that have arrived; complete after `close`."""
+    Attributes:
+        takes_lines: whether it takes rows as JSON lines.
+        interval: microseconds of the run that a block should hold.
+        max_rows: rows that a block holds at most, roughly: a stop is seen between two blocks, and one fits into memory.
+        arrived: per stream, microseconds of the run up to which all due rows have arrived.
+        errors: why streams have failed, by their place in the shape; the others go on.
+        writes: the writes so far.
+    """
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Take rows; none is fine and gives the target a chance to finish what is in progress.
+    takes_lines = False
+    interval = SECOND // 10
+    max_rows = 100_000
+
+    def __init__(self, arrived: NDArray[np.int64]) -> None:
+        self.arrived = arrived
+        self.errors: dict[int, str] = {}
+        self.writes: list[Write] = []
+
+    def ready(self) -> bool:
+        """Return whether it takes a block now; it also takes note of what has arrived.
 
         Raises:
-            TargetError: rows were refused; `close` may still be called.
+            LoadgenError: it will never take one again.
         """
+        return True
+
+    def write(self, block: Block) -> None:
+        """Take a block; it may arrive later. Never called after `close`.
+
+        Raises:
+            LoadgenError: it was not taken, and may be offered again.
+        """
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Deliver what was taken, or leave it out of `delivered`.
+        """Deliver what was taken; raises a LoadgenError when some of it was not delivered."""
 
-        Raises:
-            TargetError: some of it was not delivered.
-        """
+    def trouble(self) -> str:
+        """Return what keeps rows that were taken from arriving; empty when nothing does."""
+        return ""
 
+    def position(self) -> Mapping[str, object]:
+        """Return what a resumed run needs to know, as JSON."""
+        return {}
 
-def count_kinds(rows: Iterable[Row]) -> Counter[str]:
-    """Return rows per kind."""
-    return Counter(map(attrgetter("kind"), rows))
+    def _all_arrived(self, until: int) -> None:
+        self.arrived = np.full_like(self.arrived, until)

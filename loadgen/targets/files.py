@@ -1,111 +1,84 @@
-"""Files of JSON lines. A file is written under a hidden name and renamed when it is complete."""
+"""Files of JSON lines in a folder. A file has a hidden name until it is complete; its name says how far the run is."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from loadgen.targets.base import TargetError, count_kinds
+import numpy as np
+import pyarrow.compute as pc
+
+from loadgen.errors import target_error
+from loadgen.phases.shape import SECOND
+from loadgen.targets.base import Target, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from loadgen.pacing import Clock
-    from loadgen.targets.base import Row
+    from loadgen.targets.base import Block
+
+DIGITS = 15  # of the microseconds of a run
 
 
-@dataclass(frozen=True)
-class Roll:
-    """When a file is complete: after `seconds` or `rows`, whichever comes first."""
-
-    seconds: float = 1.0
-    rows: int = 100_000
-
-
-class FilesTarget:
-    """Writes DIR/part-<run id>-<seq>.json.
+class FilesTarget(Target):
+    """Writes each block to DIR/part-<run id>-<microseconds of the run>.json.
 
     Args:
-        directory: made when missing; a TargetError says why it cannot be.
-        run_id: part of each file's name; keeps several runs into one folder apart.
-        clock: tells a file's age.
-        roll: when a file is complete.
+        directory: made when missing; a LoadgenError says why it cannot be.
+        run_id: keeps several runs into one folder apart; the files of the same run say what has arrived.
+        streams: number of streams.
+        interval: microseconds of the run that a file holds.
+        max_rows: rows that a file holds at most, roughly.
     """
 
-    def __init__(self, directory: Path, run_id: str, clock: Clock, roll: Roll) -> None:
-        self.delivered: Counter[str] = Counter()
+    takes_lines = True
+
+    def __init__(
+        self, directory: Path, run_id: str, streams: int, *, interval: int = SECOND, max_rows: int = 100_000
+    ) -> None:
+        self.interval = interval
+        self.max_rows = max_rows
         self._directory = directory
         self._run_id = run_id
-        self._clock = clock
-        self._roll = roll
-        self._file: IO[str] | None = None
-        self._opened = 0.0
-        self._in_file: Counter[str] = Counter()
-        self._sequence = 0
         with self._explained():
             directory.mkdir(parents=True, exist_ok=True)
+            last = max((path.stem for path in directory.glob(f"part-{run_id}-*.json")), default="-0")
+        super().__init__(np.full(streams, int(last.rpartition("-")[2]), dtype=np.int64))
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Append rows to the current file and begin new ones as needed."""
+    def write(self, block: Block) -> None:
+        """Write a file."""
+        began = time.perf_counter()
+        if block.rows.num_rows:
+            self._write_file(f"part-{self._run_id}-{block.until:0{DIGITS}}.json", block)
+            self.writes.append(Write(block.phase, None, time.perf_counter() - began))
+        self._all_arrived(block.until)
+
+    def _write_file(self, name: str, block: Block) -> None:
+        # With the run id in its name: two runs into one folder at the same time do not share a file.
+        hidden = self._directory / f".{name}.tmp"
         with self._explained():
-            self._finish_if_complete()
-            while rows:
-                room = self._roll.rows - self._in_file.total()
-                self._append(rows[:room])
-                rows = rows[room:]
-                self._finish_if_complete()
-
-    def close(self) -> None:
-        """Complete the current file."""
-        with self._explained():
-            self._finish()
-
-    def _append(self, rows: Sequence[Row]) -> None:
-        if self._file is None:
-            self._file = self._hidden.open("x", encoding="ascii", newline="\n")
-            self._opened = self._clock.now()
-        self._file.write("".join([row.line + "\n" for row in rows]))
-        self._in_file.update(count_kinds(rows))
-
-    def _finish_if_complete(self) -> None:
-        old = self._clock.now() - self._opened >= self._roll.seconds
-        if old or self._in_file.total() >= self._roll.rows:
-            self._finish()
-
-    def _finish(self) -> None:
-        if self._file is None:
-            return
-        file, self._file = self._file, None
-        file.close()
-        self._hidden.replace(self._directory / f"part-{self._run_id}-{self._sequence:06d}.json")
-        self.delivered.update(self._in_file)
-        self._in_file = Counter()
-        self._sequence += 1
-
-    def _discard(self) -> None:
-        # After an error the file may end in half a row: it never gets a visible name, its rows do not count.
-        self._in_file = Counter()
-        if self._file is not None:
-            file, self._file = self._file, None
-            with suppress(OSError):
-                file.close()
-        with suppress(OSError):
-            self._hidden.unlink(missing_ok=True)
-
-    @property
-    def _hidden(self) -> Path:
-        # With the run id: two runs into one folder at the same time must not share a file.
-        return self._directory / f".part-{self._run_id}-{self._sequence:06d}.json.tmp"
+            try:
+                hidden.write_bytes(_text(block))
+                hidden.replace(self._directory / name)
+            except OSError:
+                with suppress(OSError):
+                    hidden.unlink(missing_ok=True)  # it may end in half a row
+                raise
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self._discard()
             cause = error.strerror or os.strerror(error.errno or 0)
-            raise TargetError(f"Cannot write files into {self._directory}: {cause}.") from error
+            raise target_error(f"Cannot write files into {self._directory}: {cause}.") from error
+
+
+def _text(block: Block) -> memoryview:
+    """Return the lines as one text, without a copy of each: Arrow stores them one after the other."""
+    text = pc.binary_join_element_wise(block.lines, "", "\n")
+    offsets = np.frombuffer(text.buffers()[1], dtype=np.int32)[text.offset : text.offset + len(text) + 1]
+    return memoryview(text.buffers()[2])[offsets[0] : offsets[-1]]

@@ -1,141 +1,209 @@
-"""A Kafka topic. Every row is acknowledged by the broker, or the run fails and says why."""
+"""A Kafka topic. Rows have arrived when the broker has acknowledged them; after an outage, waiting rows are sent."""
 
 from __future__ import annotations
 
-import socket
-from collections import Counter
-from functools import partial
-from typing import TYPE_CHECKING
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic  # admin does not export it to type checkers
 
-from loadgen.registry import OPERATIONS
-from loadgen.rows import KINDS
-from loadgen.targets.base import TargetError, count_kinds
+from loadgen.errors import target_error
+from loadgen.phases.shape import DEVICES, SECOND
+from loadgen.targets.base import Target, Write
+from loadgen.targets.topic import end_offsets, prepare_topic, read_records, topic_label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from loadgen.targets.base import Row
+    from confluent_kafka import Message
 
-CONNECT_SECONDS = 4.0
-ANSWER_SECONDS = 5.0  # together below 10: an unreachable broker is named within 10 s
-DELIVERY_SECONDS = 30  # after that a row counts as failed; Kafka's own default is 5 minutes
-PARTITIONS = 2
+    from loadgen.targets.base import Block
+    from loadgen.targets.opening import Kafka
 
-PRODUCER = {
+#: Rows that wait for an acknowledgement; with more, no block is taken, so that waiting rows do not fill the memory.
+MAX_WAITING = 300_000
+#: How long a row may wait; an outage that is shorter loses nothing.
+OUTAGE_SECONDS = 300
+#: How long a run that ends waits for its last rows.
+CLOSE_SECONDS = 10.0
+
+OPTIONS = {
     "acks": "all",
     "enable.idempotence": True,  # a retry must not add duplicates to those that were asked for
-    "message.timeout.ms": DELIVERY_SECONDS * 1000,
     "linger.ms": 20,
     "batch.size": 512 * 1024,
     "compression.type": "lz4",
-    "queue.buffering.max.messages": 200_000,
-    "delivery.report.only.error": True,  # a Python call per delivered row would halve the rate
     "log_level": 0,  # errors reach the user once, as one sentence
+    "message.timeout.ms": OUTAGE_SECONDS * 1000,
+    # A row that is given up between others would be a gap: the run fails instead, and can be resumed from there.
+    "enable.gapless.guarantee": True,
+    "queue.buffering.max.messages": 2 * MAX_WAITING,
+    "delivery.report.only.error": False,  # only the last row of each partition in a block has a callback
+    "reconnect.backoff.max.ms": 1000,
 }
 
 
-def prepare_topic(host: str, port: int, topic: str, partitions: int = PARTITIONS) -> int:
-    """Make sure that the broker answers and the topic exists, with so many partitions if it is new; return how many.
+@dataclass
+class _WaitingBlock:
+    """A block that is on its way."""
 
-    Raises:
-        TargetError: after at most 10 s; names host, port and cause.
-    """
-    try:
-        # A socket says "connection refused" at once; Kafka's client only says that it timed out.
-        socket.create_connection((host, port), CONNECT_SECONDS).close()
-    except OSError as error:
-        raise TargetError(f"No Kafka broker at host {host}, port {port}: {_cause(error)}.") from error
-    admin = AdminClient({"bootstrap.servers": f"{host}:{port}", "log_level": 0})
-    try:
-        there = admin.list_topics(timeout=ANSWER_SECONDS).topics
-        if topic in there:
-            return len(there[topic].partitions)
-        admin.create_topics([NewTopic(topic, partitions)])[topic].result(ANSWER_SECONDS)
-    except KafkaException as error:
-        problem = error.args[0]
-        if problem.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another run was faster
-            raise TargetError(
-                f"The Kafka broker at host {host}, port {port} did not answer: {problem.str()}."
-            ) from error
-    return partitions
+    phase: int
+    until: int
+    rows: int
+    handed_over: float
+    #: Partitions that have not acknowledged their last row of it; of the others, the offset behind that.
+    open: set[int]
+    ends: dict[int, int]
 
 
-class KafkaTarget:
-    """Sends rows to a topic that exists; the record's key is the device id, if the row has one.
+class KafkaTarget(Target):
+    """Sends rows to a topic. A device's rows go to one partition, in their order.
 
     Args:
-        host: of any broker of the cluster.
-        port: of that broker.
-        topic: its name.
+        address: the topic; it is made when missing.
+        partitions: of a topic that is made.
+        streams: number of streams.
+        position: where an earlier part of the run ended; what the topic took after it is counted, and not sent again.
+
+    Raises:
+        LoadgenError: the broker cannot be reached, named within 10 s.
     """
 
-    def __init__(self, host: str, port: int, topic: str) -> None:
-        self._topic = topic
-        self._where = f"Kafka topic {topic} at host {host}, port {port}"
-        self._producer = Producer(
-            {**PRODUCER, "bootstrap.servers": f"{host}:{port}", "error_cb": self._note_connection}
-        )
-        self._taken: Counter[str] = Counter()
-        self._failed: Counter[str] = Counter()
+    takes_lines = True
+    interval = SECOND // 5
+
+    def __init__(self, address: Kafka, partitions: int, streams: int, position: Mapping[str, Any]) -> None:
+        super().__init__(np.full(streams, position.get("until", 0), dtype=np.int64))
+        self._topic = address.topic
+        self._where = topic_label(address)
+        self._partitions = prepare_topic(address.host, address.port, address.topic, partitions)
         self._cause = ""
-        self._connection = ""
-        self._on_delivery: dict[str, partial[None]] = {
-            kind: partial(self._note_failure, kind) for kind in (*KINDS, *OPERATIONS)
-        }
+        self._failure = ""
+        self._waiting: deque[_WaitingBlock] = deque()
+        self._rows_waiting = 0
+        #: When the oldest block that is on its way was handed over; for other threads.
+        self._since: float | None = None
+        known = {int(at): end for at, end in position.get("offsets", {}).items()}
+        ends = end_offsets(address, self._partitions)
+        #: Of each partition, the offset behind the blocks that have arrived.
+        self._offsets = {at: known.get(at, end) for at, end in ends.items()}
+        #: How many records of each key are behind that: the first ones that would be sent now.
+        self._present = Counter[str]()
+        if self._offsets != ends:
+            for records in read_records(address, self._offsets):
+                self._present.update((record.key() or b"").decode() for record in records)
+        self._position = self._position_now()
+        servers = {"bootstrap.servers": f"{address.host}:{address.port}"}
+        self._producer = Producer({**OPTIONS, **servers, "error_cb": self._note_connection})
 
-    @property
-    def delivered(self) -> Counter[str]:
-        """Rows acknowledged; exact once `close` has returned or raised."""
-        return self._taken - self._failed
-
-    def write(self, rows: Sequence[Row]) -> None:
-        """Queue rows; waits when the queue is full."""
-        for done, row in enumerate(rows):
-            try:
-                self._produce(row)
-            except (KafkaException, TargetError) as error:
-                self._taken.update(count_kinds(rows[:done]))
-                raise TargetError(f"{self._where} refuses rows: {self._cause or error}.") from error
-        self._taken.update(count_kinds(rows))
+    def ready(self) -> bool:
+        """Hear what has been acknowledged; a LoadgenError says that rows were lost."""
         self._producer.poll(0)
-        if self._failed:
-            raise TargetError(f"{self._where} refuses rows: {self._cause}.")
+        if self._failure:
+            raise target_error(f"{self._where} lost rows: {self._failure}.")
+        return self._rows_waiting < MAX_WAITING
+
+    def write(self, block: Block) -> None:
+        """Hand the rows over to Kafka's client."""
+        batch, texts = block.rows, block.lines
+        if self._present:
+            new = pa.array(self._are_new(batch["device_id"]))
+            batch, texts = batch.filter(new), texts.filter(new)
+        devices = batch["device_id"].dictionary_encode(null_encoding="encode")
+        names, codes = devices.dictionary.to_pylist(), devices.indices.to_numpy()
+        # Devices take turns, so that also a few fast streams fill all partitions.
+        partitions = np.array([_turn(name) % self._partitions for name in names], dtype=np.int64)[codes]
+        order = np.argsort(partitions, kind="stable")
+        keys = [names[code] for code in codes[order].tolist()]
+        rows = texts.take(pa.array(order)).to_pylist()
+        ends = np.bincount(partitions, minlength=self._partitions).cumsum().tolist()
+        parts = [(at, begin, end) for at, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > begin]
+        waiting = _WaitingBlock(block.phase, block.until, len(rows), time.perf_counter(), {at for at, *_ in parts}, {})
+        self._waiting.append(waiting)
+        self._rows_waiting += len(rows)
+        produce, topic, noted = self._producer.produce, self._topic, partial(self._note, waiting)
+        try:
+            for partition, begin, end in parts:
+                for key, row in zip(keys[begin : end - 1], rows[begin : end - 1], strict=True):
+                    produce(topic, row, key, partition)
+                produce(topic, rows[end - 1], keys[end - 1], partition, on_delivery=noted)
+        except (KafkaException, BufferError) as error:
+            self._failure = str(error)  # raised by `ready`: part of the block is on its way, it cannot be offered again
+        self._producer.poll(0)
+        self._advance()
 
     def close(self) -> None:
-        """Wait until the broker has acknowledged every row; rows that it does not take count as failed."""
-        if not self._failed:
-            self._producer.flush(DELIVERY_SECONDS)
-        self._producer.purge()  # what is still queued reports itself as failed
+        """Wait until all is acknowledged, but not for long."""
+        if not self._failure:
+            self._producer.flush(CLOSE_SECONDS)
+        missing = self._rows_waiting
+        self._producer.purge()
         self._producer.flush(1)
-        if self._failed:
-            raise TargetError(f"{self._where} did not take {self._failed.total():,} rows: {self._cause}.")
+        if missing:
+            cause = self._failure or self._cause or "no answer"
+            raise target_error(f"{self._where} has not acknowledged the last {missing:,} rows: {cause}.")
 
-    def _produce(self, row: Row) -> None:
-        while True:
-            try:
-                self._producer.produce(self._topic, row.line, row.device_id, on_delivery=self._on_delivery[row.kind])
-            except BufferError:
-                self._producer.poll(0.1)
-                if self._failed:
-                    raise TargetError(self._cause) from None
-            else:
-                return
+    def trouble(self) -> str:
+        """Return why rows have been waiting for over a second."""
+        since = self._since
+        late = since is not None and time.perf_counter() - since > 1
+        return f"{self._where} does not answer{self._cause and f': {self._cause}'}." if late else ""
 
-    def _note_failure(self, kind: str, error: KafkaError | None, _message: object) -> None:
+    def position(self) -> Mapping[str, object]:
+        """Return how far the run is, and the offsets behind its rows."""
+        return self._position
+
+    def _are_new(self, keys: pa.Array) -> list[bool]:
+        """Return, per row, whether the topic does not have it yet: of each key it has the first ones."""
+        new = []
+        for key in keys.to_pylist():
+            name = key or ""
+            new.append(not self._present[name])
+            self._present[name] -= not new[-1]
+        self._present = +self._present  # without those that are used up
+        return new
+
+    def _note(self, waiting: _WaitingBlock, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._failed[kind] += 1
-            # A timeout is only a symptom; the client's last word on the connection says more.
-            timed_out = error.code() == KafkaError._MSG_TIMED_OUT  # noqa: SLF001 - Kafka's name for it
-            self._cause = self._cause or (timed_out and self._connection) or error.str()
+            self._failure = self._failure or self._cause or error.str()
+            return
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None
+        assert offset is not None
+        waiting.open.discard(partition)
+        waiting.ends[partition] = offset + 1
+        self._advance()
+
+    def _advance(self) -> None:
+        """Take note of the blocks at the front that have arrived as a whole."""
+        while self._waiting and not self._waiting[0].open:
+            done = self._waiting.popleft()
+            self._rows_waiting -= done.rows
+            self._offsets |= done.ends
+            self._all_arrived(done.until)
+            self._position = self._position_now()
+            if done.rows:
+                self.writes.append(Write(done.phase, None, time.perf_counter() - done.handed_over))
+            self._cause = ""
+        self._since = self._waiting[0].handed_over if self._waiting else None
+
+    def _position_now(self) -> Mapping[str, object]:
+        return {"until": int(self.arrived.min()), "offsets": {str(at): end for at, end in self._offsets.items()}}
 
     def _note_connection(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - says less than what came before
-            self._connection = error.str()
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 (says less than what came before)
+            self._cause = error.str()
 
 
-def _cause(error: OSError) -> str:
-    return "no answer" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
+@cache
+def _turn(device: str | None) -> int:
+    """Return the place of a device, such as device-007-03 or device-0003, among those of all streams; 0 for none."""
+    if device is None:
+        return 0
+    *stream, number = (int(part) for part in device.split("-")[1:])
+    return sum(stream) * DEVICES + number

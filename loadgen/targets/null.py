@@ -1,27 +1,24 @@
-"""A target that counts rows and drops them: measures the generator itself."""
+"""A target that drops blocks: measures the generator itself."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from loadgen.targets.base import count_kinds
+from loadgen.targets.base import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from loadgen.targets.base import Row
+    from loadgen.targets.base import Block
 
 
-class NullTarget:
-    """Counts rows."""
+class NullTarget(Target):
+    """Drops rows."""
 
-    def __init__(self) -> None:
-        self.delivered: Counter[str] = Counter()
+    def write(self, block: Block) -> None:
+        """Drop."""
+        self._all_arrived(block.until)
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Count."""
-        self.delivered.update(count_kinds(rows))
-
-    def close(self) -> None:
-        """Nothing is in progress."""
+    def position(self) -> Mapping[str, object]:
+        """Return how far the run is."""
+        return {"until": int(self.arrived.min())}

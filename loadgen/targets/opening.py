@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from loadgen.targets.files import FilesTarget, Roll
+import numpy as np
+
+from loadgen.errors import option_error
+from loadgen.phases.shape import SECOND
+from loadgen.targets.files import FilesTarget
 from loadgen.targets.null import NullTarget
 
 if TYPE_CHECKING:
-    from loadgen.pacing import Clock
+    from collections.abc import Mapping
+
+    from loadgen.phases.shape import Shape
     from loadgen.targets.base import Target
 
-FORMS = "files:DIR, kafka:HOST:PORT/TOPIC or null"
-#: Tables have columns, which only the rows of a load have.
-LOAD_FORMS = f"delta:DIR, tables, {FORMS}"
+#: Forms of the targets that take JSON lines.
+LINE_FORMS = "files:DIR, kafka:HOST:PORT/TOPIC or null"
+FORMS = f"delta:DIR, tables, {LINE_FORMS}"
 KAFKA = re.compile(r"kafka:(?P<host>[^/\s]+):(?P<port>\d{1,5})/(?P<topic>[\w.-]{1,249})", re.ASCII)
 MAX_PORT = 65_535
 
@@ -41,14 +47,14 @@ class Kafka:
 
 @dataclass(frozen=True)
 class Delta:
-    """`delta:DIR`, with `--phases` alone."""
+    """`delta:DIR`."""
 
     directory: Path
 
 
 @dataclass(frozen=True)
 class Tables:
-    """`tables`: those of Spark's catalog, with `--phases` and the Spark engine alone."""
+    """`tables`: those of Spark's catalog, which the Spark engine alone reaches."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +62,46 @@ class Null:
     """`null`."""
 
 
-Address = Files | Kafka | Null
-LoadAddress = Address | Delta | Tables
+LineAddress = Files | Kafka | Null
+Address = LineAddress | Delta | Tables
 
 
-def parse_load_target(text: str) -> LoadAddress:
-    """Return what `--target` names for a load; a ValueError names the right forms."""
+@dataclass(frozen=True)
+class Roll:
+    """When a file is complete: after `seconds` of the run or `rows`, whichever comes first."""
+
+    seconds: float = 1.0
+    rows: int = 100_000
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a target is opened.
+
+    Attributes:
+        run_id: of this run, or of the one that goes on: then the target finds out what has arrived.
+        partitions: of a topic that is made.
+        roll: when a file is complete.
+        position: the last position of the target in the run that goes on.
+    """
+
+    run_id: str
+    partitions: int = 1
+    roll: Roll = Roll()
+    position: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_target(text: str) -> Address:
+    """Return the address that `--target` names; a LoadgenError names the right forms."""
     if text == "tables":
         return Tables()
     if text.startswith("delta:") and text != "delta:":
         return Delta(Path(text.removeprefix("delta:")))
-    return parse_target(text, forms=LOAD_FORMS)
+    return parse_line_target(text, "--target", FORMS)
 
 
-def parse_target(text: str, option: str = "--target", forms: str = FORMS) -> Address:
-    """Return what the option names; a ValueError names the right forms."""
+def parse_line_target(text: str, option: str, forms: str = LINE_FORMS) -> LineAddress:
+    """Return the address of a target that takes JSON lines; a LoadgenError names option and right forms."""
     if text == "null":
         return Null()
     if text.startswith("files:") and text != "files:":
@@ -78,30 +109,32 @@ def parse_target(text: str, option: str = "--target", forms: str = FORMS) -> Add
     match = KAFKA.fullmatch(text)
     if match and 0 < int(match["port"]) <= MAX_PORT:
         return Kafka(match["host"], int(match["port"]), match["topic"])
-    raise ValueError(f"{option} '{text}' is not a target\n\nHint: use {forms}.")
+    raise option_error(f"{option} '{text}' is not a target", f"use {forms}.")
 
 
 def new_run_id() -> str:
-    """Return what the names of a run's files have in common."""
+    """Return an id that the names of a run's files have in common."""
     # Time first: a folder listing shows the runs in order. The random part keeps parallel runs apart.
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def open_target(address: Address, run_id: str, clock: Clock, roll: Roll) -> Target:
-    """Open a target; a TargetError says why it cannot be.
+def open_target(address: Address, shape: Shape, how: Opening) -> Target:
+    """Open the target of a shape's rows; a LoadgenError says why it cannot be."""
+    if isinstance(address, Delta):
+        from loadgen.targets.delta import DeltaTarget  # with its library: the other targets start without it
 
-    Args:
-        address: which one.
-        run_id: for the names of files.
-        clock: for the age of files.
-        roll: when a file is complete.
-    """
+        return DeltaTarget(address.directory, how.run_id, shape)
+    assert not isinstance(address, Tables), "tables are reached by the Spark engine alone"
+    return open_line_target(address, len(shape.streams), how)
+
+
+def open_line_target(address: LineAddress, streams: int, how: Opening) -> Target:
+    """Open a target of JSON lines; a LoadgenError says why it cannot be."""
     if isinstance(address, Files):
-        return FilesTarget(address.directory, run_id, clock, roll)
+        interval = round(how.roll.seconds * SECOND)
+        return FilesTarget(address.directory, how.run_id, streams, interval=interval, max_rows=how.roll.rows)
     if isinstance(address, Kafka):
-        # Here, not above: the other targets start without Kafka's client.
-        from loadgen.targets.kafka import KafkaTarget, prepare_topic
+        from loadgen.targets.kafka import KafkaTarget  # as above
 
-        prepare_topic(address.host, address.port, address.topic)
-        return KafkaTarget(address.host, address.port, address.topic)
-    return NullTarget()
+        return KafkaTarget(address, how.partitions, streams, how.position)
+    return NullTarget(np.full(streams, how.position.get("until", 0), dtype=np.int64))

@@ -55,3 +55,22 @@ def await_row(report, after):
             if position["until"] > after:
                 return
     raise AssertionError(position)
+
+
+def test_each_row_of_any_kind_of_a_killed_run_is_there_once(broker, tmp_path):
+    """Late, duplicate and corrupt rows, also those without a device; the counts are those of a run without a kill."""
+    options = ["--rate", "4000", "--rows", "20000", "--start", "2026-06-21T11:00:00Z"]
+    kinds = ["--late", "0.1", "--duplicates", "0.1", "--corrupt", "0.1"]
+    devices = ["--devices-target", f"kafka:{broker}/devices_of_killed", "--device-changes", "0.5"]
+    words = ["run", *options, *kinds, *devices, "--target", f"kafka:{broker}/kinds", "--report", str(tmp_path / "out")]
+    with subprocess.Popen([sys.executable, "-m", "loadgen", *words]) as process:
+        await_row(tmp_path / "out", after=1_000_000)
+        process.kill()
+    result = CliRunner().invoke(app, [*words, "--resume", "--check"])
+    assert result.exit_code == 0, result.stderr
+    assert "20,000 rows are at the target, 20,000 were sent" in result.stdout
+    whole = ["run", *options[2:], *kinds, "--rate", "4000", "--target", "null", "--report", str(tmp_path / "whole")]
+    assert CliRunner().invoke(app, [*whole, "--devices-target", "null", "--device-changes", "0.5"]).exit_code == 0
+    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("out", "whole")]
+    assert reports[0] == reports[1]
+    assert all(reports[0]["by_kind"].values())

@@ -3,13 +3,14 @@
 import pytest
 from confluent_kafka import Producer
 
-from loadgen.scaling.analysis import Summary, problems
-from loadgen.scaling.blocks import Cutter
-from loadgen.scaling.readback import read_back
-from loadgen.scaling.rows import Rows
-from loadgen.scaling.shape import SECOND, shape_of
-from loadgen.scaling.targets.kafka import KafkaBlocks
-from loadgen.targets.base import TargetError
+from loadgen.engines.blocks import Cutter
+from loadgen.engines.native import ColumnSource
+from loadgen.errors import LoadgenError
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.report.analysis import Summary, problems
+from loadgen.report.readback import read_back
+from loadgen.targets.kafka import KafkaTarget
 from loadgen.targets.opening import Kafka
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.kafka]
@@ -27,9 +28,9 @@ def kafka(broker, topic):
 
 def send(address, start):
     """Send the whole load; return the offsets before it."""
-    target = KafkaBlocks(address, 4, len(SHAPE.streams), {})
+    target = KafkaTarget(address, 4, len(SHAPE.streams), {})
     offsets = {int(at): offset for at, offset in target.position()["offsets"].items()}
-    cutter = Cutter(SHAPE, Rows(SHAPE, start), target.arrived, lines=True)
+    cutter = Cutter(SHAPE, ColumnSource(SHAPE, start, as_lines=True), target.arrived)
     for seconds in (4, 10):
         target.write(cutter.next(seconds * SECOND, 0, 100_000))
     target.close()
@@ -77,6 +78,6 @@ def test_a_topic_that_cannot_be_read_is_named(broker):
     """In one sentence, when it does not exist."""
     gone = kafka(broker, "gone")
     with pytest.raises(
-        TargetError, match=rf"^Kafka topic gone at host {gone.host}, port {gone.port} does not exist\.$"
+        LoadgenError, match=rf"^Kafka topic gone at host {gone.host}, port {gone.port} does not exist\.$"
     ):
         analysed(gone, {})

@@ -8,16 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loadgen.pacing import SystemClock
-from loadgen.scaling import queries
-from loadgen.scaling.queries import Queries
-from loadgen.scaling.readback import read_back
-from loadgen.scaling.rows import lines
-from loadgen.scaling.shape import SECOND, shape_of
-from loadgen.scaling.spark import SparkEngine
-from loadgen.targets.base import TargetError
+from loadgen.clock import SystemClock
+from loadgen.datasets.columns import lines
+from loadgen.engines import queries
+from loadgen.engines.queries import StreamQueries
+from loadgen.engines.spark import SparkEngine
+from loadgen.errors import LoadgenError
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.report.readback import read_back
 from loadgen.targets.opening import Delta, Files, Kafka, Null, Tables
-from tests.spark.test_loadgen_load_rows import START, native_rows
+from tests.spark.test_loadgen_columns import START, native_rows
 
 pytestmark = pytest.mark.spark
 
@@ -44,7 +45,8 @@ def engine_for(spark, shape):
     engines = []
 
     def make(address, position=None):
-        engines.append(SparkEngine(shape, START, address, "run", spark, SystemClock(), position or {}))
+        queries = StreamQueries(spark, shape, START, address, "run")
+        engines.append(SparkEngine(queries, SystemClock(), position or {}))
         return engines[-1]
 
     yield make
@@ -152,12 +154,12 @@ def test_what_cannot_work_is_said_before_anything_runs(spark, shape, engine_for,
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         engine = engine_for(Kafka("127.0.0.1", port, "load"))
-        with pytest.raises(TargetError, match=f"No Kafka broker at host 127.0.0.1, port {port}: connection refused"):
+        with pytest.raises(LoadgenError, match=f"No Kafka broker at host 127.0.0.1, port {port}: connection refused"):
             engine.start()
     assert not engine.running()
     monkeypatch.setattr(queries, "CONNECTORS", {Kafka: ("nothing", "org.example:nothing")})
-    with pytest.raises(TargetError, match=r"no nothing connector\. Add org\.example:nothing in"):
-        Queries(spark, shape, START, Kafka("127.0.0.1", port, "load"), "run").prepare()
+    with pytest.raises(LoadgenError, match=r"no nothing connector\. Add org\.example:nothing in"):
+        StreamQueries(spark, shape, START, Kafka("127.0.0.1", port, "load"), "run").prepare()
     assert not spark.streams.active
 
 

@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 import pytest
 from rich.console import Console
 
-from loadgen.scaling import analysis
-from loadgen.scaling.analysis import Summary, as_table, problems
-from loadgen.scaling.rows import SCHEMA, Rows
-from loadgen.scaling.shape import SECOND, shape_of
+from loadgen.datasets.columns import SCHEMA, ColumnRows
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.report import analysis
+from loadgen.report.analysis import Summary, as_table, problems
 
 START = 1_780_000_000 * SECOND
 BASELINE = {"type": "baseline", "count": 3, "rate": 7}
@@ -30,7 +31,7 @@ SHAPE = {
 
 def rows_of(shape, start=START):
     """Return all rows of a load, those of a phase after those of the one before."""
-    rows, first, blocks = Rows(shape, start), np.zeros(len(shape.streams), dtype=np.int64), []
+    rows, first, blocks = ColumnRows(shape, start), np.zeros(len(shape.streams), dtype=np.int64), []
     for phase, part in enumerate(shape.phases):
         end = rows.due(phase, part.end)
         blocks.append(rows.block(phase, first, end))

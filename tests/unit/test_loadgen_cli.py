@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from loadgen import options
+from loadgen import parsing
 from loadgen.cli import app
-from loadgen.targets.opening import Files, Kafka, Null, parse_target
+from loadgen.targets.opening import Delta, Files, Kafka, Null, Tables, parse_target
 
 NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
 
@@ -82,18 +82,19 @@ def test_wrong_use_is_named(arguments, message):
     ["", "kafka", "files:", "kafka:host/topic", "kafka:host:0/t", "kafka:host:99999/t", "kafka:host:1/", "s3:x"],
 )
 def test_a_wrong_target_shows_the_right_forms(target):
-    """Exit code 2 and the three forms."""
+    """Exit code 2 and all forms."""
     result = run("--rows", 1, "--target", target)
     assert result.exit_code == 2
-    assert result.stderr == (
-        f"Error: --target '{target}' is not a target\n\nHint: use files:DIR, kafka:HOST:PORT/TOPIC or null.\n"
-    )
+    forms = "delta:DIR, tables, files:DIR, kafka:HOST:PORT/TOPIC or null"
+    assert result.stderr == f"Error: --target '{target}' is not a target\n\nHint: use {forms}.\n"
 
 
 def test_targets_are_read():
-    """The three forms."""
+    """All forms."""
     assert parse_target("files:/a/b") == Files(Path("/a/b"))
     assert parse_target("kafka:localhost:9092/sensor_data") == Kafka("localhost", 9092, "sensor_data")
+    assert parse_target("delta:/a/b") == Delta(Path("/a/b"))
+    assert parse_target("tables") == Tables()
     assert parse_target("null") == Null()
 
 
@@ -102,15 +103,15 @@ def test_targets_are_read():
 )
 def test_durations_are_read(text, seconds):
     """A number and a unit; without a unit, seconds."""
-    assert options.parse_duration("--duration", text) == seconds
+    assert parsing.parse_duration("--duration", text) == seconds
 
 
 def test_start_is_read():
     """Z, an offset, no offset (UTC), and the default."""
     six = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)
     for text in ("2026-11-21T06:00:00Z", "2026-11-21T07:00:00+01:00", "2026-11-21T06:00:00"):
-        assert options.parse_start(text, NOW) == six
-    assert options.parse_start(None, NOW) == NOW
+        assert parsing.parse_start(text, NOW) == six
+    assert parsing.parse_start(None, NOW) == NOW
 
 
 def test_an_unreachable_broker_is_named_quickly(tmp_path):
@@ -127,8 +128,8 @@ def test_an_unreachable_broker_is_named_quickly(tmp_path):
 
 
 def test_a_report_that_cannot_be_written_is_named(tmp_path):
-    """Exit code 1, after the table, when the report's folder is a file."""
+    """Exit code 1, before anything is sent, when the report's folder is a file."""
     (tmp_path / "x").touch()
     result = run("--rows", 1, "--rate", 0, "--target", "null", "--report", tmp_path / "x")
     assert result.exit_code == 1
-    assert "Cannot write report.json into" in result.stderr
+    assert result.stderr == f"Error: Cannot write into {tmp_path / 'x'}: File exists. Nothing was sent.\n"

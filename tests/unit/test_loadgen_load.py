@@ -1,4 +1,4 @@
-"""`python -m loadgen run --phases`: what it accepts, sends and says, how it ends and goes on."""
+"""`python -m loadgen run` as a whole: what it accepts, sends and says, how it ends and goes on."""
 
 import csv
 import json
@@ -14,23 +14,18 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 from typer.testing import CliRunner
 
+from loadgen import load
 from loadgen.cli import app
-from loadgen.scaling import load
-from loadgen.scaling.load import test_scaling_logic as scaling_logic
-from loadgen.scaling.shape import SECOND, read_shape
+from loadgen.phases.preview import show_phases
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import read_shape
+from loadgen.plan import Plan
 from loadgen.targets.opening import Null, Tables
+from tests.loadgen_parts import PHASES, in_tables, lines_in, run
 
-PHASES = """
-    baseline_streams: 2
-    baseline_rate: 1000
-    duration: 1s
-    phases:
-      - {name: calm, from: 0s, to: 500ms, streams: [{type: baseline, count: baseline_streams, rate: baseline_rate}]}
-      - {name: busy, from: 500ms, to: 1s, streams: [{type: baseline, rate: 1000}, {type: 3x, rate: 3000}]}
-"""
 #: Of each table, at 5x.
 ROWS = {"stream_table_001": 200, "stream_table_002": 100, "stream_table_3x_scale": 300}
 
@@ -43,30 +38,9 @@ def shape(tmp_path):
     return file
 
 
-def run(*arguments):
-    """Run `loadgen run` in this process."""
-    return CliRunner().invoke(app, ["run", *map(str, arguments)])
-
-
-def lines_in(folder):
-    """Return the lines of a landing folder, sorted."""
-    return sorted(line for file in folder.glob("*") for line in file.read_text().splitlines())
-
-
 def samples_in(report):
     """Return the lines of seconds.csv."""
     return list(csv.DictReader((report / "seconds.csv").read_text().splitlines()))
-
-
-def in_tables(folder):
-    """Return the rows of each Delta table, and how many different ones."""
-    counts = {}
-    for name in sorted(path.name for path in folder.iterdir()):
-        query = QueryBuilder().register("t", DeltaTable(folder / name))
-        sql = "SELECT count(*) AS n, count(DISTINCT concat(device_id, CAST(event_timestamp AS string))) AS d FROM t"
-        row = query.execute(sql).read_all()
-        counts[name] = row["n"][0].as_py(), row["d"][0].as_py()
-    return counts
 
 
 def test_a_run_reports_its_phases(shape, tmp_path):
@@ -143,6 +117,7 @@ class LateEngine:
     """Knows the time of the run when it has started, as Spark's does: 1,000 s."""
 
     seconds = 0
+    feed = None
 
     def start(self):
         """Start."""
@@ -163,7 +138,7 @@ class LateEngine:
 def test_the_time_of_a_run_is_asked_for_when_it_runs(shape, tmp_path, monkeypatch):
     """`began` of run.json, by which others place what they see, is that of the engine's clock."""
     monkeypatch.setattr(load, "_open", lambda *_: LateEngine())
-    one = load.Load(load.Plan(read_shape(shape), Null(), "spark", 0, tmp_path))
+    one = load.Load(Plan(read_shape(shape), Null(), "spark", 0, report=tmp_path))
     one.start()
     one.stop_all_streams()
     began = json.loads((tmp_path / "run.json").read_text())["began"]
@@ -181,30 +156,22 @@ def _await(file: Path) -> None:
     raise AssertionError(file)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--rate", 5], "--rate has no effect with --phases\n\nHint: the file of phases says it."),
-        (["--late", 0.1], "--late has no effect with --phases"),
-        (["--engine", "flink"], "--engine 'flink' is not an engine\n\nHint: use native or spark."),
-        (["--speed", "fast"], "--speed 'fast' is not above 0 and at most 100000\n\nHint: write 10x."),
-        (["--resume"], "--resume needs --report"),
-        (["--seed", -1], "--seed -1 is not a whole number from 0"),
-    ],
-)
-def test_wrong_use_is_named(shape, arguments, message):
-    """Exit code 2 and one sentence that names the option."""
-    result = run("--phases", shape, "--target", "null", *arguments)
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {message}")
-
-
-@pytest.mark.parametrize("option", [["--engine", "spark"], ["--test-mode"], ["--resume"]])
-def test_options_of_a_load_need_phases(option):
-    """They would have no effect."""
-    result = run("--rows", 1, "--target", "null", *option)
-    assert result.exit_code == 2
-    assert f"{option[0]} has no effect without --phases" in result.stderr
+def test_a_steady_run_is_resumed(tmp_path):
+    """Each row once, and the kinds of all rows are counted, as in a run without a stop."""
+    options = ["--rate", 2000, "--rows", 5000, "--late", 0.1, "--corrupt", 0.1, "--start", "2026-06-21T11:00:00Z"]
+    where = ["--target", f"files:{tmp_path / 'in'}", "--report", tmp_path, "--roll", "200ms"]
+    command = [sys.executable, "-m", "loadgen", "run", *map(str, [*options, *where])]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _await(tmp_path / "run.json")
+        process.send_signal(signal.SIGINT)
+    assert len(lines_in(tmp_path / "in")) < 5000
+    assert run(*options, *where, "--resume").exit_code == 0
+    assert (
+        run(*options, "--target", f"files:{tmp_path / 'whole'}", "--report", tmp_path / "whole_report").exit_code == 0
+    )
+    assert lines_in(tmp_path / "in") == lines_in(tmp_path / "whole")
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (tmp_path, tmp_path / "whole_report")]
+    assert reports[0] == reports[1]
 
 
 def test_a_wrong_shape_is_named_with_its_file(shape):
@@ -218,11 +185,10 @@ def test_a_wrong_shape_is_named_with_its_file(shape):
     assert missing.stderr.endswith("Hint: did you mean scaling?\n")
 
 
-def test_delta_is_a_target_of_loads_only(shape, tmp_path):
-    """Without --phases its form is not among those named; with it, it is."""
-    steady = run("--rows", 1, "--target", "delta:/x").stderr
-    assert steady.endswith("Hint: use files:DIR, kafka:HOST:PORT/TOPIC or null.\n")
-    assert "Hint: use delta:DIR, tables, files:DIR" in run("--phases", shape, "--target", "detla:/x").stderr
+def test_a_wrong_target_shows_the_right_forms(shape):
+    """The same with and without phases."""
+    for options in (["--rows", 1], ["--phases", shape]):
+        assert "Hint: use delta:DIR, tables, files:DIR" in run(*options, "--target", "detla:/x").stderr
 
 
 def test_a_run_goes_on_only_with_the_same_options(shape, tmp_path):
@@ -259,9 +225,9 @@ def test_the_timing_can_be_looked_at_without_a_run():
     """The mission's phases: times, streams, rows per second; in test mode a tenth."""
     file = Path("scaling")
     assert [("baseline", 0, 180, 50, 50_000), ("3x", 180, 360, 51, 53_000), ("9x", 360, 600, 52, 62_000)] == [
-        (one["name"], one["from"], one["to"], one["streams"], one["rate"]) for one in scaling_logic(read_shape(file))
+        (one["name"], one["from"], one["to"], one["streams"], one["rate"]) for one in show_phases(read_shape(file))
     ][:3]
-    assert [50, 60, 70, 50] == [one["streams"] * 10 for one in scaling_logic(read_shape(file, test_mode=True))]
+    assert [50, 60, 70, 50] == [one["streams"] * 10 for one in show_phases(read_shape(file, test_mode=True))]
     shown = CliRunner().invoke(app, ["phases", "scaling", "--speed", "10x"])
     assert shown.exit_code == 0
     assert "62,000" in shown.stdout
@@ -303,7 +269,7 @@ def test_the_notebook_runs_a_load_of_its_parameters(monkeypatch):
             return "1 of 7 streams failed."
 
     monkeypatch.setattr(load, "Load", FakeLoad)
-    monkeypatch.chdir(Path(load.__file__).parents[1])
+    monkeypatch.chdir(Path(load.__file__).parent)
     with pytest.raises(RuntimeError, match="1 of 7 streams failed"):
         runpy.run_path("notebook.py", {"dbutils": SimpleNamespace(widgets=Widgets())})
     [made] = loads

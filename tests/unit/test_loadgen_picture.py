@@ -8,8 +8,10 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from loadgen.scaling.picture import PictureError, draw, mean_seconds, rates, target_steps
-from loadgen.scaling.shape import SECOND, shape_of
+from loadgen.errors import LoadgenError
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.report.picture import draw, mean_seconds, rates, target_steps
 
 BASELINE = {"type": "baseline", "count": 10, "rate": 1000}
 SHAPE = shape_of(
@@ -141,14 +143,14 @@ def test_without_matplotlib_an_error_says_what_to_install(tmp_path, monkeypatch)
     """It is optional; a run goes on without a picture."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(
-        PictureError, match=r"^No picture was drawn: matplotlib is missing\. Hint: pip install matplotlib$"
+        LoadgenError, match=r"^No picture was drawn: matplotlib is missing\.\n\nHint: pip install matplotlib$"
     ):
         draw(tmp_path / "run.png", SHAPE, [])
 
 
 def test_a_run_without_a_picture_does_not_load_matplotlib():
     """It takes a second, and may not be installed."""
-    code = "import sys, loadgen.scaling.picture; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, loadgen.report.picture; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -7,14 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loadgen.scaling.analysis import Summary, problems
-from loadgen.scaling.native import NativeEngine
-from loadgen.scaling.readback import read_back
-from loadgen.scaling.rows import SCHEMA, Rows
-from loadgen.scaling.shape import SECOND, shape_of
-from loadgen.scaling.targets.opening import open_target
-from loadgen.targets.base import TargetError
-from loadgen.targets.opening import Delta, Files, Null
+from loadgen.datasets.columns import SCHEMA, ColumnRows
+from loadgen.errors import LoadgenError
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.report.analysis import Summary, problems
+from loadgen.report.readback import read_back
+from loadgen.targets.opening import Delta, Files, Null, Opening, Roll, open_target
+from tests.fake_clock import FakeClock
+from tests.loadgen_parts import native_engine
 
 START = 1_780_000_000 * SECOND
 BASELINE = {"type": "baseline", "count": 2, "rate": 20}
@@ -29,32 +30,17 @@ SHAPE = shape_of(
 )
 
 
-class FakeClock:
-    """Time passes by sleeping alone."""
-
-    def __init__(self):
-        self.seconds = 0.0
-
-    def now(self):
-        """Return seconds."""
-        return self.seconds
-
-    def sleep(self, seconds):
-        """Pass."""
-        self.seconds += seconds
-
-
 def send(address, run_id="run", start=START):
     """Send the whole load, in blocks of half a second where the target lets that be said."""
-    target = open_target(address, run_id, SHAPE, SECOND // 2, {})
-    engine = NativeEngine(SHAPE, start, target, FakeClock())
+    target = open_target(address, SHAPE, Opening(run_id, roll=Roll(seconds=0.5)))
+    engine = native_engine(SHAPE, start, target, FakeClock())
     engine.send()
     assert not engine.failed()
 
 
 def sent():
     """Return the rows that were sent, in the order of `by_row`."""
-    rows, first, blocks = Rows(SHAPE, START), np.zeros(3, dtype=np.int64), []
+    rows, first, blocks = ColumnRows(SHAPE, START), np.zeros(3, dtype=np.int64), []
     for phase, part in enumerate(SHAPE.phases):
         end = rows.due(phase, part.end)
         blocks.append(rows.block(phase, first, end))
@@ -148,7 +134,7 @@ def test_a_table_that_is_gone_is_named(tmp_path):
     """In one sentence."""
     send(Delta(tmp_path))
     shutil.rmtree(tmp_path / "stream_table_002")
-    with pytest.raises(TargetError, match=r"^Cannot read Delta table .*/stream_table_002: .+\.$"):
+    with pytest.raises(LoadgenError, match=r"^Cannot read Delta table .*/stream_table_002: .+\.$"):
         rows_at(Delta(tmp_path))
 
 
@@ -156,7 +142,7 @@ def test_a_table_that_has_lost_a_file_is_named(tmp_path):
     """Rows are never left out in silence."""
     send(Delta(tmp_path))
     next((tmp_path / "stream_table_001").glob("*.parquet")).unlink()
-    with pytest.raises(TargetError, match=r"^Cannot read Delta table .*/stream_table_001: .+not found.+\.$"):
+    with pytest.raises(LoadgenError, match=r"^Cannot read Delta table .*/stream_table_001: .+not found.+\.$"):
         rows_at(Delta(tmp_path))
 
 
@@ -169,6 +155,6 @@ def test_a_table_that_has_lost_a_file_is_named(tmp_path):
 )
 def test_a_place_that_has_nothing_to_read_is_an_error(address, sentence):
     """It is not the same as a place without rows."""
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(LoadgenError) as caught:
         rows_at(address)
     assert str(caught.value) == sentence

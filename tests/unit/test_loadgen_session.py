@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from loadgen.scaling import session
-from loadgen.scaling.session import find_session
-from loadgen.targets.base import TargetError
+from loadgen.engines import session
+from loadgen.engines.session import find_session
+from loadgen.errors import LoadgenError
 
 
 class Spark:
@@ -116,7 +116,7 @@ def test_databricks_connect_is_used_where_it_is_installed(spark, said, connect):
 def test_databricks_connect_without_a_cluster_says_what_to_set(spark, said, connect):
     """Its own error may be of any class."""
     connect("raise ValueError('default auth:\\n cannot configure default credentials')")
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(LoadgenError) as caught:
         find_session(said.append)
     assert str(caught.value) == (
         "Databricks Connect did not connect: default auth: cannot configure default credentials. "
@@ -153,7 +153,7 @@ def test_without_a_java_that_will_do_the_user_hears_how_to_install_one(
     if version:
         java(place, version)
     monkeypatch.setenv(*(("JAVA_HOME", str(place)) if home else ("PATH", str(place / "bin"))))
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(LoadgenError) as caught:
         find_session(said.append)
     assert str(caught.value).startswith(f"Spark needs Java 17 or newer, and {told.format(home=place)}. Install it:")
     assert spark.confs == {}
@@ -169,7 +169,7 @@ def test_a_spark_that_does_not_start_is_explained_from_its_log(spark, said, monk
         raise RuntimeError("Java gateway process exited before sending its port number.")
 
     monkeypatch.setattr(spark, "getOrCreate", end)
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(LoadgenError) as caught:
         find_session(said.append)
     assert str(caught.value) == (
         "Spark did not start: io.delta#delta-spark_4.2_2.13;4.4.0: not found. .livetables/loadgen/spark.log has more."

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.scaling.shape import SECOND, read_shape, shape_of
+from loadgen.errors import LoadgenError
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import read_shape, shape_of
 
 SCALING = Path(__file__).parents[2] / "loadgen" / "phases" / "scaling.yml"
 STREAMS = [{"type": "baseline", "count": 2, "rate": 10}]
@@ -98,7 +100,7 @@ def test_a_stream_goes_on_where_its_last_phase_ended():
 )
 def test_a_wrong_file_is_refused_in_one_sentence(document, said):
     """With the place in the file, and the nearest right key."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(LoadgenError, match=said):
         shape_of(document)
 
 
@@ -110,7 +112,7 @@ def test_a_file_that_is_none_is_named(tmp_path, content, said):
     file = tmp_path / "shape.yml"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ValueError, match=f"--phases {file}.*{said}"):
+    with pytest.raises(LoadgenError, match=f"--phases {file}.*{said}"):
         read_shape(file)
 
 

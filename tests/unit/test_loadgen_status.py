@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from loadgen.scaling.shape import SECOND, shape_of
-from loadgen.scaling.status import Watch, problems
+from loadgen.phases.shape import SECOND
+from loadgen.phases.shape_file import shape_of
+from loadgen.report.status import StatusWatch, problems
 
 STREAMS = [{"type": "baseline", "count": 7, "rate": 100}, {"type": "3x", "rate": 300}]
 SHAPE = shape_of({"duration": "60s", "phases": [{"streams": STREAMS}]})
@@ -32,11 +33,11 @@ class Engine:
 def test_a_status_has_rates_since_the_last_one():
     """Of each stream: what fell due, what arrived, how late the oldest row is, and why it failed."""
     engine = Engine()
-    watch = Watch(SHAPE, engine)
+    watch = StatusWatch(SHAPE, engine)
     engine.at, engine.there = 10, [10.0] * 8
-    watch.look()
+    watch.update()
     engine.at, engine.there, engine.failed = 20, [20.0] * 6 + [15.0, 10.0], {7: "Cannot write it."}
-    status = watch.look()
+    status = watch.update()
     assert [(one.target_rate, one.actual_rate, one.lag_seconds) for one in status[-3:]] == [
         (100, 100, 0),
         (100, 50, 5),
@@ -56,6 +57,6 @@ def test_a_status_has_rates_since_the_last_one():
 def test_streams_that_lag_are_named_when_they_are_few(behind, said):
     """An outage of all is one line."""
     engine = Engine()
-    watch = Watch(SHAPE, engine)
+    watch = StatusWatch(SHAPE, engine)
     engine.at, engine.there = 20, [11.0] * behind + [20.0] * (8 - behind)
-    assert list(problems(watch.look())) == said
+    assert list(problems(watch.update())) == said

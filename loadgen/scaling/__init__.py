@@ -1,1 +1,0 @@
-"""Loads of many streams, in phases: what `--phases` runs."""

@@ -1,1 +1,0 @@
-"""Where the blocks of a load go: one module per target; `open_target` in `opening.py` picks one."""
