@@ -31,7 +31,7 @@ from livetables.plan.builder import plan
 from livetables.plan.steps import Selection
 from livetables.queries import reads
 from livetables.queries.sql_queries import SqlQuery
-from livetables.queries.sql_relations import changes_something
+from livetables.queries.sql_relations import is_query
 from livetables.settings import DROP_INACTIVE, map_path
 from livetables.spark.confs import confs
 from livetables.spark.failures import describe
@@ -75,7 +75,8 @@ class Pipeline:
         self._quick, self._debug = quick, debug
         self._dry = scratch is not None
         self._system = scratch or settings.storage / "system"
-        self._registry = Registry(root=settings.root)
+        self._map_path = partial(map_path, path_map=settings.path_map, root=settings.root)
+        self._registry = Registry(settings.root, self._map_path)
         self._open, self._ending = ExitStack(), ExitStack()
         self._said: list[Diagnostic] = []
         #: While an update runs, what is said aloud is an event at once.
@@ -120,24 +121,23 @@ class Pipeline:
         sql = [file for file in self.settings.files if file.suffix.lower() == ".sql"]
         python = [file for file in self.settings.files if file not in sql]
         names = notebook_names(self.spark, self.settings)
-        sql_files.collect(sql, self._registry, self.settings.configuration, self.settings.parameters)
+        created = sql_files.collect(sql, self._registry, self.settings.configuration, self.settings.parameters)
         try:
-            self._open.enter_context(functions(self.spark, self._registry.functions))
+            self._open.enter_context(functions(self.spark, created))
         except SettingsError as error:
-            self._registry.diagnostics.append(error.diagnostic)
-        here = partial(map_path, path_map=self.settings.path_map, root=self.settings.root)
-        return python_files.collect(python, self._registry, names, here)
+            self._registry.reporter.error(error.diagnostic)
+        return python_files.collect(python, self._registry, names, self._map_path)
 
     @cached_property
     def graph(self) -> Graph:
         """The checked graph; raises GraphError with every problem that the pipeline has."""
-        resolver = Resolver(self.spark, self.definitions, self.settings.namespace, self._sources, self._registry)
-        return resolver.resolve()
+        reporter = self._registry.reporter
+        return Resolver(self.spark, self.definitions, self.settings.namespace, self._sources, reporter).resolve()
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What was said aloud while the pipeline was loaded."""
-        return (*self.settings.warnings, *self._registry.warnings, *self._said)
+        return (*self.settings.warnings, *self._registry.reporter.warnings, *self._said)
 
     def plan(self, selection: Selection | None = None) -> tuple[Step, ...]:
         """Return what `run` would do, without doing it."""
@@ -152,7 +152,7 @@ class Pipeline:
 
         Raises DatasetNotFoundError for an unknown name, LivetablesError for a statement that would change something.
         """
-        if changes_something(self.spark, sql):
+        if not is_query(self.spark, sql):
             hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
             raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
         tables = Tables(self.spark, self.storage, self.settings.namespace)
@@ -259,8 +259,7 @@ class Pipeline:
             bus.emit("update_progress", f"Update {bus.update_id[:6]} is {state}.", {"state": state})
             if state == "WAITING_FOR_RESOURCES":
                 self.spark  # noqa: B018 (the session is the resource)
-        self.definitions  # noqa: B018 (the hooks hear of a graph that fails, too)
-        hooks.begin(self._registry.hooks)
+        hooks.begin(self.definitions.hooks)  # first: the hooks hear of a graph that fails, too
         graph = self.graph
         for diagnostic in self.warnings:
             _warn(bus, diagnostic)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from livetables.collect.registry import Registry
+    from livetables.collect.reporter import Reporter
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import RowFilter
 
@@ -39,16 +39,16 @@ def not_applied(name: str, predicate: str, where: str) -> str:
 
 
 def row_filter_problems(
-    spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry
+    spark: SparkSession, datasets: Iterable[ResolvedDataset], reporter: Reporter
 ) -> list[Diagnostic]:
     """Return what does not fit in the row filters of tables; of one without its function, warn."""
     filters = ((dataset, getattr(dataset.definition, "row_filter", None)) for dataset in datasets)
-    diagnostics = (_problem(spark, dataset, given, registry) for dataset, given in filters if given is not None)
+    diagnostics = (_problem(spark, dataset, given, reporter) for dataset, given in filters if given is not None)
     return [diagnostic for diagnostic in diagnostics if diagnostic is not None]
 
 
 def _problem(
-    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, registry: Registry
+    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, reporter: Reporter
 ) -> Diagnostic | None:
     location, names = dataset.definition.location, dataset.schema.names
     for name in row_filter.columns:
@@ -63,5 +63,6 @@ def _problem(
         hint = "Give its function the arguments that it takes, and let it return a BOOLEAN."
         return Diagnostic("INVALID_ROW_FILTER", message, location, hint)
     if rows is None:
-        registry.warn(NOT_APPLIED, not_applied(dataset.name, row_filter.predicate, _ANYWHERE), location)
+        message = not_applied(dataset.name, row_filter.predicate, _ANYWHERE)
+        reporter.warn(Diagnostic(NOT_APPLIED, message, location))
     return None

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from livetables.collect import facade
-from livetables.collect.binding import GIVEN, MODULES, bound, give
+from livetables.collect.binding import MODULES, PROVIDED, bound, provide
 
 PATCHED = (DataFrameReader, DataStreamReader, SparkSession)
 
@@ -17,7 +17,7 @@ PATCHED = (DataFrameReader, DataStreamReader, SparkSession)
 def process_state():
     """Everything that `bound` may touch, as it is now."""
     return {
-        "modules": {name: sys.modules.get(name) for name in (*MODULES, *GIVEN, "databricks", "databricks.sdk")},
+        "modules": {name: sys.modules.get(name) for name in (*MODULES, *PROVIDED, "databricks", "databricks.sdk")},
         "attributes": [vars(pyspark).get(name) for name in ("pipelines", "dbutils")],
         "finders": list(sys.meta_path),
         "path": list(sys.path),
@@ -27,7 +27,7 @@ def process_state():
 
 def import_all(*more):
     """Import whatever is bound, and then `more`."""
-    for name in (*MODULES, *GIVEN, *more):
+    for name in (*MODULES, *PROVIDED, *more):
         importlib.import_module(name)
 
 
@@ -82,7 +82,7 @@ def test_sparks_own_pipelines_are_back_afterwards(statement):
     with bound():
         assert importlib.import_module("pyspark.pipelines") is not own
     names = {}
-    exec(statement, names)  # noqa: S102
+    exec(statement, names)
     assert (sys.modules["pyspark.pipelines"], pyspark.pipelines) == (own, own)
 
 
@@ -112,8 +112,8 @@ def test_every_way_of_importing_gives_the_facade(request, statement, name, other
         importlib.import_module("dlt")
     names = {}
     with bound():
-        exec(statement, names)  # noqa: S102 (an import form is text)
-        assert eval(name, names) is facade.table  # noqa: S307
+        exec(statement, names)
+        assert eval(name, names) is facade.table
 
 
 @pytest.mark.parametrize("imported", [True, False])
@@ -154,7 +154,7 @@ def test_each_pipeline_gets_its_own_helpers(tmp_path, statement, file):
         write(tmp_path / folder / file, f"where = '{folder}'")
         names = {}
         with bound([tmp_path / folder]):
-            exec(statement, names)  # noqa: S102
+            exec(statement, names)
         found.append(names["where"])
     assert found == ["one", "two"]
     assert [name for name in sys.modules if name.startswith("lt_")] == []
@@ -229,15 +229,15 @@ def test_the_globals_of_a_file_can_be_imported(sdk, statement, expression):
     """Helper modules do so, since they have none of them; an editor knows the names then, too."""
     names = {}
     with bound():
-        give(RUNTIME)
-        exec(statement, names)  # noqa: S102 (an import form is text)
-        assert list(eval(expression, names)) == list(RUNTIME.values())  # noqa: S307
+        provide(RUNTIME)
+        exec(statement, names)
+        assert list(eval(expression, names)) == list(RUNTIME.values())
 
 
 def test_what_a_file_has_in_place_of_a_builtin_can_not_be_imported():
     """The platform's module has no such names: a helper that imported them would run only here."""
     with bound():
-        give({**RUNTIME, "open": None, "print": None})
+        provide({**RUNTIME, "open": None, "print": None})
         assert importlib.import_module("databricks.sdk.runtime").__all__ == list(RUNTIME)
 
 
@@ -249,12 +249,12 @@ def test_what_is_really_installed_is_there_beside_it(sdk):
         return
     before = sys.modules.get("databricks.sdk.runtime")
     with bound():
-        give(RUNTIME)
+        provide(RUNTIME)
         assert importlib.import_module("databricks.sdk.runtime").spark == "the session"
         assert importlib.import_module("databricks.connect").where == "connect"
         client = importlib.import_module("databricks.sdk").WorkspaceClient
     names = {}
-    exec("import databricks.sdk.runtime as r, databricks.sdk", names)  # noqa: S102
+    exec("import databricks.sdk.runtime as r, databricks.sdk", names)
     assert (names["r"].spark, names["databricks"].sdk.runtime) == ("of a cluster", names["r"])
     assert names["r"] is before or before is None
     assert (names["databricks"].sdk.WorkspaceClient, hasattr(names["databricks"], "pipelines")) == (client, False)
@@ -282,8 +282,8 @@ def test_a_folder_of_the_project_may_be_named_databricks(tmp_path):
 def test_two_open_pipelines_have_their_own_globals():
     """The inner one does not change what the outer one's files import later, inside a function."""
     with bound():
-        give({"dbutils": "outer"})
+        provide({"dbutils": "outer"})
         with bound():
-            give({"dbutils": "inner"})
+            provide({"dbutils": "inner"})
             assert importlib.import_module("databricks.sdk.runtime").dbutils == "inner"
         assert importlib.import_module("databricks.sdk.runtime").dbutils == "outer"

@@ -299,7 +299,7 @@ def test_restart_and_help_do_no_harm(capsys):
 
 def test_dbutils_can_be_pickled():
     """Spark sends the globals of a function to its workers."""
-    assert pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a") == "1"  # noqa: S301
+    assert pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a") == "1"
 
 
 def test_the_globals_of_a_file(tmp_path):

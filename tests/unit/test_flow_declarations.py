@@ -30,7 +30,7 @@ def define(registry, tmp_path):
 
     def define(text):
         names = {"dlt": facade, "f": lambda: None, "col": Named}
-        exec(compile(dedent(text).strip(), str(tmp_path / "pipeline.py"), "exec"), names)  # noqa: S102 (that is tested)
+        exec(compile(dedent(text).strip(), str(tmp_path / "pipeline.py"), "exec"), names)
         return registry
 
     return define
@@ -43,7 +43,7 @@ def test_a_change_feed_becomes_a_flow_of_its_target(define, name):
         dlt.{name}("live.Users", "feed", ["id", "region"], "seq", stored_as_scd_type="2",
                    apply_as_deletes="op = 'D'", except_column_list=["op"], track_history_except_column_list=["seen"])
     """)
-    [flow] = registry.flows
+    [flow] = registry.freeze().flows
     assert isinstance(flow, CdcFlow)
     assert (flow.name, flow.target, flow.location.line, flow.once) == ("Users", "Users", 1, False)
     changes = flow.changes
@@ -62,7 +62,7 @@ def test_a_change_feed_becomes_a_flow_of_its_target(define, name):
 )
 def test_a_cdc_flow_has_its_own_name_or_that_of_its_target(define, call, name):
     """Several CDC flows into one target need names."""
-    assert define(call).flows[0].name == name
+    assert define(call).freeze().flows[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_cdc_flow_has_its_own_name_or_that_of_its_target(define, call, name):
 )
 def test_columns_that_an_event_may_leave_alone(define, options, partial):
     """By NULL, for all or some columns; or by a list in the event itself."""
-    assert define(f"{CDC}, {options})").flows[0].changes.partial == partial
+    assert define(f"{CDC}, {options})").freeze().flows[0].changes.partial == partial
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_betas_of_the_platform_are_refused_by_name(define, call):
 )
 def test_rows_may_be_replaced_by_key(define, text):
     """As a flow of its own, or as a table's query."""
-    [flow] = define(text).flows
+    [flow] = define(text).freeze().flows
     assert isinstance(flow, ReplaceFlow)
     assert (flow.name, flow.target, flow.keys, flow.sequence_by) == ("orders", "orders", ("id",), "at")
 
@@ -155,12 +155,12 @@ def test_what_a_flow_and_its_target_are_told_is_kept(define):
         dlt.append_flow(target="orders", name="shop", import_checkpoint="/mnt/checkpoint")(f)
         dlt.apply_changes("users", "feed", ["id"], "at", where="day > '2026-01-01'")
     """)
-    recent, shop, users = registry.flows
+    recent, shop, users = registry.freeze().flows
     assert (recent.replace_where, shop.import_checkpoint) == ("day > '2026-01-01'", "/mnt/checkpoint")
     assert users.changes.where == "day > '2026-01-01'"
-    (first, _), (orders, _) = registry.datasets
+    first, orders = registry.freeze().datasets
     assert (first.private, orders.private, orders.path, orders.spark_conf) == (True, True, "/mnt/orders", {"a": "b"})
-    assert registry.warnings == []
+    assert registry.reporter.warnings == ()
 
 
 def test_a_misspelt_parameter_names_the_nearest_right_one(define):
@@ -193,7 +193,7 @@ def test_columns_may_be_given_as_columns(define):
         @dlt.expect_all({"sold": col("sold")})
         def orders(): ...
     """)
-    changes = registry.flows[0].changes
+    changes = registry.freeze().flows[0].changes
     assert (changes.keys, changes.columns.but, changes.scd_type) == (("id", "region"), ("op",), 1)
     assert [str(given) for given in (changes.sequence_by, changes.deletes)] == ["Column<'at'>", "Column<'deleted'>"]
     [orders] = registry.freeze().datasets
@@ -204,7 +204,7 @@ def test_columns_may_be_given_as_columns(define):
 def test_snapshots_come_by_name_by_function_or_as_one(define, source):
     """All forms that public code uses, under both parameter names."""
     for given in ("source", "snapshot_and_version"):
-        flow = define(f"dlt.apply_changes_from_snapshot(target='t', keys=['id'], {given}={source})").flows[-1]
+        flow = define(f"dlt.apply_changes_from_snapshot(target='t', keys=['id'], {given}={source})").freeze().flows[-1]
         assert isinstance(flow, SnapshotFlow)
         assert (flow.next_snapshot is None) == (source == "'daily'")
 
@@ -237,7 +237,7 @@ def test_sinks_are_datasets_that_flows_fill(define):
     ]
     assert all(isinstance(sink, Sink) for sink in sinks)
     assert sinks[0].options == {"topic": "t", "includeHeaders": "true"}
-    assert [(f.name, f.target, f.update_mode) for f in registry.flows] == [
+    assert [(f.name, f.target, f.update_mode) for f in registry.freeze().flows] == [
         ("sending", "out", False),
         ("updating", "write", True),
     ]
@@ -251,7 +251,7 @@ def test_hooks_are_registered_bare_and_with_a_limit(define):
         @dlt.on_event_hook(max_allowable_consecutive_failures=2)
         def some(event): ...
     """)
-    assert [(hook.name, hook.limit) for hook in registry.hooks] == [("every", None), ("some", 2)]
+    assert [(hook.name, hook.limit) for hook in registry.freeze().hooks] == [("every", None), ("some", 2)]
 
 
 def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry):
@@ -265,4 +265,4 @@ def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry
             dlt.create_table(name="decorated")(print)
     plain, decorated = registry.freeze().datasets
     assert (plain.name, type(plain), len(plain.expectations)) == ("plain", StreamingTable, 1)
-    assert (decorated.name, len(registry.flows)) == ("decorated", 1)
+    assert (decorated.name, len(registry.freeze().flows)) == ("decorated", 1)

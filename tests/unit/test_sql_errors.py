@@ -88,6 +88,6 @@ def test_a_wrong_token_is_a_problem_at_worst(tmp_path_factory, written, wrong, d
     file.write_text(text[found[0].start : token.start] + wrong + text[token.stop : found[-1].stop])
     registry = Registry(root=file.parent)
     collect([file], registry, CONFIGURATION, PARAMETERS)
-    assert [diagnostic for diagnostic in registry.diagnostics if not diagnostic.hint] == []
+    assert [diagnostic for diagnostic in registry.reporter.errors if not diagnostic.hint] == []
     with contextlib.suppress(UnfinishedError):
         json_paths(tokens(file.read_text()))

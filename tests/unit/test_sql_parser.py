@@ -18,7 +18,7 @@ from livetables.queries.sql_queries import SqlQuery
 from livetables.sql.lexer import cells, statements
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
-from livetables.sql.statements import Name, Text
+from livetables.sql.statements import DottedName, SqlText
 from tests.goldens import compare
 
 CORPUS = Path(__file__).parent / "sql"
@@ -41,16 +41,16 @@ def told(value):
 
 def shown(value, indent):
     """Return a value as the lines of a golden text: one a field, with what they hold below them."""
-    if isinstance(value, Name | Enum):
+    if isinstance(value, DottedName | Enum):
         return [
             ".".join(part if part.isidentifier() else f"`{part}`" for part in value.parts)
-            if isinstance(value, Name)
+            if isinstance(value, DottedName)
             else value.name
         ]
     if isinstance(value, SqlQuery):
         columns = [f"{indent}columns: {value.columns}"] if value.columns else []
         return [value.text.text, *columns, f"{indent}streams: {value.streams}"]
-    if isinstance(value, Text):
+    if isinstance(value, SqlText):
         return [value.text]
     if isinstance(value, tuple) and any(is_dataclass(item) for item in value):
         return ["", *(f"{indent}- " + "\n".join(shown(item, indent + "  ")) for item in value)]
@@ -79,11 +79,11 @@ def found_in(text):
 def defined(file):
     """Return what a file defines, each with its line and column."""
     registry = Registry(root=file.parent)
-    collect([file], registry, CONFIGURATION, PARAMETERS)
+    functions = collect([file], registry, CONFIGURATION, PARAMETERS)
     found = registry.freeze()
     for item in (*found.datasets, *found.flows):
         yield f"{item.location.line}:{item.location.column}: " + "\n".join(shown(item, "  "))
-    for name, said, location in registry.functions:
+    for name, said, location in functions:
         yield f"{location.line}:{location.column}: function {name} {said}"
     yield from (f"warning[{warning.code}] {warning.one_line}" for warning in found.warnings)
     yield from map(str, found.diagnostics)
