@@ -1,4 +1,4 @@
-"""Errors and warnings about the user's files, as they are found while a pipeline is loaded and resolved."""
+"""Collects errors and warnings about the user's files while a pipeline is loaded and resolved."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Reporter:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The errors so far, in the order in which they were found."""
+        """The errors so far, in the order of their discovery."""
         return tuple(self._errors)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """The warnings so far, in the order in which they were found."""
+        """The warnings so far, in the order of their discovery."""
         return tuple(self._warnings)
 
     def error(self, diagnostic: Diagnostic) -> None:

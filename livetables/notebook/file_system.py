@@ -126,13 +126,13 @@ class FileSystem(Utility):
 
     def _local(self, path: str | os.PathLike[str], *, new: bool = False) -> Path:
         """Return the local path of a path; raises LivetablesError for one that only the platform has."""
-        given = str(path)
-        mapped = re.sub(r"^file:/+", "/", self._map_path(given))
+        text = str(path)
+        mapped = re.sub(r"^file:/+", "/", self._map_path(text))
         local = Path(mapped)
         if _SCHEME.match(mapped):
-            raise self._not_mapped(given)
-        if mapped == given and _PLATFORM.match(given) and not (local.exists() or (new and local.parent.exists())):
-            raise self._not_mapped(given)
+            raise self._not_mapped(text)
+        if mapped == text and _PLATFORM.match(text) and not (local.exists() or (new and local.parent.exists())):
+            raise self._not_mapped(text)
         return local
 
     def _not_mapped(self, path: str) -> LivetablesError:

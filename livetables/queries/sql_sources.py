@@ -171,19 +171,19 @@ def _value(text: str, tokens: Sequence[Token], value: Callable[[str], Any]) -> A
 _KAFKA = {"bootstrapservers": "kafka.bootstrap.servers", "subscribepattern": "subscribePattern"}
 
 
-def _read_files(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+def _read_files(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
     del session  # the reader has one
-    path = _first(given, "path", "read_files", "'/Volumes/main/in', format => 'json'", at)
-    options = {name: str(value) for key, (name, value) in given.named.items() if key not in ("path", "schema")}
-    if "format" not in given.named:
+    path = _first(arguments, "path", "read_files", "'/Volumes/main/in', format => 'json'", at)
+    options = {name: str(value) for key, (name, value) in arguments.named.items() if key not in ("path", "schema")}
+    if "format" not in arguments.named:
         options["format"] = _format_of(path)
     reader = reads.current.get()
     if reader is None:
         raise SqlError(at, "read_files is read by a pipeline, and none is active.", "Call it in a query function.")
     options = in_sql(options)
     if streaming:
-        return reader.stream_files(options, given.value("schema"), path)
-    return reader.read_files(options, given.value("schema"), path)
+        return reader.stream_files(options, arguments.value("schema"), path)
+    return reader.read_files(options, arguments.value("schema"), path)
 
 
 def _format_of(path: str) -> str:
@@ -192,11 +192,11 @@ def _format_of(path: str) -> str:
     return _FORMATS.get(suffix, {"txt": "text"}.get(suffix, "parquet"))
 
 
-def _cloud_files(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+def _cloud_files(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
     del streaming  # it is always a stream
     example = "'/Volumes/main/in', 'json', map('cloudFiles.inferColumnTypes', 'true')"
-    path = _first(given, "path", "cloud_files", example, at)
-    match given.positional[1:]:
+    path = _first(arguments, "path", "cloud_files", example, at)
+    match arguments.positional[1:]:
         case (file_format,):
             options = {}
         case (file_format, dict(pairs), *_):
@@ -212,9 +212,9 @@ def _cloud_files(session: SparkSession, given: FunctionArguments, streaming: boo
     return frame
 
 
-def _read_kafka(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
-    options = {_KAFKA.get(key, name): str(value) for key, (name, value) in given.named.items()}
-    if given.positional or "kafka.bootstrap.servers" not in options:
+def _read_kafka(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+    options = {_KAFKA.get(key, name): str(value) for key, (name, value) in arguments.named.items()}
+    if arguments.positional or "kafka.bootstrap.servers" not in options:
         raise SqlError(
             at,
             "read_kafka needs bootstrapServers, and takes its options by name.",
@@ -225,17 +225,17 @@ def _read_kafka(session: SparkSession, given: FunctionArguments, streaming: bool
     return frame
 
 
-def _read_stream(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+def _read_stream(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
     del streaming  # it is always a stream
-    table = _first(given, "table", "read_stream", "'orders', skipChangeCommits => true", at)
-    options = {name: str(value) for key, (name, value) in given.named.items() if key != "table"}
+    table = _first(arguments, "table", "read_stream", "'orders', skipChangeCommits => true", at)
+    options = {name: str(value) for key, (name, value) in arguments.named.items() if key != "table"}
     frame: DataFrame = session.readStream.options(**options).table(table)
     return frame
 
 
-def _table_changes(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
-    name = _first(given, "table", "table_changes", "'orders', 1", at)
-    bounds = dict(zip(("starting", "ending"), given.positional[1:], strict=False))
+def _table_changes(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+    name = _first(arguments, "table", "table_changes", "'orders', 1", at)
+    bounds = dict(zip(("starting", "ending"), arguments.positional[1:], strict=False))
     options = {
         f"{bound}{'Version' if str(value).isdigit() else 'Timestamp'}": str(value) for bound, value in bounds.items()
     }
@@ -244,23 +244,23 @@ def _table_changes(session: SparkSession, given: FunctionArguments, streaming: b
     return frame
 
 
-def _event_log(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
-    del given, at  # it may name any pipeline or table; only this pipeline is local
+def _event_log(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+    del arguments, at  # it may name any pipeline or table; only this pipeline is local
     reader: Any = session.readStream if streaming else session.read
     frame: DataFrame = reader.table("event_log")
     return frame
 
 
-def _first(given: FunctionArguments, name: str, function: str, example: str, at: int) -> str:
-    value = given.positional[0] if given.positional else given.value(name)
+def _first(arguments: FunctionArguments, name: str, function: str, example: str, at: int) -> str:
+    value = arguments.positional[0] if arguments.positional else arguments.value(name)
     if not isinstance(value, str):
         raise SqlError(at, f"{function} needs a {name}.", f"{function}({example})")
     return value
 
 
 def _not_available(name: str) -> Callable[..., DataFrame]:
-    def refused(session: SparkSession, given: FunctionArguments, streaming: bool, at: int) -> DataFrame:
-        del session, given, streaming
+    def refused(session: SparkSession, arguments: FunctionArguments, streaming: bool, at: int) -> DataFrame:
+        del session, arguments, streaming
         hint = did_you_mean(name, ("read_kafka", "read_files"), "Read it through Kafka, or from files.")
         raise SqlError(at, f"{name} reads a service of the cloud, which does not work here.", hint)
 

@@ -1,6 +1,6 @@
-"""What each statement of the corpus in `sql/` is understood as, and what files of them define.
+"""The parsed statements of the corpus in `sql/`, and the definitions of its files.
 
-The results are in the text beside each file, which is written anew by
+The expected results are in the text beside each file, which is rewritten by
 
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_parser.py
 """
@@ -31,7 +31,7 @@ PARAMETERS = {"day": "2026-01-01", "source": "main.raw.readings", "odd": "a'b\\c
 
 
 def told(value):
-    """Return the fields of a dataclass that say something: not those that have their default, nor positions."""
+    """Yield the fields of a dataclass that differ from their defaults, without positions."""
     for field in fields(value):
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         said = getattr(value, field.name)
@@ -40,7 +40,7 @@ def told(value):
 
 
 def shown(value, indent):
-    """Return a value as the lines of a golden text: one a field, with what they hold below them."""
+    """Return a value as the lines of a golden text: one per field, with nested fields below it."""
     if isinstance(value, DottedName | Enum):
         return [
             ".".join(part if part.isidentifier() else f"`{part}`" for part in value.parts)
@@ -64,7 +64,7 @@ def shown(value, indent):
 
 
 def parsed(file):
-    """Return what each statement of a file is understood as, below its line."""
+    """Yield each parsed statement of a file, after its line."""
     script = Script(file.name, file.read_text())
     for tokens in found_in(script.text):
         statement = parse(script.text, tokens)
@@ -77,7 +77,7 @@ def found_in(text):
 
 
 def defined(file):
-    """Return what a file defines, each with its line and column."""
+    """Yield the definitions of a file, each with its line and column."""
     registry = Registry(root=file.parent)
     functions = collect([file], registry, CONFIGURATION, PARAMETERS)
     found = registry.freeze()
@@ -91,16 +91,16 @@ def defined(file):
 
 @pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
 def test_statements_are_understood(file):
-    """Each form of the language, in any order of clauses and letter case, means what a review has seen."""
+    """Each form of the language, in any order of clauses and letter case, has the reviewed result."""
     compare(file.with_suffix(".txt"), "\n\n".join(parsed(file)) + "\n")
 
 
 @pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.stem)
 def test_files_define_datasets_and_flows(file):
-    """With variables and parameters filled in, and a warning for what has no effect."""
+    """Files define datasets and flows, with variables and parameters replaced, and warn of clauses without effect."""
     compare(file.with_suffix(".txt"), "\n\n".join(defined(file)) + "\n")
 
 
 def test_the_corpus_is_large():
-    """It has each production of the language at least twice."""
+    """The corpus has at least 120 statements."""
     assert sum(len(found_in(file.read_text())) for file in STATEMENTS) >= 120
