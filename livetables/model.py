@@ -262,6 +262,8 @@ class Definitions:
     diagnostics: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     hooks: tuple[EventHook, ...] = ()
+    #: The keys of datasets whose statements have errors: reading them is no second error.
+    broken: frozenset[str] = frozenset()
 
 
 _PART = re.compile(r"`((?:[^`]|``)*)`|([^.`]+)")

@@ -37,7 +37,7 @@ from livetables.keywords import known_keywords
 from livetables.plan.builder import plan
 from livetables.plan.plan import Plan
 from livetables.plan.steps import Selection
-from livetables.settings import DROP_INACTIVE, load_settings, with_mode
+from livetables.settings import DROP_INACTIVE, load_settings, map_path, with_mode
 from livetables.spark.jvm import ping
 from livetables.spark.listener import QueryListener
 from livetables.spark.session import java_ended, open_session
@@ -103,7 +103,8 @@ class Pipeline:
         self._quick, self._debug = quick, debug
         self._dry = scratch is not None
         self._system = scratch or self.storage.system.root
-        self._registry = Registry(root=settings.root)
+        here = partial(map_path, path_map=settings.path_map, root=settings.root)
+        self._registry = Registry(settings.root, here)
         self._open = ExitStack()
         self._warnings: list[Diagnostic] = []
         #: While an update runs, a warning is an event at once.
@@ -151,13 +152,13 @@ class Pipeline:
     @cached_property
     def graph(self) -> Graph:
         """The checked graph; raises GraphError with every error that the pipeline has."""
-        resolver = Resolver(self.spark, self.definitions, self.settings.namespace, self._sources, self._registry)
-        return resolver.resolve()
+        reporter = self._registry.reporter
+        return Resolver(self.spark, self.definitions, self.settings.namespace, self._sources, reporter).resolve()
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """The warnings about the settings and the files, as far as they are loaded."""
-        return (*self.settings.warnings, *self._registry.warnings, *self._warnings)
+        return (*self.settings.warnings, *self._registry.reporter.warnings, *self._warnings)
 
     def check(self) -> tuple[Diagnostic, ...]:
         """Return everything that is wrong with the pipeline; nothing is written. Warnings are in `warnings`."""

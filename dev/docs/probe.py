@@ -131,7 +131,7 @@ def _outcome(name: Name, registry: Registry) -> _Outcome:
     said = tuple(warning.message for warning in warned)
     # What the platform calls deprecated too is no difference.
     without_effect = any(warning.code == "PARAMETER_WITHOUT_EFFECT" for warning in warned)
-    parts = tuple(_compared(part) for part in (*defined.datasets, *defined.flows, *registry.hooks))
+    parts = tuple(_compared(part) for part in (*defined.datasets, *defined.flows, *defined.hooks))
     return _Outcome(WARNED if without_effect else SUPPORTED, said, parts)
 
 
@@ -145,18 +145,17 @@ class _Anything:
 
     def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> Any:
         """Return something for any name."""
-        return name, streaming, options
+        return reads.TableFrame((name, streaming, options))
 
-    def complete_mode(self, name: str) -> bool:
-        """Return that no table is written in complete mode."""
-        del name
-        return False
+    def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> Any:
+        """Return something for any path."""
+        return options, schema, path
 
-    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> Any:
-        """Return something for any source."""
-        return source, options, schema, path
+    def stream_files(self, options: Mapping[str, str], schema: Any, path: str) -> Any:
+        """Return something for any path."""
+        return options, schema, path
 
-    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
+    def prepare(self, source: str, options: Mapping[str, str]) -> None:
         """Do nothing."""
 
     def map_path(self, path: str) -> str:

@@ -1,1 +1,1 @@
-"""Loads the files of a pipeline and collects its definitions."""
+"""Loads the files of a pipeline and collects what they define."""

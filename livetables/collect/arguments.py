@@ -1,6 +1,6 @@
-"""What every function of the facade asks of its arguments, before it looks at them itself.
+"""Checks the arguments of each call of the facade, before the called function reads them.
 
-A parameter of one name holds the same everywhere, so its type is checked in one place.
+A parameter name has the same meaning in all functions, so one table has the accepted values of each name.
 """
 
 from __future__ import annotations
@@ -8,25 +8,25 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyspark.sql import Column
 from pyspark.sql.types import StructType
 
 from livetables.collect import registry as registries
-from livetables.collect.checks import must_be_known, refuse
+from livetables.collect.calls import called, current_call
 from livetables.collect.row_filter import row_filter
+from livetables.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from livetables.collect.registry import Registry
-    from livetables.errors import SourceLocation
+    from collections.abc import Iterable
 
-_called: ContextVar[str] = ContextVar("called", default="")
+    from livetables.collect.calls import Call
+    from livetables.collect.registry import Registry
 
 
 class _Content(NamedTuple):
-    """What a parameter holds: a test, how that is called, and an example of it."""
+    """The values that a parameter accepts: a test, its description in an error, and an example."""
 
     fits: Callable[[Any], bool]
     words: str
@@ -59,7 +59,7 @@ def _are_columns(value: Any) -> bool:
 
 def _are_settings(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(key, str) and isinstance(one, str | int | float) for key, one in value.items()
+        isinstance(key, str) and isinstance(setting, str | int | float) for key, setting in value.items()
     )
 
 
@@ -111,84 +111,87 @@ _CONTENTS = {
         _COLUMNS,
     ),
 }
-#: Examples in a call, where they differ or stand alone.
+#: Examples in the usage of a call, where these differ from those of `_CONTENTS`.
 _EXAMPLES = {"name": '"my_table"', "target": '"my_table"', "source": '"my_feed"', "format": '"kafka"'}
-_SHORT = 40  # characters
-
-
-def called() -> str:
-    """Return the name by which the user called the function of the facade that runs now; some have several."""
-    return _called.get()
+#: Longest text of a value in an error, in characters; of a longer one, the type is shown.
+_MAX_SHOWN = 40
 
 
 def as_called(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of the facade as users call it: under this name, with its arguments checked."""
+    """Return a function of the facade as users call it: by this name, with checked arguments."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        token = _called.set(name)
-        try:
-            # A query function reads when no file is being loaded.
-            registry = registries.current.get() or registries.Registry()
-            _check(registry, name, signature, args, kwargs)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        with called(name):
+            call = current_call()
+            _check(call, signature, args, kwargs)
             result = function(*args, **kwargs)
             if result is None:
-                return _no_decorator(name, registry.caller())
+                return _no_decorator(call)
+            registry = registries.current.get()
             decorates = callable(result) and not any(result is value for value in (*args, *kwargs.values()))
-            return _watched(registry, name, result) if decorates else result
-        finally:
-            _called.reset(token)
+            return _tracked(registry, call, result) if registry is not None and decorates else result
 
-    return call
+    return checked
 
 
-def _watched(registry: Registry, what: str, decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Let the registry know of a decorator until it is put on a function."""
-    mark = (what, registry.caller())
-    registry.unused.append(mark)
+def _tracked(registry: Registry, call: Call, decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that counts as unused until it is applied to a function."""
+    registry.decorator_made(call.name, call.location)
 
-    def put_on(function: Any) -> Any:
-        if mark in registry.unused:
-            registry.unused.remove(mark)
+    def apply(function: Any) -> Any:
+        registry.decorator_used(call.name, call.location)
         return decorate(function)
 
-    return put_on
+    return apply
 
 
-def _no_decorator(what: str, location: SourceLocation) -> Callable[[Any], Any]:
-    def put_on(_function: Any) -> Any:
-        message = f"{what} was put on a function, and is no decorator."
-        raise refuse("NOT_A_DECORATOR", message, location, "Write it on a line of its own, without @.")
+def _no_decorator(call: Call) -> Callable[[Any], Any]:
+    def apply(_function: Any) -> Any:
+        message = f"{call.name} was put on a function, and is no decorator."
+        raise call.invalid(message, "Write it on a line of its own, without @.", "NOT_A_DECORATOR")
 
-    return put_on
+    return apply
 
 
-def _check(
-    registry: Registry, what: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
+def check_parameters(call: Call, arguments: Iterable[str], known: Iterable[str]) -> None:
+    """Raise DefinitionError for the name of an argument that is not a parameter of the function."""
+    known = frozenset(known)
+    unknown = sorted(set(arguments) - known)
+    if unknown:
+        hint = did_you_mean(unknown[0], known, f"It takes {', '.join(sorted(known))}.")
+        raise call.invalid(f"{call.name} has no parameter '{unknown[0]}'.", hint, "UNKNOWN_PARAMETER")
+
+
+def _check(call: Call, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise DefinitionError for arguments that don't fit a signature, or the accepted values of a parameter."""
     parameters = signature.parameters.values()
-    others = next((one.name for one in parameters if one.kind is one.VAR_KEYWORD), "")
-    if not others:
-        must_be_known(registry, what, kwargs, signature.parameters)
-    required = [one.name for one in parameters if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
-    usage = f"Write {what}({', '.join(_example(name, required) for name in required)})"
+    options = next((parameter.name for parameter in parameters if parameter.kind is parameter.VAR_KEYWORD), "")
+    if not options:
+        check_parameters(call, kwargs, signature.parameters)
+    required = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    usage = f"Write {call.name}({', '.join(_example(name, required) for name in required)})"
     try:
-        given = signature.bind_partial(*args, **kwargs).arguments
+        arguments = signature.bind_partial(*args, **kwargs).arguments
     except TypeError as error:
         hint = f"{usage}, with all else by name." if parameters else "Call it without arguments."
-        raise refuse("WRONG_ARGUMENT", f"{what} was given {error}.", registry.caller(), hint) from None
-    given |= given.pop(others, {})
-    for name, value in given.items():
+        raise call.invalid(f"{call.name} was given {error}.", hint) from None
+    arguments |= arguments.pop(options, {})
+    for name, value in arguments.items():
         content = _CONTENTS.get(name)
         if content and value is not None and not content.fits(value):
             hint = f"{usage}." if name in required else f"Write {name}={content.example}."
-            message = f"{what}({name}=) takes {content.words}, not {_shown(value)}."
-            raise refuse("WRONG_ARGUMENT", message, registry.caller(), hint)
+            raise call.invalid(f"{call.name}({name}=) takes {content.words}, not {_shown(value)}.", hint)
     for name in required:
-        value = given.get(name)
-        if name not in given or (name in _CONTENTS and (value is None or (isinstance(value, str) and not value))):
-            raise refuse("WRONG_ARGUMENT", f"{what} needs {name}=.", registry.caller(), f"{usage}.")
+        value = arguments.get(name)
+        empty = value is None or (isinstance(value, str) and not value)
+        if name not in arguments or (empty and name in _CONTENTS):
+            raise call.invalid(f"{call.name} needs {name}=.", f"{usage}.")
 
 
 def _example(name: str, required: list[str]) -> str:
@@ -198,6 +201,6 @@ def _example(name: str, required: list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a short value as it was written, and the type of any other."""
+    """Return a short value as it was written, or else its type."""
     text = repr(value)
-    return type(value).__name__ if len(text) > _SHORT or " at 0x" in text else text
+    return type(value).__name__ if len(text) > _MAX_SHOWN or " at 0x" in text else text

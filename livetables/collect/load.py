@@ -29,10 +29,10 @@ def load_files(spark: SparkSession, settings: Settings, registry: Registry, stac
     """
     sql = [file for file in settings.files if file.suffix.lower() == ".sql"]
     python = [file for file in settings.files if file not in sql]
-    sql_files.collect(sql, registry, settings.configuration, settings.parameters)
+    created = sql_files.collect(sql, registry, settings.configuration, settings.parameters)
     try:
-        stack.enter_context(functions(spark, registry.functions))
+        stack.enter_context(functions(spark, created))
     except SettingsError as error:
-        registry.diagnostics.append(error.diagnostic)
+        registry.reporter.error(error.diagnostic)
     here = partial(map_path, path_map=settings.path_map, root=settings.root)
     return python_files.collect(python, registry, notebook_names(spark, settings), here)

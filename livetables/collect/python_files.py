@@ -1,22 +1,17 @@
-"""Executes the Python files of a pipeline, with the facade bound and a notebook's globals at hand."""
+"""Executes the Python files of a pipeline with the globals of a notebook, and collects what they define."""
 
 from __future__ import annotations
 import __future__
 
-import os
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livetables.collect import binding, notebooks
 from livetables.collect import registry as registries
-from livetables.errors import DefinitionError, Diagnostic, LivetablesError
-from livetables.notebook.python_io import way_to_file
-from livetables.queries.locations import SQL_LOCATION
-from livetables.spark.messages import code_of, first_sentence
+from livetables.errors import DefinitionError, LivetablesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from livetables.collect.registry import Registry
     from livetables.model import Definitions
@@ -27,41 +22,42 @@ _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.al
 def collect(
     files: Iterable[Path], registry: Registry, names: Mapping[str, Any], map_path: Callable[[str], str] = str
 ) -> Definitions:
-    """Execute each file by itself and return what they define; the files must be bound (`binding.bound`).
+    """Execute each file by itself and return what they define. Call it inside `binding.bound`.
 
-    `names` are the globals every file gets, such as `spark`; `map_path` finds the absolute paths of `%run`. What a
-    file does wrong becomes a problem with its line; the other files are still collected, so that all problems are
-    reported together.
+    `names` are the globals of every file, such as `spark`; `map_path` maps the absolute paths of `%run`. An error in a
+    file becomes a diagnostic with its line; the other files are still executed, so that all errors are reported
+    together.
     """
-    registry.map_path = map_path
-    binding.give(names)
-    sources = _Sources(tuple(files), registry, names)
+    binding.provide(names)
+    sources = _SourceFiles(tuple(files), registry, names, map_path)
     token = registries.current.set(registry)
     try:
         for file in sources.files:
             try:
                 sources.names_of(file)
             except LivetablesError as error:
-                if error.diagnostic not in registry.diagnostics:  # what an included file does wrong is said once
-                    registry.diagnostics.append(error.diagnostic)
+                registry.reporter.error(error.diagnostic)
     finally:
         registries.current.reset(token)
     return registry.freeze()
 
 
-class _Sources:
+class _SourceFiles:
     """The source files of a pipeline, each executed by itself and once, also when others `%run` it."""
 
-    def __init__(self, files: tuple[Path, ...], registry: Registry, names: Mapping[str, Any]) -> None:
+    def __init__(
+        self, files: tuple[Path, ...], registry: Registry, names: Mapping[str, Any], map_path: Callable[[str], str]
+    ) -> None:
         self.files = files
-        self._registry = registry
+        self._reporter = registry.reporter
         self._names = names
+        self._map_path = map_path
         self._done: dict[Path, dict[str, Any] | LivetablesError] = {}
 
     def names_of(self, file: Path, includers: tuple[Path, ...] = ()) -> dict[str, Any]:
-        """Execute a source file, if that was not done yet, and return its globals; raises what it raised before."""
+        """Return the globals of a source file, which is executed once; raises the LivetablesError of that time."""
         if file not in self._done:
-            # Never in sys.modules: then Spark pickles the file's functions by value, and workers need not import it.
+            # Not in sys.modules, so that Spark pickles the file's functions by value: workers can't import the file.
             namespace = {"__name__": file.stem, "__file__": str(file), "__builtins__": __builtins__, **self._names}
             try:
                 self._execute((*includers, file), namespace)
@@ -77,63 +73,45 @@ class _Sources:
     def _execute(self, files: tuple[Path, ...], namespace: dict[str, Any]) -> None:
         """Execute the last of `files`, each of which was included by the one before it.
 
-        Raises LivetablesError with the place, whatever the code raises.
+        Raises LivetablesError with a location, whatever the code raises.
         """
-        file, registry, flags = files[-1], self._registry, 0
+        file, reporter, flags = files[-1], self._reporter, 0
         try:
-            for part in notebooks.parts(file, registry):
-                if isinstance(part, notebooks.Run):
+            notebook = notebooks.read_notebook(file, reporter.root)
+            reporter.warn(*notebook.warnings)
+            for part in notebook.parts:
+                if isinstance(part, notebooks.Include):
                     self._include(part, files, namespace)
                     continue
-                # Only its own `from __future__` lines count, not those of this file; in a notebook, also for later
-                # cells.
+                # The `from __future__` lines of the file count, not those of this module; in a notebook, also for
+                # later cells.
                 code = compile(part.text, part.file, "exec", flags=flags, dont_inherit=True)
                 flags |= code.co_flags & _FUTURES
                 exec(code, namespace)  # noqa: S102 (the user's code)
         except LivetablesError as error:
-            location = diagnostic_of(error, file, registry).location
+            location = reporter.of_exception(error, file).location
             if location is not None:
                 error.locate(location)
             raise
         except SyntaxError as error:
-            location = registry.location(error.filename or str(file), error.lineno or 0)
+            location = reporter.location(error.filename or str(file), error.lineno or 0)
             raise DefinitionError("SYNTAX_ERROR", f"{error.msg}.", location=location) from error
         except (Exception, SystemExit) as error:
-            diagnostic = diagnostic_of(error, file, registry)
+            diagnostic = reporter.of_exception(error, file)
             raise DefinitionError(
                 diagnostic.code, diagnostic.message, location=diagnostic.location, hint=diagnostic.hint
             ) from error
 
-    def _include(self, run: notebooks.Run, files: tuple[Path, ...], namespace: dict[str, Any]) -> None:
-        """Do a `%run` line of the last of `files`."""
-        found = notebooks.included(run, files[-1], self._registry.map_path)
-        if any(found.samefile(file) for file in files):
-            names = " -> ".join(file.name for file in (*files, found))
-            hint = "Move what they share to a third notebook."
-            raise DefinitionError("RUN_CYCLE", f"Notebooks %run each other: {names}.", location=run.location, hint=hint)
-        source = next((file for file in self.files if found.samefile(file)), None)
+    def _include(self, include: notebooks.Include, files: tuple[Path, ...], namespace: dict[str, Any]) -> None:
+        """Execute a `%run` line of the last of `files`."""
+        target = notebooks.included(include, files[-1], self._map_path)
+        if any(target.samefile(file) for file in files):
+            names = " -> ".join(file.name for file in (*files, target))
+            message, hint = f"Notebooks %run each other: {names}.", "Move what they share to a third notebook."
+            raise DefinitionError("RUN_CYCLE", message, location=include.location, hint=hint)
+        source = next((file for file in self.files if target.samefile(file)), None)
         if source is None:
-            self._execute((*files, found), namespace)
+            self._execute((*files, target), namespace)
         else:  # executed again, it would define its datasets twice
             names_of_it = self.names_of(source, files)
             namespace.update({name: value for name, value in names_of_it.items() if not name.startswith("__")})
-
-
-def diagnostic_of(error: BaseException, file: Path | None, registry: Registry) -> Diagnostic:
-    """Describe an exception of user code: its last line in the user's own files, and its own words."""
-    in_sql = getattr(error, SQL_LOCATION, None)
-    if in_sql is not None:
-        hint = way_to_file(error, registry.map_path)
-        return Diagnostic(code_of(error), first_sentence(error), in_sql, hint)
-    root, package = str(registry.root), str(Path(__file__).parents[1]) + os.sep
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if (file is not None and (frame.filename == str(file) or frame.filename.startswith(f"{file} cell ")))
-        or (frame.filename.startswith(root) and "site-packages" not in frame.filename)
-    ]
-    own = [frame for frame in frames if not frame.filename.startswith(package)] or frames
-    location = (
-        registry.location(own[-1].filename, own[-1].lineno or 0) if own else registry.location(str(file or ""), 0)
-    )
-    return Diagnostic(code_of(error), first_sentence(error), location, way_to_file(error, registry.map_path))

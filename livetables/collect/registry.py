@@ -1,106 +1,119 @@
-"""Where decorators put what they are told, while the files of a pipeline are executed."""
+"""Collects what the decorators and SQL files of a pipeline define, while its files are loaded."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from livetables.collect.reporter import Reporter
 from livetables.errors import DefinitionError, Diagnostic, SourceLocation
 from livetables.model import Dataset, Definitions, EventHook, Expectation, Flow, Table, View
-from livetables.queries.locations import calling_location, location_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from typing import Any
 
-    from livetables.sql.script import Script
-
-#: Functions carry their expectations in this attribute, so that `@expect` may stand above or below `@table`.
-EXPECTATIONS = "__livetables_expectations__"
+#: The attribute of a query function with its expectations. It is on the function, as `@expect` may be above or below
+#: `@table`, and a decorator of the user's copies it to its own function.
+_EXPECTATIONS = "__livetables_expectations__"
 
 current: ContextVar[Registry | None] = ContextVar("registry", default=None)
 
 
-@dataclass
 class Registry:
-    """Collects definitions in the order of the files; `freeze` makes them immutable."""
+    """Collects definitions in the order of the files; `freeze` returns them. `reporter` has what is wrong with them."""
 
-    root: Path = field(default_factory=Path.cwd)
-    datasets: list[tuple[Dataset, Callable[..., Any] | None]] = field(default_factory=list)
-    flows: list[Flow] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    warnings: list[Diagnostic] = field(default_factory=list)
-    hooks: list[EventHook] = field(default_factory=list)
-    #: Decorators that were made and are not put on a function yet: their names and places.
-    unused: list[tuple[str, SourceLocation]] = field(default_factory=list)
-    #: The rules of all functions, each with the name and the place of its decorator.
-    rules: list[tuple[str, SourceLocation, Expectation]] = field(default_factory=list)
-    #: The functions that SQL files create: name, what follows it in the statement, place.
-    functions: list[tuple[str, str, SourceLocation]] = field(default_factory=list)
-    #: The keys of datasets whose definitions were not understood: to read them is no second error.
-    broken: set[str] = field(default_factory=set)
-    #: The SQL files, by their names in places.
-    scripts: dict[str, Script] = field(default_factory=dict)
-    map_path: Callable[[str], str] = str
+    def __init__(self, root: Path, map_path: Callable[[str], str] = str) -> None:
+        """Collect the pipeline of a project folder; `map_path` maps paths of the platform, for hints."""
+        self.reporter = Reporter(root, map_path)
+        self._datasets: list[tuple[Dataset, Callable[..., Any] | None]] = []
+        self._flows: list[Flow] = []
+        self._hooks: list[EventHook] = []
+        self._broken: set[str] = set()
+        #: Decorators that were made and not applied to a function yet.
+        self._unused: list[tuple[str, SourceLocation]] = []
+        #: The expectations of all functions, each with the name and the location of its decorator.
+        self._rules: list[tuple[str, SourceLocation, Expectation]] = []
 
-    def add(self, dataset: Dataset, function: Callable[..., Any] | None, flow: Flow | None) -> None:
-        """Register a dataset, the function that expectations hang on, and its default flow."""
-        self.datasets.append((dataset, function))
+    def add_dataset(
+        self, dataset: Dataset, function: Callable[..., Any] | None = None, flow: Flow | None = None
+    ) -> None:
+        """Add a dataset, the function with its expectations, and its default flow."""
+        self._datasets.append((dataset, function))
         if flow is not None:
-            self.flows.append(flow)
+            self._flows.append(flow)
 
-    def warn(self, code: str, message: str, location: SourceLocation, hint: str | None = None) -> None:
-        """Say something aloud once, however often it is met."""
-        diagnostic = Diagnostic(code, message, location, hint)
-        if diagnostic not in self.warnings:
-            self.warnings.append(diagnostic)
+    def add_flow(self, flow: Flow) -> None:
+        """Add a flow."""
+        self._flows.append(flow)
 
-    def location(self, file: str, line: int) -> SourceLocation:
-        """Return the location of a line, with the file named from the project's root where it lies in it."""
-        return location_in(self.root, file, line)
+    def add_hook(self, hook: EventHook) -> None:
+        """Add an event hook."""
+        self._hooks.append(hook)
 
-    def shown(self, diagnostic: Diagnostic) -> Diagnostic:
-        """Return a problem with the line that it is about, where that is one of a SQL file."""
-        location = diagnostic.location
-        if location is None or not location.column or location.file not in self.scripts:
-            return diagnostic
-        return replace(diagnostic, excerpt=self.scripts[location.file].excerpt(location))
+    def add_broken(self, name: str) -> None:
+        """Add the name of a dataset whose statement has an error: reading it is no second error."""
+        self._broken.add(name.lower())
 
-    def caller(self) -> SourceLocation:
-        """Return the line of the user's file that is being executed now."""
-        return calling_location(self.root)
+    def decorator_made(self, name: str, location: SourceLocation) -> None:
+        """Note a decorator; unless it is used, `freeze` warns of it."""
+        self._unused.append((name, location))
+
+    def decorator_used(self, name: str, location: SourceLocation) -> None:
+        """Note that a decorator was applied to a function."""
+        if (name, location) in self._unused:
+            self._unused.remove((name, location))
+
+    def add_expectations(
+        self, function: Callable[..., Any], rules: Iterable[Expectation], name: str, location: SourceLocation
+    ) -> None:
+        """Add the expectations that a decorator, with this name at this location, gives to a function."""
+        rules = tuple(rules)
+        self._rules += [(name, location, rule) for rule in rules]
+        # The decorator nearest to the function runs first, but people read rules from the top.
+        setattr(function, _EXPECTATIONS, (*rules, *getattr(function, _EXPECTATIONS, ())))
 
     def freeze(self) -> Definitions:
-        """Return the definitions, each with the expectations that its function has gathered."""
-        diagnostics = list(self.diagnostics)
+        """Return the definitions, each with the expectations of its function, and what is wrong with them."""
         datasets: list[Dataset] = []
-        for dataset, function in self.datasets:
-            added = tuple(getattr(function, EXPECTATIONS, ()))
+        for dataset, function in self._datasets:
+            added = tuple(getattr(function, _EXPECTATIONS, ()))
             if isinstance(dataset, Table | View) and added:
                 datasets.append(replace(dataset, expectations=(*dataset.expectations, *added)))
             else:
                 datasets.append(dataset)
-        diagnostics += [diagnostic for dataset in datasets for diagnostic in _repeated_rules(dataset)]
-        diagnostics += _duplicates(datasets)
-        diagnostics += self._misplaced_rules()
+        diagnostics = [
+            *self.reporter.errors,
+            *(diagnostic for dataset in datasets for diagnostic in _repeated_rules(dataset)),
+            *_duplicates(datasets),
+            *self._misplaced_rules(),
+        ]
         self._warn_of_unused(datasets, {diagnostic.location.file for diagnostic in diagnostics if diagnostic.location})
-        shown = tuple(map(self.shown, diagnostics))
-        return Definitions(tuple(datasets), tuple(self.flows), shown, tuple(self.warnings), tuple(self.hooks))
+        return Definitions(
+            tuple(datasets),
+            tuple(self._flows),
+            tuple(map(self.reporter.with_excerpt, diagnostics)),
+            self.reporter.warnings,
+            tuple(self._hooks),
+            frozenset(self._broken),
+        )
 
     def _warn_of_unused(self, datasets: list[Dataset], broken: set[str]) -> None:
         """Warn of decorators without effect; not in `broken` files, which may have ended before their use."""
         used = {id(rule) for dataset in datasets for rule in getattr(dataset, "expectations", ())}
-        unused = [(what, location, "was put on no function") for what, location in self.unused]
+        unused = [(name, location, "was put on no function") for name, location in self._unused]
         unused += [
-            (what, location, "is on no table or view") for what, location, rule in self.rules if id(rule) not in used
+            (name, location, "is on no table or view") for name, location, rule in self._rules if id(rule) not in used
         ]
-        for what, location, why in unused:
+        for name, location, why in unused:
             if location.file not in broken:
-                self.warn("DECORATOR_NOT_USED", f"{what}(...) {why}, so it has no effect.", location)
+                message = f"{name}(...) {why}, so it has no effect."
+                self.reporter.warn(Diagnostic("DECORATOR_NOT_USED", message, location))
 
     def _misplaced_rules(self) -> list[Diagnostic]:
-        own = [function for _, function in self.datasets]
+        own = [function for _, function in self._datasets]
         on_sinks = [
             Diagnostic(
                 "EXPECTATION_ON_SINK",
@@ -108,8 +121,8 @@ class Registry:
                 dataset.location,
                 "Move them to the table or view that the flow into the sink reads.",
             )
-            for dataset, _ in self.datasets
-            if hasattr(getattr(dataset, "write_batch", None), EXPECTATIONS)
+            for dataset, _ in self._datasets
+            if hasattr(getattr(dataset, "write_batch", None), _EXPECTATIONS)
         ]
         on_flows = [
             Diagnostic(
@@ -118,14 +131,14 @@ class Registry:
                 flow.location,
                 f'Move them to the table: create_streaming_table("{flow.target}", expect_all={{...}}).',
             )
-            for flow in self.flows
-            if hasattr(flow.query, EXPECTATIONS) and flow.query not in own
+            for flow in self._flows
+            if hasattr(flow.query, _EXPECTATIONS) and flow.query not in own
         ]
         return on_sinks + on_flows
 
 
 def active() -> Registry:
-    """Return the registry of the pipeline being collected; error `OUTSIDE_PIPELINE` when there is none."""
+    """Return the registry of the pipeline that is being loaded; raises DefinitionError when there is none."""
     registry = current.get()
     if registry is None:
         msg = "A dataset can only be defined while a pipeline is loaded."

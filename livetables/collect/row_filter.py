@@ -1,4 +1,4 @@
-"""Reads what `row_filter=` says: ROW FILTER function ON (column or literal, ...)."""
+"""Parses the argument `row_filter=`: ROW FILTER function ON (column or literal, ...)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _FILTER = re.compile(
 
 
 def row_filter(text: str) -> RowFilter | None:
-    """Return the row filter that a text is, or None when it is none."""
+    """Return the row filter of a text, or None when the text is not a row filter."""
     match = _FILTER.fullmatch(text)
     if match is None:
         return None
-    given = match["arguments"].strip()
+    text = match["arguments"].strip()
     columns, arguments, position = [], [], 0
-    while position < len(given):
-        argument = _ARGUMENT.match(given, position)
+    while position < len(text):
+        argument = _ARGUMENT.match(text, position)
         if argument is None:
             return None
         if argument["column"]:
             columns.append(name_parts(argument["column"])[0])
         arguments.append(argument["literal"] or quoted(columns[-1]))
         position = argument.end()
-    if given.endswith(","):
+    if text.endswith(","):
         return None
     function = name_parts(match["function"])[-1]
     return RowFilter(f"{quoted(function)}({', '.join(arguments)})", tuple(columns))

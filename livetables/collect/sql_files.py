@@ -1,11 +1,12 @@
-"""Turns the SQL files of a pipeline into definitions: each statement into the datasets and flows that it stands for."""
+"""Converts the SQL files of a pipeline into definitions: each statement into the datasets and flows that it defines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from livetables.collect.checks import NOT_IN_NAMES, NOT_LOCAL
+from livetables.collect.calls import WITHOUT_EFFECT
+from livetables.collect.names import NOT_IN_NAMES
 from livetables.errors import Diagnostic
 from livetables.model import (
     Action,
@@ -13,6 +14,7 @@ from livetables.model import (
     Changes,
     ColumnSelector,
     Expectation,
+    Flow,
     MaterializedView,
     OnceFlow,
     QueryFlow,
@@ -41,7 +43,7 @@ from livetables.sql.statements import (
     CreateFunction,
     Insert,
     SetConf,
-    Text,
+    SqlText,
     Use,
 )
 from livetables.sql.variables import with_parameters, with_variables
@@ -52,50 +54,61 @@ if TYPE_CHECKING:
 
     from livetables.collect.registry import Registry
     from livetables.errors import SourceLocation
-    from livetables.model import Dataset, Flow
+    from livetables.model import Dataset
     from livetables.sql.lexer import Token
     from livetables.sql.statements import ColumnChoice, Statement
 
 #: The property of a plain CREATE TABLE that makes it a table of the pipeline.
-_MARK = "delta.live.table"
-#: How keys begin that somebody reads from the session.
+_LIVE_TABLE = "delta.live.table"
+#: Prefixes of SET keys that become session configuration.
 _CONFS = ("spark.", "pipelines.")
 _KINDS = {STREAMING_TABLE: StreamingTable, MATERIALIZED_VIEW: MaterializedView, TABLE: StreamingTable}
 
 
 def collect(
     files: Iterable[Path], registry: Registry, configuration: Mapping[str, str], parameters: Mapping[str, str]
-) -> None:
-    """Register what SQL files define. What is wrong with a statement becomes a problem; the others still count."""
+) -> list[tuple[str, str, SourceLocation]]:
+    """Register what SQL files define, and return the functions that they create.
+
+    A function is its name, the text after the name in CREATE FUNCTION, and its location. `configuration` has the
+    values of `${key}`, `parameters` those of `:name`. A wrong statement becomes an error of `registry.reporter`; the
+    others are still registered.
+    """
+    functions: list[tuple[str, str, SourceLocation]] = []
     for file in files:
-        location = registry.location(str(file), 0)
+        location = registry.reporter.location(str(file), 0)
         try:
             script = Script(location.file, file.read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             message = f"The file can't be read: {error}."
-            registry.diagnostics.append(Diagnostic("SQL_SYNTAX", message, location, "Save it as UTF-8 text."))
+            registry.reporter.error(Diagnostic("SQL_SYNTAX", message, location, "Save it as UTF-8 text."))
             continue
-        registry.scripts[script.file] = script
-        _Collector(script, registry, dict(configuration), parameters).collect()
+        registry.reporter.add_script(script)
+        collector = _Collector(script, registry, dict(configuration), parameters)
+        collector.collect()
+        functions += collector.functions
+    return functions
 
 
 @dataclass
 class _Collector:
-    """Goes through one file: `confs` is what SET has set so far, for the datasets that follow."""
+    """Registers the statements of one file. `confs` is the session configuration that SET has made so far."""
 
     script: Script
     registry: Registry
     variables: dict[str, str]
     parameters: Mapping[str, str]
     confs: dict[str, str] = field(default_factory=dict)
+    functions: list[tuple[str, str, SourceLocation]] = field(default_factory=list)
 
     def collect(self) -> None:
+        """Register each statement of each cell."""
         for start, stop in cells(self.script.text):
             try:
                 for statement in statements(self.script.text, start, stop):
                     self._statement(statement)
             except UnfinishedError as error:
-                self._wrong(error.start, "SQL_SYNTAX", error.message, error.hint)
+                self._error(error.start, "SQL_SYNTAX", error.message, error.hint)
 
     def _statement(self, statement: list[Token]) -> None:
         text = Edited(self.script.text).part(statement[0].start, statement[-1].start)
@@ -105,13 +118,13 @@ class _Collector:
             self._define(parse(text.text, tokens(text.text)), text)
         except UnfinishedError as error:
             self._broken(statement)
-            self._wrong(text.origin(error.start), "SQL_SYNTAX", error.message, error.hint)
+            self._error(text.origin(error.start), "SQL_SYNTAX", error.message, error.hint)
         except SqlError as error:
             self._broken(statement)
-            self._wrong(text.origin(error.start), error.code, error.message, error.hint)
+            self._error(text.origin(error.start), error.code, error.message, error.hint)
 
     def _broken(self, statement: list[Token]) -> None:
-        """Remember the name that a statement with an error defines: that others read it is no second error."""
+        """Register the name that a wrong statement would define: reading it is no second error."""
         words = [token.upper for token in statement]
         at = next((index + 1 for index, word in enumerate(words) if word in ("TABLE", "VIEW")), None)
         if at is None:
@@ -119,10 +132,10 @@ class _Collector:
         at += 3 * (words[at : at + 3] == ["IF", "NOT", "EXISTS"])
         while words[at + 1 : at + 2] == ["."]:
             at += 2
-        self.registry.broken.add(name_value(statement[min(at, len(statement) - 1)]).lower())
+        self.registry.add_broken(name_value(statement[min(at, len(statement) - 1)]))
 
-    def _wrong(self, at: int, code: str, message: str, hint: str | None) -> None:
-        self.registry.diagnostics.append(self.script.diagnostic(at, code, message, hint))
+    def _error(self, at: int, code: str, message: str, hint: str | None) -> None:
+        self.registry.reporter.error(self.script.diagnostic(at, code, message, hint))
 
     def _define(self, statement: Statement, text: Edited) -> None:
         location = self.script.location(text.origin(statement.start))
@@ -130,12 +143,12 @@ class _Collector:
             case SetConf(key, value):
                 if value is not None:
                     self.variables[key] = value
-                    if key.startswith(_CONFS):  # the others stand for text only
+                    if key.startswith(_CONFS):  # other keys are only variables
                         self.confs[key] = _unquoted(value)
             case Use():
                 self._no_effect("USE", "all tables of a pipeline lie in its own schema", location)
-            case CreateFunction(name, said):
-                self.registry.functions.append((name.last, said.text, location))
+            case CreateFunction(name, definition):
+                self.functions.append((name.last, definition.text, location))
             case CreateDataset():
                 self._dataset(statement, text, location)
             case CreateFlow(name, target, flow, _, comment):
@@ -143,10 +156,10 @@ class _Collector:
                 if "/" in own_name:
                     message = f"The name '{own_name}' has '/' in it, which no flow can have in its name."
                     raise SqlError(name.start, message, f"Write {own_name.replace('/', '_')}.", "WRONG_ARGUMENT")
-                self.registry.flows.append(self._flow(own_name, target.last, flow, text, location, comment))
+                self.registry.add_flow(self._flow(_FlowFields(own_name, target.last, location, comment), flow, text))
 
     def _no_effect(self, clause: str, why: str, location: SourceLocation) -> None:
-        self.registry.warn("NO_EFFECT_HERE", f"{clause} has no effect here: {why}.", location)
+        self.registry.reporter.warn(Diagnostic("NO_EFFECT_HERE", f"{clause} has no effect here: {why}.", location))
 
     # Datasets
 
@@ -176,8 +189,8 @@ class _Collector:
             query = self._query(created.query, text, streams=streams, columns=names)
             flow = QueryFlow(name, name, query, location, created.comment, dict(self.confs))
         elif created.flow is not None:
-            flow = self._flow(name, name, created.flow, text, location, created.comment)
-        self.registry.add(dataset, None, flow)
+            flow = self._flow(_FlowFields(name, name, location, created.comment), created.flow, text)
+        self.registry.add_dataset(dataset, flow=flow)
 
     def _table(self, created: CreateDataset, name: str, location: SourceLocation) -> Table:
         self._check(created, location)
@@ -187,14 +200,14 @@ class _Collector:
             arguments = ", ".join(map(quoted, created.row_filter.columns))
             function = quoted(created.row_filter.function.last)
             row_filter = RowFilter(f"{function}({arguments})", created.row_filter.columns)
-        # What a query fills is a streaming table if the query streams; SqlQuery sees to it.
+        # With a query, it is a streaming table if the query streams, which SqlQuery ensures.
         kind = Table if created.kind != MATERIALIZED_VIEW and created.query is not None else _KINDS[created.kind]
         table: Table = kind(
             name,
             location,
             created.comment,
             schema=", ".join(f"{quoted(column.name)} {column.text.text}" for column in typed) or None,
-            table_properties={key: value for key, value in created.properties.items() if key != _MARK},
+            table_properties={key: value for key, value in created.properties.items() if key != _LIVE_TABLE},
             partition_cols=created.partitioned_by,
             cluster_by=created.cluster_by,
             path=created.location,
@@ -206,16 +219,16 @@ class _Collector:
         return table
 
     def _check(self, created: CreateDataset, location: SourceLocation) -> None:
-        """Refuse a table that is none of the pipeline's, and say what has no effect."""
-        marked = created.properties.get(_MARK, "").lower() == "true"
+        """Raise SqlError for a table that is not part of the pipeline; warn of clauses without effect."""
+        marked = created.properties.get(_LIVE_TABLE, "").lower() == "true"
         if created.kind == TABLE and not marked:
             message = f"CREATE TABLE {created.name.last} makes a table that is no part of the pipeline."
             hint = "Write CREATE OR REFRESH STREAMING TABLE, or MATERIALIZED VIEW."
             raise SqlError(created.start, message, hint, "NOT_A_DATASET")
         if created.cluster_by_auto:
-            self._no_effect("CLUSTER BY AUTO", NOT_LOCAL["cluster_by_auto"], location)
+            self._no_effect("CLUSTER BY AUTO", WITHOUT_EFFECT["cluster_by_auto"], location)
         if created.refresh_policy == "incremental_strict":
-            self._no_effect("REFRESH POLICY INCREMENTAL STRICT", NOT_LOCAL["refresh_policy"], location)
+            self._no_effect("REFRESH POLICY INCREMENTAL STRICT", WITHOUT_EFFECT["refresh_policy"], location)
         if created.schedule is not None:
             self._no_effect(
                 created.schedule.text.split()[0].upper(), "start updates with a scheduler of your own", location
@@ -224,43 +237,42 @@ class _Collector:
     # Flows
 
     def _query(
-        self, said: Text, text: Edited, *, streams: bool | None, columns: tuple[tuple[str, str | None], ...] = ()
+        self, query: SqlText, text: Edited, *, streams: bool | None, columns: tuple[tuple[str, str | None], ...] = ()
     ) -> SqlQuery:
-        query = text.part(said.start, said.start + len(said.text))
-        return SqlQuery(query, self.script, self.registry.warn, streams=streams, columns=columns)
+        part = text.part(query.start, query.start + len(query.text))
+        return SqlQuery(part, self.script, self.registry.reporter.warn, streams=streams, columns=columns)
 
-    def _flow(
-        self, name: str, target: str, flow: Insert | Cdc, text: Edited, location: SourceLocation, comment: str | None
-    ) -> Flow:
-        confs = dict(self.confs)
-        if isinstance(flow, Insert):
-            return self._insert_flow(name, target, flow, text, location, comment)
-        query = self._query(flow.source, text, streams=not flow.once)
-        query = replace(query, text=query.text.replaced([(0, 0, "SELECT * FROM ")]))
-        return CdcFlow(name, target, query, location, comment, confs, changes=_changes(flow), once=flow.once)
-
-    def _insert_flow(
-        self, name: str, target: str, flow: Insert, text: Edited, location: SourceLocation, comment: str | None
-    ) -> Flow:
-        replaces = bool(flow.replace_using) or flow.replace_where is not None
-        if flow.once and replaces:
-            message = f"The flow '{name}' has ONCE and REPLACE, which do not go together here."
+    def _flow(self, fields: _FlowFields, flow: Insert | Cdc, text: Edited) -> Flow:
+        common = {**vars(fields), "spark_conf": dict(self.confs)}
+        if isinstance(flow, Cdc):
+            query = self._query(flow.source, text, streams=not flow.once)
+            query = replace(query, text=query.text.replaced([(0, 0, "SELECT * FROM ")]))
+            return CdcFlow(**common, query=query, changes=_changes(flow), once=flow.once)
+        if flow.once and (flow.replace_using or flow.replace_where is not None):
+            message = f"The flow '{fields.name}' has ONCE and REPLACE, which do not go together here."
             raise SqlError(flow.query.start, message, "Leave one of them out.", "NOT_SUPPORTED")
-        query = self._query(flow.query, text, streams=None if flow.once or flow.replace_where else True)
-        confs = dict(self.confs)
-        if flow.replace_where is not None:
-            predicate = flow.replace_where.text
-            return ReplaceWhereFlow(name, target, query, location, comment, confs, predicate=predicate)
+        streams = None if flow.once or flow.replace_where else True
+        query = self._query(flow.query, text, streams=streams)
         if flow.replace_using:
             assert flow.sequence is not None
-            keys, sequence = flow.replace_using, flow.sequence.text
-            return ReplaceFlow(name, target, query, location, comment, confs, keys=keys, sequence_by=sequence)
-        kind = OnceFlow if flow.once else QueryFlow
-        return kind(name, target, query, location, comment, confs)
+            return ReplaceFlow(**common, query=query, keys=flow.replace_using, sequence_by=flow.sequence.text)
+        if flow.replace_where is not None:
+            return ReplaceWhereFlow(**common, query=query, predicate=flow.replace_where.text)
+        return (OnceFlow if flow.once else QueryFlow)(**common, query=query)
+
+
+@dataclass(frozen=True)
+class _FlowFields:
+    """The fields of a flow that its statement has besides the query."""
+
+    name: str
+    target: str
+    location: SourceLocation
+    comment: str | None
 
 
 def _unquoted(value: str) -> str:
-    """Return what a value of SET means to Spark, where it stands in quotes; in a query, the quotes are part of it."""
+    """Return a value of SET for Spark: a quoted string without its quotes, which in a query are part of it."""
     first, *others = tokens(value)
     return string_value(first) if first.kind == STRING and len(others) == 1 else value
 
@@ -285,7 +297,7 @@ def _changes(flow: Cdc) -> Changes:
     )
 
 
-def _text(text: Text | None) -> str | None:
+def _text(text: SqlText | None) -> str | None:
     return None if text is None else text.text
 
 

@@ -11,7 +11,7 @@ from livetables.events.log import has_events
 from livetables.execute.reader import StoredReader
 from livetables.execute.tables import Tables
 from livetables.queries import reads
-from livetables.queries.sql_relations import changes_something
+from livetables.queries.sql_relations import is_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def query_stored(
 
     Raises DatasetNotFoundError for an unknown name, LivetablesError for a statement that would change something.
     """
-    if changes_something(spark, sql):
+    if not is_query(spark, sql):
         hint = "Write a query: SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN. Flows alone change tables."
         raise LivetablesError("NOT_A_QUERY", "This statement would change something.", hint=hint)
     tables = Tables(spark, storage, namespace)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from livetables.execute.sources import Sources
     from livetables.execute.tables import Tables
     from livetables.graph.graph import Graph, ResolvedDataset
-    from livetables.queries.reads import Reader
+    from livetables.queries.reads import OutsideSources
     from livetables.spark.listener import QueryListener
     from livetables.storage.checkpoint import Checkpoint
     from livetables.storage.layout import Storage
@@ -46,31 +46,35 @@ class Engine:
     listener: QueryListener
 
 
-class _Outside:
-    """What a Reader does with what is outside the pipeline: it leaves it to `sources`."""
+class _OutsideReader:
+    """The part of a Reader for what is outside the pipeline, which `sources` opens."""
 
-    sources: Reader
+    sources: OutsideSources
 
-    def complete_mode(self, name: str) -> bool:
-        """Tell whether a name is a table that is written in complete mode: nothing outside is known to be."""
-        del name
-        return False
+    def outside(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> reads.TableFrame | None:
+        """Return a table outside the pipeline, or None when the session itself should look the name up."""
+        frame = self.sources.read(name, streaming=streaming, options=options)
+        return None if frame is None else reads.TableFrame(frame)
 
-    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
-        """Open a source outside the pipeline."""
-        return self.sources.load(source, options, schema, path)
+    def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Return all files below a path as a batch."""
+        return self.sources.read_files(options, schema, path)
 
-    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
-        """Check a source outside the pipeline."""
-        self.sources.prepare(source, options, streaming=streaming)
+    def stream_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Return the files below a path as a stream that can only be analysed."""
+        return self.sources.stream_files(options, schema, path)[0]
+
+    def prepare(self, source: str, options: Mapping[str, str]) -> None:
+        """Check a source before Spark opens it."""
+        self.sources.prepare(source, options)
 
     def map_path(self, path: str) -> str:
-        """Map a path of the platform."""
+        """Return the local path of a path of the platform."""
         return self.sources.map_path(path)
 
 
 @dataclass
-class FlowReader(_Outside):
+class FlowReader(_OutsideReader):
     """The Reader of one flow's evaluation: datasets are their stored tables, views are evaluated in place."""
 
     engine: Engine
@@ -86,13 +90,18 @@ class FlowReader(_Outside):
     def __post_init__(self) -> None:
         self.sources = self.engine.sources
 
-    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
-        """Return the table or view that a name means; None for a name outside the pipeline."""
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> reads.TableFrame | None:
+        """Return the table or view that a name means, or what is outside the pipeline."""
         dataset = self.engine.graph.datasets.get(self.namespace.own(name) or "")
         if dataset is None:
-            return self.sources.read(name, streaming=streaming, options=options)
+            return self.outside(name, streaming=streaming, options=options)
         if isinstance(dataset.definition, View):
-            return self.observe(reads.evaluate(dataset.flows[0].definition, self), dataset).alias(dataset.name)
+            frame = self.observe(reads.evaluate(dataset.flows[0].definition, self), dataset)
+        else:
+            frame = self._stored(dataset, streaming=streaming, options=options)
+        return reads.TableFrame(frame.alias(dataset.name), dataset.complete_mode)
+
+    def _stored(self, dataset: ResolvedDataset, *, streaming: bool, options: Mapping[str, str]) -> DataFrame:
         spark = self.engine.spark
         source: Any = spark.readStream if streaming else spark.read
         with reads.reading_with(None):  # the table itself, not this reader again
@@ -101,21 +110,14 @@ class FlowReader(_Outside):
         row_filter = getattr(dataset.definition, "row_filter", None)
         # Without the function of the filter there are no rows; the graph has warned of that.
         rows = None if row_filter is None else apply_row_filter(frame, row_filter.predicate)
-        return (frame if rows is None else rows).alias(dataset.name)
+        return frame if rows is None else rows
 
-    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
-        """Open a source outside the pipeline."""
-        if source == "read_files":
-            return self.sources.load(source, options, schema, path)
+    def stream_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Return the files below a path as a stream, whose ledger is in the checkpoint of the flow."""
         ledger = self.checkpoint.ledger(len(self.files))
-        frame, files = self.engine.sources.stream(source, options, schema, path, ledger)
+        frame, files = self.sources.stream_files(options, schema, path, ledger)
         self.files.append(files)
         return frame
-
-    def complete_mode(self, name: str) -> bool:
-        """Tell whether a name is a table that is written in complete mode."""
-        dataset = self.engine.graph.datasets.get(self.namespace.own(name) or "")
-        return dataset is not None and dataset.complete_mode
 
     def observe(self, frame: DataFrame, dataset: ResolvedDataset) -> DataFrame:
         """Apply the expectations of a dataset to a frame, and count its rows."""
@@ -128,7 +130,7 @@ class FlowReader(_Outside):
 
 
 @dataclass
-class StoredReader(_Outside):
+class StoredReader(_OutsideReader):
     """The Reader of somebody who looks at what is stored: of a table with a row filter, what its readers see."""
 
     spark: SparkSession
@@ -136,20 +138,21 @@ class StoredReader(_Outside):
     #: The predicates of row filters, by the keys of their tables.
     filters: Mapping[str, str]
     namespace: Namespace
-    sources: Reader
+    sources: OutsideSources
     warn: Callable[[str, str], None]
 
-    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
-        """Return the rows that are seen of a table with a row filter, and what is outside; None for other tables."""
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> reads.TableFrame | None:
+        """Return the visible rows of a table with a row filter, or what is outside; None for any other table."""
         key = Namespace(schema=self.namespace.schema).own(name) or ""  # in the session there is no catalog
         if streaming or key not in self.filters:
-            return self.sources.read(name, streaming=streaming, options=options)
+            return self.outside(name, streaming=streaming, options=options)
         with reads.reading_with(None):
             frame = self.spark.read.options(**options).table(self.tables.qualified(key))
         rows = apply_row_filter(frame, self.filters[key])
         if rows is None:
             self.warn(NOT_APPLIED, not_applied(key, self.filters[key], _IN_A_FILE))
-        return rows
+            return None
+        return reads.TableFrame(rows)
 
 
 def _shown(hidden: DataFrame, dataset: ResolvedDataset) -> DataFrame:

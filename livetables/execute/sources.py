@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livetables.autoloader.loader import StreamStorage, in_sql, open_stream, read_files
+from livetables.autoloader.loader import StreamStorage, open_stream, read_files
 from livetables.autoloader.options import PATHS
 from livetables.errors import SettingsError, UnreachableError
 from livetables.events.log import SCHEMA, has_events
@@ -28,7 +28,7 @@ _BROKER_KEYS = ("bootstrap_servers", "bootstrap.servers")
 
 
 class Sources:
-    """The Reader for names and paths that are not datasets of the pipeline."""
+    """Opens names, paths and servers that are not datasets of the pipeline (`queries.reads.OutsideSources`)."""
 
     def __init__(
         self,
@@ -72,23 +72,14 @@ class Sources:
             name.rsplit(".", maxsplit=1)[-1]
         )
 
-    def complete_mode(self, name: str) -> bool:
-        """Tell whether a name is a table that is written in complete mode: none of these is known to be."""
-        del name
-        return False
+    def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Return all files below a path as a batch, with Auto Loader's options."""
+        return read_files(self._spark, options, schema, self.map_path(path), self.warn)
 
-    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
-        """Open the files below a path: as a stream by Auto Loader, or all that are there by `read_files`."""
-        if source == "read_files":
-            return read_files(self._spark, in_sql(options), schema, self.map_path(path), self.warn)
-        return self.stream(source, options, schema, path, None)[0]
-
-    def stream(
-        self, source: str, options: Mapping[str, str], schema: Any, path: str, ledger: Path | None
+    def stream_files(
+        self, options: Mapping[str, str], schema: Any, path: str, ledger: Path | None = None
     ) -> tuple[DataFrame, FileSource]:
-        """Open an Auto Loader stream; without the file of its ledger it only shows its columns."""
-        if source == "STREAM read_files":
-            options = in_sql(options)
+        """Return an Auto Loader stream and its source; without the file of its ledger it can only be analysed."""
         options = {key: self.map_path(value) if key.lower() in PATHS else value for key, value in options.items()}
         target = self.map_path(path)
         folder = Path(target.removeprefix("file:"))
@@ -101,9 +92,8 @@ class Sources:
         storage = StreamStorage(self._system.schemas, ledger)
         return open_stream(self._spark, options, schema, target, storage, self.warn)
 
-    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
+    def prepare(self, source: str, options: Mapping[str, str]) -> None:
         """Ask a Kafka broker for its topics first: Spark alone would hang for minutes on one that is down."""
-        del streaming
         servers = options.get("kafka.bootstrap.servers")
         if not self._dry and source.lower() == "kafka" and servers and servers not in self._answering:
             probe = self._probes.pop(servers, None)

@@ -16,7 +16,6 @@ from pyspark.errors import AnalysisException
 from pyspark.sql.types import StructType
 from typing_extensions import assert_never
 
-from livetables.collect.python_files import diagnostic_of
 from livetables.errors import (
     DatasetNotFoundError,
     DefinitionError,
@@ -49,7 +48,7 @@ from livetables.model import (
     is_live,
 )
 from livetables.queries import reads
-from livetables.queries.locations import SQL_LOCATION
+from livetables.queries.locations import location_of
 from livetables.spark.jvm import empty_frame, is_stateless
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from livetables.collect.registry import Registry
+    from livetables.collect.reporter import Reporter
     from livetables.errors import SourceLocation
 
 
@@ -85,13 +84,14 @@ class Resolver:
         spark: SparkSession,
         definitions: Definitions,
         namespace: Namespace,
-        sources: reads.Reader,
-        registry: Registry,
+        sources: reads.OutsideSources,
+        reporter: Reporter,
     ) -> None:
         self._spark = spark
         self._namespace = namespace
         self._sources = sources
-        self._registry = registry
+        self._reporter = reporter
+        self._broken_definitions = definitions.broken
         self.diagnostics = list(definitions.diagnostics)
         self._definitions: dict[str, Dataset] = {}
         for dataset in definitions.datasets:
@@ -113,15 +113,15 @@ class Resolver:
         with self._empty_folder, suppress(_UnreachableServerError):
             for key in self._definitions:
                 self._dataset(key)
-        # Last: a query function may register the function of a filter.
-        self.diagnostics += row_filter_problems(self._spark, self._resolved.values(), self._registry)
+        # Last, since a query function may define the function of a filter.
+        self.diagnostics += row_filter_problems(self._spark, self._resolved.values(), self._reporter)
         if self.diagnostics:
-            raise GraphError(sorted(map(self._registry.shown, self.diagnostics), key=_by_place))
+            raise GraphError(sorted(map(self._reporter.with_excerpt, self.diagnostics), key=_by_place))
         return Graph.of(self._resolved[key] for key in self._definitions)
 
     def _assign(self, flow: Flow) -> None:
         target = flow.target.lower()
-        if target in self._registry.broken:
+        if target in self._broken_definitions:
             return
         if target not in self._definitions:
             define = flow.location.hint(
@@ -142,40 +142,42 @@ class Resolver:
 
     # The Reader of query functions while they are resolved.
 
-    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
-        """Return an empty DataFrame for a dataset; None for a name that is not the pipeline's own."""
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> reads.TableFrame | None:
+        """Return a stand-in for a dataset, or what is outside the pipeline."""
         key = self._namespace.own(name)
         if key is None or key not in self._definitions:
-            if key in self._registry.broken:
+            if key in self._broken_definitions:
                 raise _BrokenInputError(key)
             if is_live(name):
                 raise self._unknown(name)
             self._inputs[-1][1][name] = None
-            return self._placed(lambda: self._sources.read(name, streaming=streaming, options=options))
+            frame = self._placed(lambda: self._sources.read(name, streaming=streaming, options=options))
+            return None if frame is None else reads.TableFrame(frame)
         self._dataset(key)
         if key in self._broken:
             raise _BrokenInputError(key)
         dataset = self._resolved[key]
         if isinstance(dataset.definition, View):
             self._inputs[-1][0][FlowInput(key, dataset.flows[0].streaming)] = None
-            return self._frames[key]
+            return reads.TableFrame(self._frames[key])
         self._inputs[-1][0][FlowInput(key, streaming)] = None
-        check_read(dataset.definition, self._registry.caller, streaming=streaming)
-        return self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
+        check_read(dataset.definition, self._reporter.caller, streaming=streaming)
+        stand_in = self._stand_in(dataset, streaming=streaming, changes=_reads_changes(options))
+        return reads.TableFrame(stand_in, dataset.complete_mode)
 
-    def complete_mode(self, name: str) -> bool:
-        """Return whether a name is a table that is written in complete mode; it was read before."""
-        dataset = self._resolved.get(self._namespace.own(name) or "")
-        return dataset is not None and dataset.complete_mode
-
-    def load(self, source: str, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
-        """Open a source outside the pipeline."""
+    def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Return files outside the pipeline as a batch."""
         self._inputs[-1][1][path] = None
-        return self._placed(lambda: self._sources.load(source, options, schema, path))
+        return self._placed(lambda: self._sources.read_files(options, schema, path))
 
-    def prepare(self, source: str, options: Mapping[str, str], *, streaming: bool) -> None:
+    def stream_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
+        """Return files outside the pipeline as a stream that can only be analysed."""
+        self._inputs[-1][1][path] = None
+        return self._placed(lambda: self._sources.stream_files(options, schema, path)[0])
+
+    def prepare(self, source: str, options: Mapping[str, str]) -> None:
         """Check a source outside the pipeline."""
-        self._placed(lambda: self._sources.prepare(source, options, streaming=streaming))
+        self._placed(lambda: self._sources.prepare(source, options))
 
     def map_path(self, path: str) -> str:
         """Map a path of the platform."""
@@ -186,7 +188,7 @@ class Resolver:
         try:
             return opening()
         except LivetablesError as error:
-            error.locate(self._registry.caller())
+            error.locate(self._reporter.caller())
             raise
 
     def _stand_in(self, dataset: ResolvedDataset, *, streaming: bool, changes: bool) -> DataFrame:
@@ -300,9 +302,9 @@ class Resolver:
     def _failure(self, error: Exception, flow: Flow) -> LivetablesError:
         if isinstance(error, AnalysisException) and error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
             parameters = error.getMessageParameters() or {}
-            location = getattr(error, SQL_LOCATION, flow.location)
+            location = location_of(error) or flow.location
             return self._unknown(parameters.get("relationName", "").replace("`", ""), location)
-        diagnostic = diagnostic_of(error, None, self._registry)
+        diagnostic = self._reporter.of_exception(error)
         return DefinitionError(
             diagnostic.code,
             f"The query of '{flow.name}' fails: {diagnostic.message}",
@@ -317,7 +319,7 @@ class Resolver:
         return DatasetNotFoundError(
             "DATASET_NOT_FOUND",
             f"'{name}' is neither a dataset of this pipeline nor a table that Spark knows.",
-            location=location or self._registry.caller(),
+            location=location or self._reporter.caller(),
             hint=did_you_mean(last, known, otherwise),
         )
 

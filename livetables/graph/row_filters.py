@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from livetables.collect.registry import Registry
+    from livetables.collect.reporter import Reporter
     from livetables.graph.graph import ResolvedDataset
     from livetables.model import RowFilter
 
@@ -40,20 +40,20 @@ def not_applied(name: str, predicate: str, where: str) -> str:
 
 
 def row_filter_problems(
-    spark: SparkSession, datasets: Iterable[ResolvedDataset], registry: Registry
+    spark: SparkSession, datasets: Iterable[ResolvedDataset], reporter: Reporter
 ) -> list[Diagnostic]:
     """Return what is wrong with the row filters of tables; warn of a filter without its function."""
     diagnostics = []
     for dataset in datasets:
         row_filter = dataset.definition.row_filter if isinstance(dataset.definition, Table) else None
-        diagnostic = None if row_filter is None else _problem(spark, dataset, row_filter, registry)
+        diagnostic = None if row_filter is None else _problem(spark, dataset, row_filter, reporter)
         if diagnostic is not None:
             diagnostics.append(diagnostic)
     return diagnostics
 
 
 def _problem(
-    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, registry: Registry
+    spark: SparkSession, dataset: ResolvedDataset, row_filter: RowFilter, reporter: Reporter
 ) -> Diagnostic | None:
     location, names = dataset.definition.location, dataset.schema.names
     for name in row_filter.columns:
@@ -68,5 +68,6 @@ def _problem(
         hint = "Give its function the arguments that it takes, and let it return a BOOLEAN."
         return Diagnostic("INVALID_ROW_FILTER", message, location, hint)
     if rows is None:
-        registry.warn(NOT_APPLIED, not_applied(dataset.name, row_filter.predicate, _ANYWHERE), location)
+        message = not_applied(dataset.name, row_filter.predicate, _ANYWHERE)
+        reporter.warn(Diagnostic(NOT_APPLIED, message, location))
     return None

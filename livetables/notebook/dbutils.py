@@ -1,4 +1,4 @@
-"""`dbutils` and the other globals that the platform gives to every file of a pipeline."""
+"""`dbutils` and the other globals of a notebook, which every file of a pipeline has."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from livetables.errors import SourceLocation
     from livetables.settings import Settings
 
-# ruff: noqa: N802, N803 (the names are the platform's)
-
 
 class DbUtils(Utility):
-    """The `dbutils` of the platform, as far as a pipeline's files need it."""
+    """The `dbutils` of the platform: the modules that files of a pipeline use."""
 
     def __init__(
         self,
@@ -32,18 +30,18 @@ class DbUtils(Utility):
         secrets: SecretStore | None = None,
         caller: Callable[[], SourceLocation | None] = lambda: None,
     ) -> None:
-        """Take paths through `map_path`, widgets from `configuration`, secrets from a store."""
+        """Map paths by `map_path`; widgets have the values of `configuration`, secrets those of a store."""
         super().__init__("dbutils", caller)
         self.fs = FileSystem(map_path, caller)
         self.secrets = Secrets(secrets or SecretStore(), caller)
         self.widgets = Widgets(configuration or {}, caller)
         self.jobs = Jobs(caller)
-        self.library = Library("dbutils.library", caller)
+        self.library = LibraryUtility("dbutils.library", caller)
         self.notebook = Utility("dbutils.notebook", caller)
 
 
 class Widgets(Utility):
-    """Parameters of a notebook: the pipeline's configuration, else the default that the file gives."""
+    """Parameters of a notebook: a value of the pipeline's configuration, or else the default of the file."""
 
     def __init__(self, configuration: Mapping[str, str], caller: Callable[[], SourceLocation | None]) -> None:
         super().__init__("dbutils.widgets", caller)
@@ -51,21 +49,21 @@ class Widgets(Utility):
         self._defaults: dict[str, str] = {}
 
     def text(self, name: str, defaultValue: Any = "", label: str | None = None) -> None:
-        """Define a default."""
+        """Define a widget with a default value."""
         del label
         self._defaults[name] = str(defaultValue)
 
     def dropdown(
         self, name: str, defaultValue: Any = "", choices: Sequence[Any] = (), label: str | None = None
     ) -> None:
-        """Define a default."""
+        """Define a widget with a default value; the choices are ignored."""
         del choices
         self.text(name, defaultValue, label)
 
     combobox = multiselect = dropdown
 
     def get(self, name: str) -> str:
-        """Return a value."""
+        """Return the value of a widget; raises LivetablesError for an unknown name."""
         values = self.getAll()
         if name not in values:
             otherwise = f'Set it: "configuration": {{"{name}": "..."}}, or define it with dbutils.widgets.text.'
@@ -74,34 +72,34 @@ class Widgets(Utility):
         return values[name]
 
     def getArgument(self, name: str, defaultValue: Any = None) -> str:
-        """Return a value, or the default that is given here."""
+        """Return the value of a widget, or `defaultValue` for an unknown name."""
         values = self.getAll()
         return str(defaultValue) if name not in values and defaultValue is not None else self.get(name)
 
     def getAll(self) -> dict[str, str]:
-        """Return all values."""
+        """Return the values of all widgets and of the configuration, by name."""
         return {**self._defaults, **self._configuration}
 
     def remove(self, name: str) -> None:
-        """Forget a default."""
+        """Remove a widget."""
         if name not in self._defaults:
             hint = did_you_mean(name, self._defaults, "Define it first, with dbutils.widgets.text.")
             raise self._error("WIDGET_NOT_FOUND", f"There is no widget '{name}'.", hint)
         del self._defaults[name]
 
     def removeAll(self) -> None:
-        """Forget all defaults."""
+        """Remove all widgets."""
         self._defaults.clear()
 
 
 class TaskValues(Utility):
-    """Values that the tasks of a job hand on; a pipeline here is in no job."""
+    """Values that tasks of a job pass on; a local pipeline is not in a job."""
 
     def set(self, key: str, value: Any) -> None:
         """Do nothing, as on the platform outside a job."""
 
     def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:
-        """Return `debugValue`, as on the platform outside a job."""
+        """Return `debugValue`, as on the platform outside a job; raises LivetablesError without one."""
         del default
         if debugValue is None:
             message = f"There is no value '{key}' of the task '{taskKey}': the pipeline does not run in a job."
@@ -117,16 +115,16 @@ class Jobs(Utility):
         self.taskValues = TaskValues("dbutils.jobs.taskValues", caller)
 
 
-class Library(Utility):
+class LibraryUtility(Utility):
     """`dbutils.library`."""
 
     def restartPython(self) -> None:
-        """Do nothing: no package was installed meanwhile."""
+        """Do nothing: no package has been installed since the start."""
 
 
 def notebook_names(spark: Any, settings: Settings) -> dict[str, Any]:
-    """Return the globals that each file of a pipeline gets."""
-    # Spark sends what a function uses to its workers: `open` must not drag the session along.
+    """Return the globals of each file of a pipeline, by name."""
+    # Spark pickles what a function uses for its workers, so `open` must not refer to the session.
     here = partial(map_path, path_map=settings.path_map, root=settings.root)
     dbutils = DbUtils(here, settings.configuration, settings.secrets, partial(calling_location, settings.root))
     from pyspark.sql.functions import udf
@@ -134,7 +132,7 @@ def notebook_names(spark: Any, settings: Settings) -> dict[str, Any]:
     return {
         "spark": spark,
         "sc": spark.sparkContext,
-        "sqlContext": spark,  # it answers sql, table, read, range; the class of that name is deprecated
+        "sqlContext": spark,  # it has sql, table, read, range; the class SQLContext is deprecated
         "sql": spark.sql,
         "table": spark.table,
         "udf": udf,
@@ -148,4 +146,4 @@ def notebook_names(spark: Any, settings: Settings) -> dict[str, Any]:
 
 
 def _show_nothing(*_args: Any, **_kwargs: Any) -> None:
-    """Stand for `display`: a pipeline has no screen."""
+    """Do nothing, in place of `display`: a pipeline has no screen."""

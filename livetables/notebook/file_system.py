@@ -1,4 +1,4 @@
-"""`dbutils.fs`: the platform's paths, on the folders of this machine that path_map names."""
+"""`dbutils.fs`: paths of the platform, mapped to local folders by path_map."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from livetables.errors import LivetablesError, SourceLocation
 
-#: Where a path of the platform starts, whether or not it looks like one of this machine.
+#: The beginning of a path of the platform, which may look like a local one.
 _PLATFORM = re.compile(r"dbfs:/|/(dbfs|FileStore|databricks-datasets|mnt|Volumes)(/|$)|[a-z][\w+.-]+://[^/]+/?")
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")
 
@@ -26,26 +26,26 @@ class FileInfo(NamedTuple):
     path: str
     name: str
     size: int
-    modificationTime: int  # noqa: N815 (the platform's name)
+    modificationTime: int
 
-    def isDir(self) -> bool:  # noqa: N802 (the platform's name)
-        """Tell whether it is a folder."""
+    def isDir(self) -> bool:
+        """Return whether it is a folder."""
         return self.name.endswith("/")
 
-    def isFile(self) -> bool:  # noqa: N802 (the platform's name)
-        """Tell whether it is a file."""
+    def isFile(self) -> bool:
+        """Return whether it is a file."""
         return not self.isDir()
 
 
 class FileSystem(Utility):
-    """Reads and writes files; every path goes through `map_path`."""
+    """Reads and writes files; every path is mapped by `map_path`."""
 
     def __init__(self, map_path: Callable[[str], str], caller: Callable[[], SourceLocation | None]) -> None:
         super().__init__("dbutils.fs", caller)
         self._map_path = map_path
 
     def ls(self, path: str) -> list[FileInfo]:
-        """Return the entries of a folder by name, with paths in the form in which the folder was asked for."""
+        """Return the entries of a folder, sorted by name; their paths begin with `path` as it was written."""
         local = self._existing(path)
         if not local.is_dir():
             return [_info(local, str(path))]
@@ -57,13 +57,13 @@ class FileSystem(Utility):
         with self._existing(file).open("rb") as stream:
             return stream.read(max_bytes).decode("utf-8", "replace")
 
-    def mkdirs(self, dir: str) -> bool:  # noqa: A002 (the platform's name)
-        """Create a folder and those above it, where they are missing."""
+    def mkdirs(self, dir: str) -> bool:
+        """Create a folder, with missing parents."""
         self._local(dir, new=True).mkdir(parents=True, exist_ok=True)
         return True
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
-        """Write a text to a file."""
+        """Write a text to a file, with missing parents."""
         local = self._local(file, new=True)
         if local.exists() and not overwrite:
             raise self._error("PATH_REFUSED", f"'{file}' exists.", "Write over it with overwrite=True.")
@@ -72,16 +72,16 @@ class FileSystem(Utility):
         return True
 
     def cp(self, source: str, dest: str, recurse: bool = False) -> bool:
-        """Copy a file, or with `recurse` what is in a folder; an existing folder takes a file under its own name."""
-        found, target = self._existing(source), self._local(dest, new=True)
-        if found.is_dir():
+        """Copy a file, or with `recurse` the content of a folder; a file keeps its name in an existing folder."""
+        origin, target = self._existing(source), self._local(dest, new=True)
+        if origin.is_dir():
             self._must_recurse(source, recurse=recurse)
-            shutil.copytree(found, target, dirs_exist_ok=True)
+            shutil.copytree(origin, target, dirs_exist_ok=True)
             return True
         if target.is_dir() or str(dest).endswith("/"):
-            target /= found.name
+            target /= origin.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(found, target)
+        shutil.copyfile(origin, target)
         return True
 
     def mv(self, source: str, dest: str, recurse: bool = False) -> bool:
@@ -90,8 +90,8 @@ class FileSystem(Utility):
         self.cp(source, dest, recurse)
         return self.rm(source, recurse)
 
-    def rm(self, dir: str, recurse: bool = False) -> bool:  # noqa: A002 (the platform's name)
-        """Remove a file or a folder, one that is not empty only with `recurse`; False when it was not there."""
+    def rm(self, dir: str, recurse: bool = False) -> bool:
+        """Remove a file or a folder, with its content only with `recurse`; return False when it does not exist."""
         local = self._local(dir, new=True)
         if local.is_symlink() or local.is_file():
             local.unlink()
@@ -109,32 +109,30 @@ class FileSystem(Utility):
             raise self._error("PATH_REFUSED", f"'{path}' is a folder.", "Take all that is in it with recurse=True.")
 
     def _must_be_removable(self, path: str, local: Path) -> None:
-        # On the platform a path such as / or /tmp is not this machine's.
-        held = next(
-            (location for location in (Path.cwd(), Path.home()) if location.is_relative_to(local.resolve())), None
-        )
-        if held is not None:
-            message = f"'{path}' is {local.resolve()} here, which holds {held}; it is not removed."
+        # A file written for the platform may remove / or /tmp there, where they are not those of the user's machine.
+        own = next((folder for folder in (Path.cwd(), Path.home()) if folder.is_relative_to(local.resolve())), None)
+        if own is not None:
+            message = f"'{path}' is {local.resolve()} here, which holds {own}; it is not removed."
             raise self._error("PATH_REFUSED", message, "Let path_map lead it to a folder of its own.")
 
     def _existing(self, path: str) -> Path:
         local = self._local(path)
         if not local.exists():
             looked = "" if str(local) == str(path) else f" (looked for {local})"
-            # Files written for the platform look for this class in the text, to find out whether a path exists.
+            # Files written for the platform search the text for this class, to test whether a path exists.
             message = f"java.io.FileNotFoundException: '{path}' does not exist{looked}."
             raise self._error("PATH_NOT_FOUND", message, "Correct the path, or path_map in livetables.yml.")
         return local
 
     def _local(self, path: str | os.PathLike[str], *, new: bool = False) -> Path:
-        """Return where a path lies here; one that only the platform has is an error, when it is not here as well."""
-        asked = str(path)
-        mapped = re.sub(r"^file:/+", "/", self._map_path(asked))
+        """Return the local path of a path; raises LivetablesError for one that only the platform has."""
+        text = str(path)
+        mapped = re.sub(r"^file:/+", "/", self._map_path(text))
         local = Path(mapped)
         if _SCHEME.match(mapped):
-            raise self._not_mapped(asked)
-        if mapped == asked and _PLATFORM.match(asked) and not (local.exists() or (new and local.parent.exists())):
-            raise self._not_mapped(asked)
+            raise self._not_mapped(text)
+        if mapped == text and _PLATFORM.match(text) and not (local.exists() or (new and local.parent.exists())):
+            raise self._not_mapped(text)
         return local
 
     def _not_mapped(self, path: str) -> LivetablesError:
@@ -143,7 +141,7 @@ class FileSystem(Utility):
 
 
 def way_into_path_map(path: str) -> str | None:
-    """Return the hint that says how to map a path of the platform; None for a path that is not known as one."""
+    """Return the hint how to map a path of the platform; None for any other path."""
     start = _PLATFORM.match(path)
     if start is None:
         return None
@@ -152,6 +150,6 @@ def way_into_path_map(path: str) -> str | None:
 
 
 def _info(local: Path, path: str) -> FileInfo:
-    found = local.stat()
+    status = local.stat()
     end = "/" if local.is_dir() else ""
-    return FileInfo(path + end, local.name + end, 0 if end else found.st_size, int(found.st_mtime * 1000))
+    return FileInfo(path + end, local.name + end, 0 if end else status.st_size, int(status.st_mtime * 1000))

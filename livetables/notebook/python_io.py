@@ -1,4 +1,4 @@
-"""`open` and `print` as source files see them, and what helps when other ways of Python's own miss a file."""
+"""`open` and `print` of source files, and the hint for other functions of Python that don't find a file."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 
 def open_mapped(map_path: Callable[[str], str], file: Any, *args: Any, **kwargs: Any) -> Any:
-    """Open a file, as Python does; an absolute path goes through `map_path`."""
+    """Open a file as Python does; an absolute path is mapped by `map_path`."""
     if isinstance(file, str | os.PathLike):
-        asked = os.fspath(file)
-        if isinstance(asked, str) and asked.startswith("/"):
-            file = _local(map_path(asked)) or asked
+        path = os.fspath(file)
+        if isinstance(path, str) and path.startswith("/"):
+            file = _local(map_path(path)) or path
     return builtins.open(file, *args, **kwargs)  # noqa: PTH123 (all of its parameters)
 
 
 class Printer:
-    """Prints without secrets, as a notebook of the platform does; what goes into a file stays as it is."""
+    """Prints with redacted secrets, as a notebook of the platform does; output to a file is not redacted."""
 
     def __call__(self, *values: object, file: Any = None, **kwargs: Any) -> None:
-        """Print."""
+        """Print values."""
         shown = file in (None, sys.stdout, sys.stderr)
         print(*(redacted(str(value)) if shown else value for value in values), file=file, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be Python's own `print` in a worker of Spark's, which may not have livetables."""
+        """Pickle as Python's own `print`, as a worker of Spark may not have livetables."""
         return partial, (print,)
 
 
 def way_to_file(error: BaseException, map_path: Callable[[str], str]) -> str | None:
-    """Return the hint for an error about a path that is the platform's; None for any other error."""
+    """Return the hint for an error about a path of the platform; None for any other error."""
     path = getattr(error, "filename", None)
     if not (isinstance(error, FileNotFoundError | PermissionError) and isinstance(path, str) and path.startswith("/")):
         return None
@@ -51,6 +51,6 @@ def way_to_file(error: BaseException, map_path: Callable[[str], str]) -> str | N
 
 
 def _local(mapped: str) -> str | None:
-    """Return a path of this machine as Python writes it; None for one of another file system."""
+    """Return a local path without `file:`; None for a path of another file system."""
     path = re.sub(r"^file:/+", "/", mapped)
     return path if path.startswith("/") else None

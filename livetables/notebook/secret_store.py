@@ -1,4 +1,4 @@
-"""`dbutils.secrets`: the secrets of this machine under the platform's names."""
+"""`dbutils.secrets`: local secrets by the platform's names."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ if TYPE_CHECKING:
 
 
 class SecretMetadata(NamedTuple):
-    """What may be told of a secret."""
+    """The public part of a secret."""
 
     key: str
 
 
 class SecretScope(NamedTuple):
-    """A group of secrets."""
+    """A named group of secrets."""
 
     name: str
 
-    def getName(self) -> str:  # noqa: N802 (the platform's name)
+    def getName(self) -> str:
         """Return the name of the scope."""
         return self.name
 
 
 class Secrets(Utility):
-    """Gives the secrets of a store."""
+    """Returns the secrets of a store."""
 
     def __init__(self, store: SecretStore, caller: Callable[[], SourceLocation | None]) -> None:
         super().__init__("dbutils.secrets", caller)
         self._store = store
 
     def get(self, scope: str, key: str) -> str:
-        """Return a secret."""
+        """Return the value of a secret; raises LivetablesError for an unknown one."""
         value = self._store.find(scope, key)
         if value is None:
             message = f"There is no secret '{key}' in the scope '{scope}'."
             raise self._error("SECRET_NOT_FOUND", message, self._store.way_in(scope, key))
         return value
 
-    def getBytes(self, scope: str, key: str) -> bytes:  # noqa: N802 (the platform's name)
-        """Return a secret as UTF-8 bytes."""
+    def getBytes(self, scope: str, key: str) -> bytes:
+        """Return the value of a secret as UTF-8 bytes."""
         return self.get(scope, key).encode()
 
     def list(self, scope: str) -> Sequence[SecretMetadata]:
-        """Return the keys that the file has for a scope."""
+        """Return the keys of a scope in the secrets file."""
         if scope not in self._store.stored:
             hint = self._store.way_into_file(f"{scope}: {{key: ...}}")
             raise self._error("SECRET_NOT_FOUND", f"There is no scope '{scope}'.", hint[0].upper() + hint[1:])
         return [SecretMetadata(key) for key in self._store.stored[scope]]
 
-    def listScopes(self) -> Sequence[SecretScope]:  # noqa: N802 (the platform's name)
-        """Return the scopes that the file has."""
+    def listScopes(self) -> Sequence[SecretScope]:
+        """Return the scopes in the secrets file."""
         return [SecretScope(scope) for scope in self._store.stored]

@@ -1,4 +1,4 @@
-"""What every module of `dbutils` has: `help()`, and a refusal by name of what it has not."""
+"""The base of the modules of `dbutils`: `help()`, and an error that names a missing function."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _INSTEAD = {
 
 
 class NotSupportedError(LivetablesError, AttributeError):
-    """The platform has this name and this runtime has not; `hasattr` says so, too."""
+    """A name that the platform has and this runtime has not; for `hasattr`, it does not exist."""
 
 
 class Utility:
-    """A module of `dbutils`, known to its user as `name`; `caller` tells which line of the user's calls it."""
+    """A module of `dbutils`: `name` is its public name, `caller` returns the line of the user's call."""
 
     def __init__(self, name: str, caller: Callable[[], SourceLocation | None]) -> None:
         self._name = name
         self._caller = caller
 
     def help(self, method: str | None = None) -> None:
-        """Print a line with the commands that run here."""
+        """Print the functions that run here, in one line."""
         del method
-        print(f"{self._name} has {', '.join(self._commands())}; see docs/differences.md.")  # noqa: T201 (asked for)
+        print(f"{self._name} has {', '.join(self._functions())}; see docs/differences.md.")  # noqa: T201 (the user called help)
 
     def __getattr__(self, name: str) -> Any:
-        """Refuse a name that is not there."""
-        if name.startswith("_"):  # Python's own protocols ask for these; pickle does before __init__ has run
+        """Raise NotSupportedError for a missing name."""
+        if name.startswith("_"):  # for Python's own protocols; pickle reads them before __init__ has run
             raise AttributeError(name)
         full = f"{self._name}.{name}"
-        close = nearest(name, self._commands())
+        close = nearest(name, self._functions())
         otherwise = f"Did you mean '{self._name}.{close}'?" if close else "See docs/differences.md for what runs."
         hint = _INSTEAD.get(full, otherwise)
         raise NotSupportedError("NOT_SUPPORTED", f"{full} does not run here.", location=self._caller(), hint=hint)
 
-    def _commands(self) -> list[str]:
+    def _functions(self) -> list[str]:
         return sorted(name for name in {*dir(type(self)), *vars(self)} if not name.startswith("_"))
 
     def _error(self, code: str, message: str, hint: str) -> LivetablesError:

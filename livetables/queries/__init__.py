@@ -1,1 +1,1 @@
-"""Evaluates the queries of flows: names, paths and sources are given by the active reader."""
+"""Evaluates the query functions of flows: names, paths and sources come from the active reader."""

@@ -1,4 +1,4 @@
-"""The queries of SQL files: they know where in their file each error lies."""
+"""Queries of SQL files, whose errors have the position in the file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from livetables.errors import DefinitionError, LivetablesError
+from livetables.errors import DefinitionError, Diagnostic, LivetablesError
 from livetables.queries import reads
-from livetables.queries.locations import SQL_LOCATION, sql_location
-from livetables.queries.sql_run import Run, position, streams
+from livetables.queries.locations import set_location, sql_location
+from livetables.queries.sql_run import SqlRun, position, without_stream
 from livetables.sql.cursor import SqlError
 from livetables.sql.lexer import tokens
 
@@ -21,36 +21,37 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from livetables.errors import SourceLocation
     from livetables.sql.edits import Edited
     from livetables.sql.script import Script
 
 
 @dataclass
 class SqlQuery:
-    """A query of a SQL file; called, it gives the query's DataFrame.
+    """A query of a SQL file: a query function without arguments that returns a DataFrame.
 
-    With `streams` true, what does not stream is made to: its first source is read as a stream, with a warning. With
-    `streams` false, nothing streams. `columns` are names and comments that the columns get, by their order.
+    With `streams` True the result is a stream: if no read is one, the first source is read as a stream, with a
+    warning. With False nothing streams; with None the query decides. `columns` are the names and comments of the
+    result's columns, in order.
     """
 
     text: Edited
     script: Script
-    warn: Callable[[str, str, SourceLocation, str | None], None]
+    warn: Callable[[Diagnostic], None]
     streams: bool | None = None
     columns: tuple[tuple[str, str | None], ...] = ()
 
     def __call__(self) -> DataFrame:
         """Return the DataFrame; raises LivetablesError, or what Spark raises."""
-        session = SparkSession.builder.getOrCreate()  # in a thread of its own, a flow has no active one
+        session = SparkSession.builder.getOrCreate()  # the thread of a flow has no active session
         reader = reads.current.get()
         assert reader is not None
-        text = self.text.replaced(streams(tokens(self.text.text))) if self.streams is False else self.text
-        run = Run(session, text, reader, self._execute(session), self)
+        text = self.text.replaced(without_stream(tokens(self.text.text))) if self.streams is False else self.text
+        execute = self._execute(session)
+        run = SqlRun(session, text, reader, execute, self.streams, self._warn_of_batch, self._opening)
         try:
             frame = run.result()
             if self.streams and not (frame.isStreaming or run.recomputed):
-                raise self._batch()
+                raise self._no_stream()
             return self._named(frame)
         except SqlError as error:
             location = self.script.location(text.origin(error.start))
@@ -58,20 +59,20 @@ class SqlQuery:
         except PySparkException as error:
             at = position(error, run.text.text)
             if at is not None:
-                self._locate(error, run.text.origin(at))
+                set_location(error, self.script.location(run.text.origin(at)))
             raise
 
-    def warn_of_batch(self, name: str, origin: int, *, recomputed: bool) -> None:
-        """Say that what is no stream, at a character of the file, is read as one, or that it can't be."""
+    def _warn_of_batch(self, name: str, origin: int, recomputed: bool) -> None:
+        """Warn that a batch source, at a position of the file, is read as a stream, or that it can't be."""
         location = self.script.location(origin)
         if recomputed:
             message = f"{name} is rewritten by each of its batches, so what reads it is recomputed as a whole."
             hint = "Write CREATE OR REFRESH MATERIALIZED VIEW: the platform takes no other table here."
-            self.warn("RECOMPUTED_TABLE", message, location, hint)
+            self.warn(Diagnostic("RECOMPUTED_TABLE", message, location, hint))
         else:
             message = f"{name} is read as a stream, as a streaming table needs one."
             hint = "Put STREAM in front of it: the platform reads it as a stream only then."
-            self.warn("STREAM_MISSING", message, location, hint)
+            self.warn(Diagnostic("STREAM_MISSING", message, location, hint))
 
     def _execute(self, session: SparkSession) -> Callable[[str], DataFrame]:
         def execute(text: str) -> DataFrame:
@@ -80,7 +81,7 @@ class SqlQuery:
 
         return execute
 
-    def _batch(self) -> DefinitionError:
+    def _no_stream(self) -> DefinitionError:
         return DefinitionError(
             "BATCH_IN_STREAMING_TABLE",
             "A streaming table needs a stream, and nothing in its query is one.",
@@ -89,25 +90,21 @@ class SqlQuery:
         )
 
     @contextmanager
-    def reading(self, origin: int) -> Iterator[None]:
-        """While something is opened, it is this character of the file that reads it."""
-        location = sql_location.set(self.script.location(origin))
+    def _opening(self, origin: int) -> Iterator[None]:
+        """Give errors and warnings inside this context a position of the file, unless they have one."""
+        location = self.script.location(origin)
         try:
-            yield
+            with sql_location(location):
+                yield
         except LivetablesError as error:
-            error.locate(self.script.location(origin))
+            error.locate(location)
             raise
         except PySparkException as error:
-            self._locate(error, origin)
+            set_location(error, location)
             raise
-        finally:
-            sql_location.reset(location)
-
-    def _locate(self, error: PySparkException, origin: int) -> None:
-        """Note on an exception of Spark's which character of the file it is about, unless that is known."""
-        vars(error).setdefault(SQL_LOCATION, self.script.location(origin))
 
     def _named(self, frame: DataFrame) -> DataFrame:
+        """Return a frame with the names and comments of `columns`; raises DefinitionError for another number."""
         if not self.columns:
             return frame
         if len(self.columns) != len(frame.columns):

@@ -1,4 +1,4 @@
-"""What tables a SQL text names, by Spark's own parser."""
+"""The tables that a SQL text reads, found by Spark's own parser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table name in a SQL text: its characters [start, stop), its name, whether and how it is read as a stream."""
+    """A table name in a SQL text: its range [start, stop), whether it is read as a stream, its options."""
 
     start: int
     stop: int
@@ -30,12 +30,12 @@ _HEAD = re.compile(rf"\s*(?:STREAM\b\s*\(?\s*)?(?P<name>{_NAME}(?:\s*\.\s*{_NAME
 
 
 def relations(session: SparkSession, sql: str) -> list[Relation]:
-    """Return the table names that Spark's own parser finds in a query, without names of its CTEs.
+    """Return the table names in a query, by position, without the names of its CTEs.
 
     Raises the parser's error when the text is not SQL.
     """
     plan = parsed_plan(session, sql)
-    found: dict[int, Relation] = {}
+    by_start: dict[int, Relation] = {}
     for node, ctes in _walk(plan, frozenset(), subquery_pattern(session)):
         if node.getClass().getSimpleName() != "UnresolvedRelation":
             continue
@@ -49,33 +49,30 @@ def relations(session: SparkSession, sql: str) -> list[Relation]:
         name = re.sub(r"\s*\.\s*", ".", match["name"])
         if name.strip("`").lower() in ctes:
             continue
-        found[match.start("name")] = Relation(
+        by_start[match.start("name")] = Relation(
             match.start("name"), match.end("name"), name, node.isStreaming(), _texts(node.options())
         )
-    return [found[start] for start in sorted(found)]
+    return [by_start[start] for start in sorted(by_start)]
 
 
-def changes_something(session: SparkSession, sql: str) -> bool:
-    """Tell whether a statement does more than to read; raises the parser's error when the text is not SQL."""
+def is_query(session: SparkSession, sql: str) -> bool:
+    """Return whether a statement only reads; raises the parser's error when the text is not SQL."""
     plan = parsed_plan(session, sql)
     if plan.getClass().getSimpleName().startswith(("Show", "Describe", "Explain")):
-        return False
+        return True
     jvm = classes(session)
     package = "org.apache.spark.sql.catalyst.plans.logical"
-    changing = (jvm.java.lang.Class.forName(f"{package}.{kind}") for kind in ("Command", "ParsedStatement"))
-    return any(kind.isInstance(plan) for kind in changing)
+    commands = (jvm.java.lang.Class.forName(f"{package}.{kind}") for kind in ("Command", "ParsedStatement"))
+    return not any(kind.isInstance(plan) for kind in commands)
 
 
 def _walk(node: Any, ctes: frozenset[str], subquery: Any) -> Iterator[tuple[Any, frozenset[str]]]:
     kind = node.getClass().getSimpleName()
     yield node, ctes
     if kind == "UnresolvedWith":
-        relations_ = list(elements(node.cteRelations()))
-        for index, relation in enumerate(relations_):
-            # A CTE sees the ones before it, not itself.
-            before = {str(earlier._1()).lower() for earlier in relations_[:index]}  # noqa: SLF001
-            yield from _walk(relation._2(), ctes | before, subquery)  # noqa: SLF001
-        ctes = ctes | {str(relation._1()).lower() for relation in relations_}  # noqa: SLF001
+        for cte in elements(node.cteRelations()):  # pairs: name, plan
+            yield from _walk(cte.productElement(1), ctes, subquery)
+            ctes = ctes | {str(cte.productElement(0)).lower()}  # a CTE sees the ones before it, not itself
     for child in elements(node.children()):
         yield from _walk(child, ctes, subquery)
     if node.containsPattern(subquery):
@@ -98,7 +95,10 @@ def _plans_in(expression: Any, subquery: Any) -> Iterator[Any]:
 
 
 def _texts(java_map: Any) -> dict[str, str]:
-    """Return a map of options. To go through a Java map as Python does costs an exception of Java's at its end."""
+    """Return the options of a relation.
+
+    Iterating over a Java map as in Python would be slow: each iteration ends with an exception of Java.
+    """
     if java_map.isEmpty():
         return {}
     texts = java_map.asCaseSensitiveMap()

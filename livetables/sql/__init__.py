@@ -1,0 +1,1 @@
+"""The SQL of pipelines: lexer, parser and statements as data. Nothing here needs Spark."""

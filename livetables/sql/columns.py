@@ -1,4 +1,4 @@
-"""Reads the list behind the name of a table or view: columns, constraints and keys, mixed."""
+"""Parses the list after the name of a table or view: columns, constraints and keys, in any order."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 from livetables.errors import nearest
 from livetables.sql.cursor import Cursor, SqlError
 from livetables.sql.lexer import END, STRING, Token, string_value
-from livetables.sql.statements import VIEW, Column, Constraint, KeyConstraint, Text
+from livetables.sql.statements import VIEW, ColumnDefinition, Constraint, KeyConstraint, SqlText
 
 _ACTIONS = {"DROP ROW": "drop", "FAIL UPDATE": "fail"}
 
 
 class ColumnParser(Cursor):
-    """Reads columns and constraints."""
+    """Parses columns and constraints."""
 
     def column_list(self, kind: str, *, published: bool) -> dict[str, Any]:
-        """Take the list of a table or view in its brackets."""
+        """Consume the list of a table or view, in brackets; return its fields of CreateDataset."""
         opening, form = self.next, self.form
         self.take("(")
-        columns: list[Column] = []
+        columns: list[ColumnDefinition] = []
         constraints: list[Constraint] = []
         keys: list[KeyConstraint] = []
         while True:
             self.form = "(column TYPE, ..., CONSTRAINT name EXPECT (condition), ...)"
             if self.sees("CONSTRAINT"):
-                found = self._constraint()
-                if isinstance(found, Constraint):
-                    constraints.append(found)
+                constraint = self._constraint()
+                if isinstance(constraint, Constraint):
+                    constraints.append(constraint)
                 else:
-                    keys.append(found)
+                    keys.append(constraint)
             elif self.sees("PRIMARY", "KEY") or self.sees("FOREIGN", "KEY"):
                 keys.append(self._key(self.at))
             else:
@@ -70,11 +70,11 @@ class ColumnParser(Cursor):
         self._entry()
         return KeyConstraint(self.span(first, self.at))
 
-    def _column(self) -> Column:
+    def _column(self) -> ColumnDefinition:
         start, name = self.next.start, self.identifier("the name of a column")
         first = self.at
         words = self._entry()
-        text = self.span(first, self.at) if words else Text("", self.next.start)
+        text = self.span(first, self.at) if words else SqlText("", self.next.start)
         for at, word in enumerate(words):
             if word.upper == "EXPECT":
                 if at > 1 and words[at - 2].upper == "CONSTRAINT":
@@ -94,12 +94,12 @@ class ColumnParser(Cursor):
             None,
         )
         typed = bool(words) and words[0].upper not in ("COMMENT", "NOT", "GENERATED")
-        if words and not typed and (comment is None or len(words) > 2):  # noqa: PLR2004 (COMMENT and its string)
+        if words and not typed and (comment is None or words[2:]):  # more than COMMENT and its string
             raise SqlError(text.start, f"The column '{name}' has no type.", f"Write {name} TYPE {text.text}.")
-        return Column(name, text, typed, comment)
+        return ColumnDefinition(name, text, typed, comment)
 
     def _entry(self) -> list[Token]:
-        """Take what stands up to the next comma or closing bracket; return that of it which is in no brackets."""
+        """Consume tokens up to the next comma or closing bracket; return those outside inner brackets."""
         outside: list[Token] = []
         closing: list[str] = []
         while self.next.kind != END and (closing or self.next.upper not in (",", ")")):
@@ -114,8 +114,8 @@ class ColumnParser(Cursor):
         return outside
 
 
-def _check_view(columns: list[Column], constraints: list[Constraint], *, published: bool) -> None:
-    """Refuse what only the list of a table can have."""
+def _check_view(columns: list[ColumnDefinition], constraints: list[Constraint], *, published: bool) -> None:
+    """Raise SqlError for constraints and types, which only the list of a table can have."""
     if constraints and published:
         hint = "Write CREATE TEMPORARY VIEW, or put it on a table: a published view has no constraints."
         raise SqlError(constraints[0].start, "A view can't have a CONSTRAINT.", hint)

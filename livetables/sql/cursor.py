@@ -1,4 +1,4 @@
-"""Walks over the tokens of a statement: looks ahead, takes what is expected, says what was found in its place."""
+"""The base of the parsers: a position in the tokens of a statement, with lookahead and errors."""
 
 from __future__ import annotations
 
@@ -6,63 +6,63 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from livetables.errors import nearest
 from livetables.sql.lexer import END, NAME, NUMBER, STRING, WORD, Token, name_value, string_value
-from livetables.sql.statements import Name, Text
+from livetables.sql.statements import DottedName, SqlText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    #: What a clause says: the field of the statement, how it is written, what takes that which follows its keywords.
+    #: A clause: the field of the statement, the usage text, the parser of what follows its keywords.
     Clause: TypeAlias = tuple[str, str, Callable[[], Any]]
 
 
 class SqlError(Exception):
-    """A statement is not one: what is wrong at `start`, and a way out."""
+    """A statement has an error at position `start`; `message` and `hint` are for the user."""
 
     def __init__(self, start: int, message: str, hint: str | None = None, code: str = "SQL_SYNTAX") -> None:
         super().__init__(message)
         self.start, self.message, self.hint, self.code = start, message, hint, code
 
 
-#: How a query begins.
+#: Keywords that begin a query.
 QUERY = ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "MAP", "REDUCE")
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 
 
 class Cursor:
-    """A place between the tokens of a text; every `take` moves it, and raises SqlError where it can't."""
+    """A position between the tokens of a text. Methods that consume tokens move it; they raise SqlError."""
 
     def __init__(self, text: str, tokens: Sequence[Token], at: int = 0) -> None:
         self._text = text
         self._tokens = tokens
         self.at = at
-        #: How that looks which is being read; the hint where nothing better is known.
+        #: Usage of the construct that is being parsed: the fallback hint.
         self.form = ""
 
     @property
     def next(self) -> Token:
-        """Return the token that comes next."""
+        """The next token."""
         return self._tokens[self.at]
 
     def sees(self, *words: str) -> bool:
-        """Tell whether these keywords or symbols come next."""
+        """Return whether these keywords or symbols come next."""
         coming = self._tokens[self.at : self.at + len(words)]
         return len(coming) == len(words) and all(a.upper == b for a, b in zip(coming, words, strict=True))
 
     def took(self, *words: str) -> bool:
-        """Take these keywords or symbols if they come next; tell whether they did."""
+        """Consume these keywords or symbols if they come next; return whether they did."""
         if not self.sees(*words):
             return False
         self.at += len(words)
         return True
 
     def take(self, *words: str, why: str = "") -> None:
-        """Take these keywords or symbols; `why` completes the sentence where they are missing."""
+        """Consume these keywords or symbols; `why` completes the error message."""
         for word in words:
             if not self.took(word):
                 raise self.expected(word if word.isalpha() else f"'{word}'", why=why)
 
     def took_one(self, phrases: Collection[str]) -> str | None:
-        """Take the longest of these phrases if one comes next, and return it; raises SqlError where one only begins."""
+        """Consume and return the longest phrase that comes next; None without one, SqlError for an incomplete one."""
         for phrase in sorted(phrases, key=len, reverse=True):
             if self.took(*phrase.split()):
                 return phrase
@@ -76,19 +76,19 @@ class Cursor:
         raise self.expected(*dict.fromkeys(phrase.split()[length] for phrase in begun), why=f"after {last}")
 
     def take_one(self, *phrases: str) -> str:
-        """Take one of these phrases, and return it."""
-        found = self.took_one(phrases)
-        if found is None:
+        """Consume one of these phrases, and return it."""
+        phrase = self.took_one(phrases)
+        if phrase is None:
             raise self.expected(*phrases)
-        return found
+        return phrase
 
     def _begun(self, phrase: str) -> int:
-        """Return how many words of a phrase come next."""
+        """Return the number of words of a phrase that come next."""
         words = phrase.split()
         return next(length for length in range(len(words), -1, -1) if self.sees(*words[:length]))
 
     def expected(self, *what: str, why: str = "", near: Iterable[str] = ()) -> SqlError:
-        """Return the error of finding something else than one of `what`; `near` may have been meant too."""
+        """Return the error of a next token that is none of `what`; `near` are other keywords to suggest."""
         token = self.next
         keywords = [words for words in (*what, *near) if words.isupper()]
         close = nearest(token.text, keywords) if token.kind == WORD else None
@@ -101,33 +101,33 @@ class Cursor:
         return SqlError(start, f"Expected {any_of(what)}{why and ' ' + why}, found {found}.", hint)
 
     def close(self, opening: Token, what: str) -> None:
-        """Take the bracket behind the last of `what`."""
+        """Consume the closing bracket after the last of `what`."""
         if self.next.kind == END:
             raise SqlError(opening.start, "This bracket is not closed.", "Add ')'.")
         if not self.took(")"):
             raise self.expected("','", "')'", why=f"after {what}")
 
     def clauses(self, owner: str, known: Mapping[str, Clause], *ends: str) -> tuple[dict[str, Any], dict[str, int]]:
-        """Take clauses in any order up to one of `ends`; return what each says, and where it begins."""
-        told: dict[str, Any] = {}
-        locations: dict[str, int] = {}
+        """Consume clauses in any order up to one of `ends`; return their values and positions by field."""
+        values: dict[str, Any] = {}
+        positions: dict[str, int] = {}
         while self.next.kind != END and not any(self.sees(end) for end in ends):
             start, form = self.next.start, self.form
             phrase = None if self._lacks_as() else self.took_one(known)
             if phrase is None:
                 raise self._no_clause(owner, [*known, *ends])
             name, self.form, take = known[phrase]
-            if name in told:
+            if name in values:
                 raise SqlError(start, f"{owner} has two {phrase} clauses.", "Leave one out.")
-            told[name], locations[name], self.form = take(), start, form
-        return told, locations
+            values[name], positions[name], self.form = take(), start, form
+        return values, positions
 
     def _lacks_as(self) -> bool:
-        """Tell whether a query comes next, not WITH ROW FILTER."""
+        """Return whether a query comes next; WITH may also begin WITH ROW FILTER."""
         if self.next.upper != "WITH":
             return self.next.upper in QUERY
-        behind = self._tokens[self.at + 2].upper if self.at + 2 < len(self._tokens) else ""
-        return behind in ("AS", "(")
+        following = self._tokens[self.at + 2].upper if self.at + 2 < len(self._tokens) else ""
+        return following in ("AS", "(")
 
     def _no_clause(self, owner: str, known: Sequence[str]) -> SqlError:
         token = self.next
@@ -146,13 +146,13 @@ class Cursor:
         hint = f"Did you mean {close}?" if close else f"Its clauses are {', '.join(known)}."
         return SqlError(token.start, f"{owner} has no clause that begins with '{token.text}'.", hint)
 
-    def span(self, first: int, last: int) -> Text:
+    def span(self, first: int, last: int) -> SqlText:
         """Return the text of the tokens [first, last)."""
         start, stop = self._tokens[first].start, self._tokens[last - 1].stop
-        return Text(self._text[start:stop], start)
+        return SqlText(self._text[start:stop], start)
 
-    def rest(self, what: str) -> Text:
-        """Take all that is left."""
+    def rest(self, what: str) -> SqlText:
+        """Consume all tokens up to the end."""
         if self.next.kind == END:
             raise self.expected(what)
         first = self.at
@@ -160,8 +160,8 @@ class Cursor:
             self.at += 1
         return self.span(first, self.at)
 
-    def name(self, what: str) -> Name:
-        """Take a dotted name; LIVE in front of it goes."""
+    def name(self, what: str) -> DottedName:
+        """Consume a dotted name; a prefix LIVE is removed."""
         start = self.next.start
         parts = [self.identifier(what)]
         while self.took("."):
@@ -174,10 +174,10 @@ class Cursor:
             )
         if parts[0].upper() == "LIVE" and len(parts) > 1:
             parts = parts[1:]
-        return Name(tuple(parts), start)
+        return DottedName(tuple(parts), start)
 
     def identifier(self, what: str) -> str:
-        """Take one part of a name."""
+        """Consume one part of a name."""
         token = self.next
         if token.kind not in (WORD, NAME) or token.upper == "AS" or not name_value(token):
             raise self.expected(what)
@@ -185,7 +185,7 @@ class Cursor:
         return name_value(token)
 
     def names(self, what: str, *, empty: bool = False) -> tuple[str, ...]:
-        """Take names in brackets."""
+        """Consume names in brackets."""
         opening = self.next
         self.take("(", why=f"before {what}")
         names = []
@@ -197,7 +197,7 @@ class Cursor:
         return tuple(names)
 
     def string(self, what: str) -> str:
-        """Take a string and return what it means."""
+        """Consume a string, and return its value."""
         if self.next.kind != STRING:
             raise self.expected(f"{what} in quotes")
         value = string_value(self.next)
@@ -205,7 +205,7 @@ class Cursor:
         return value
 
     def properties(self) -> dict[str, str]:
-        """Take keys and values in brackets."""
+        """Consume keys and values in brackets."""
         opening = self.next
         self.take("(", why="before the properties")
         properties: dict[str, str] = {}
@@ -226,7 +226,7 @@ class Cursor:
         return properties
 
     def literal(self, key: str) -> str:
-        """Take a string, a number or a boolean, the value of `key`."""
+        """Consume a string, a number or a boolean, the value of `key`."""
         token = self.next
         sign = ""
         if token.text == "-":
@@ -241,8 +241,8 @@ class Cursor:
         self.at += 1
         return value
 
-    def inside(self, what: str) -> Text:
-        """Take what stands in brackets; without them."""
+    def inside(self, what: str) -> SqlText:
+        """Consume brackets, and return the text inside them."""
         opening = self.next
         self.take("(", why=f"before {what}")
         first, depth = self.at, 1
@@ -257,8 +257,8 @@ class Cursor:
             raise self.expected(what)
         return self.span(first, self.at - 1)
 
-    def until(self, *ends: tuple[str, ...]) -> Text:
-        """Take what stands before one of these keywords outside of brackets, or the end; at least one token."""
+    def until(self, *ends: tuple[str, ...]) -> SqlText:
+        """Consume at least one token, up to one of these keywords outside brackets, or the end."""
         first, depth = self.at, 0
         while self.next.kind != END:
             token = self.next
@@ -277,7 +277,7 @@ def any_of(words: Sequence[str]) -> str:
 
 
 def close_phrase(token: Token, phrases: Iterable[str]) -> str | None:
-    """Return the first of these phrases whose first word is the nearest to a word, or None when nothing is close."""
+    """Return the first phrase whose first word is nearest to a token, or None when none is close."""
     firsts: dict[str, str] = {}
     for phrase in phrases:
         firsts.setdefault(phrase.split()[0], phrase)

@@ -1,4 +1,4 @@
-"""Texts of which parts are replaced, and which still know where in a file each of their characters stood."""
+"""Texts with replaced parts, which map each of their positions to a position in the file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Edited:
-    """A text, and the one that it was made from: the part of it from `starts[i]` stood there from `origins[i]`.
+    """A text made from `base`: its part that begins at `starts[i]` comes from position `origins[i]` of `base`.
 
-    Every other part, from the second one on, was put in the place of what stood there.
+    Parts with an odd index are replacements; the others are unchanged.
     """
 
     text: str
@@ -23,16 +23,16 @@ class Edited:
     base: Edited | None = field(default=None, repr=False)
 
     def before(self, at: int) -> int:
-        """Return where a character stood before the last edit; of what was put in its place, where that began."""
+        """Return the position of a character before the last edit; of a replacement, the start of the replaced part."""
         index = bisect_right(self.starts, at) - 1
         return self.origins[index] + (0 if index % 2 else at - self.starts[index])
 
     def origin(self, at: int) -> int:
-        """Return where in the file a character stood."""
+        """Return the position of a character in the file."""
         return self.base.origin(self.before(at)) if self.base else self.before(at)
 
     def replaced(self, parts: Iterable[tuple[int, int, str]]) -> Edited:
-        """Return the text with `text[start:stop]` replaced, for each (start, stop, replacement), in their order."""
+        """Return the text with each `text[start:stop]` replaced; `parts` are (start, stop, replacement) in order."""
         pieces: list[str] = []
         starts: list[int] = []
         origins: list[int] = []
@@ -47,5 +47,5 @@ class Edited:
         return Edited("".join(pieces), tuple(starts), tuple(origins), self)
 
     def part(self, start: int, stop: int) -> Edited:
-        """Return a part of the text."""
+        """Return the part [start, stop) of the text."""
         return Edited(self.text[start:stop], (0,), (start,), self)

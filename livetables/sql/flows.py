@@ -1,4 +1,4 @@
-"""Reads what fills a table: queries that are inserted, and AUTO CDC with its clauses."""
+"""Parses the flows of a table: inserted queries, and AUTO CDC with its clauses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from livetables.sql.cursor import QUERY, Cursor, SqlError, close_phrase
 from livetables.sql.lexer import END, SYMBOL, WORD
-from livetables.sql.statements import Cdc, ColumnChoice, CreateFlow, Insert, Text
+from livetables.sql.statements import Cdc, ColumnChoice, CreateFlow, Insert, SqlText
 
 if TYPE_CHECKING:
     from livetables.sql.cursor import Clause
 
 _FLOW = "CREATE FLOW name AS INSERT INTO table BY NAME query"
 _CDC = "AUTO CDC INTO table FROM STREAM(source) KEYS (column, ...) SEQUENCE BY expression"
-#: Words between the operands of an expression.
+#: Keywords between the operands of an expression.
 _OPERATORS = frozenset(
     {
         "AND",
@@ -42,10 +42,10 @@ _NOT_HERE = "See docs/differences.md for what runs."
 
 
 class FlowParser(Cursor):
-    """Reads the flows of tables."""
+    """Parses the flows of tables."""
 
     def flow(self, start: int) -> CreateFlow:
-        """Take what follows CREATE FLOW."""
+        """Consume what follows CREATE FLOW."""
         self.form = _FLOW
         name = self.name("the name of the flow")
         comment = self.string("the comment") if self.took("COMMENT") else None
@@ -62,7 +62,7 @@ class FlowParser(Cursor):
         return CreateFlow(name, target, self._insert(once=once) if inserts else self.cdc(once=once), start, comment)
 
     def inline_flow(self) -> Insert | Cdc:
-        """Take what follows FLOW in CREATE STREAMING TABLE."""
+        """Consume what follows FLOW in CREATE STREAMING TABLE."""
         self.form = "FLOW INSERT BY NAME query"
         if self.sees("REPLACE"):
             return self._insert()
@@ -74,46 +74,46 @@ class FlowParser(Cursor):
         return self._insert(once=once) if inserts else self.cdc(once=once)
 
     def _inserts(self, *kinds: str) -> bool:
-        """Take INSERT or AUTO CDC; tell whether it is INSERT."""
+        """Consume INSERT or AUTO CDC; return whether it is INSERT."""
         return not self.took("APPLY", "CHANGES") and self.take_one(*kinds) == "INSERT"
 
     def _insert(self, *, once: bool = False) -> Insert:
         ends = (("BY", "NAME"), ("REPLACE", "USING"), ("REPLACE", "WHERE"), *((word,) for word in QUERY if word != "("))
-        told: dict[str, Any] = {"once": once}
+        values: dict[str, Any] = {"once": once}
         while not (self.next.upper in QUERY or self.next.kind == END):
             start = self.next.start
             phrase = self.took_one(("BY NAME", "REPLACE USING", "REPLACE WHERE"))
             if phrase is None:
                 raise self.expected("a query")
-            if phrase != "BY NAME" and ("replace_using" in told or "replace_where" in told):
+            if phrase != "BY NAME" and ("replace_using" in values or "replace_where" in values):
                 raise SqlError(start, "A flow replaces rows in one way only.", f"Leave {phrase} out.")
             if phrase == "REPLACE WHERE":
-                told["replace_where"] = self.until(*ends)
+                values["replace_where"] = self.until(*ends)
             elif phrase == "REPLACE USING":
                 self.form = "REPLACE USING (column, ...) SEQUENCE BY column"
-                told["replace_using"] = self.names("the keys")
+                values["replace_using"] = self.names("the keys")
                 self.take_one("SEQUENCE BY")
-                told["sequence"] = self.until(*ends)
+                values["sequence"] = self.until(*ends)
         self.form = _FLOW
-        return Insert(self.rest("a query"), **told)
+        return Insert(self.rest("a query"), **values)
 
     def cdc(self, *, once: bool = False) -> Cdc:
-        """Take FROM and what follows it."""
+        """Consume FROM and what follows it."""
         self.form = _CDC
         self.take("FROM", why="and the source")
         source = self._source()
-        told, locations = self.clauses("AUTO CDC", self._cdc_clauses())
-        if "keys" not in told:
+        values, positions = self.clauses("AUTO CDC", self._cdc_clauses())
+        if "keys" not in values:
             raise self.expected("KEYS", why="(...), the columns that identify a row")
-        if "sequence" not in told:
+        if "sequence" not in values:
             raise self.expected("SEQUENCE BY", why="and what orders the events of a key")
-        _check(told, locations)
-        if "ignored" in told:
-            told["ignore_null_updates"] = True
-        return Cdc(source, once=once, **told)
+        _check(values, positions)
+        if "ignored" in values:
+            values["ignore_null_updates"] = True
+        return Cdc(source, once=once, **values)
 
-    def _source(self) -> Text:
-        """Take a name, `STREAM name`, `STREAM(...)` or a query in brackets."""
+    def _source(self) -> SqlText:
+        """Consume a name, `STREAM name`, `STREAM(...)` or a query in brackets."""
         first = self.at
         streams = self.took("STREAM")
         if self.sees("("):
@@ -170,8 +170,8 @@ class FlowParser(Cursor):
             names.append(self.identifier("a column"))
         return ColumnChoice(tuple(names))
 
-    def _expression(self) -> Text:
-        """Take an expression up to the next clause; a word behind an operand is a clause that is misspelt."""
+    def _expression(self) -> SqlText:
+        """Consume an expression up to the next clause. A word after an operand is a misspelt clause: SqlError."""
         known = list(self._cdc_clauses())
         first = self.at
         text = self.until(*(tuple(phrase.split()) for phrase in known))
@@ -187,15 +187,15 @@ class FlowParser(Cursor):
         return text
 
 
-def _check(told: dict[str, Any], locations: dict[str, int]) -> None:
-    """Refuse clauses that do not go together."""
-    history = told.get("stored_as", "1") == "2"
-    if "tracked" in locations and not history:
+def _check(values: dict[str, Any], positions: dict[str, int]) -> None:
+    """Raise SqlError for clauses that exclude each other."""
+    history = values.get("stored_as", "1") == "2"
+    if "tracked" in positions and not history:
         message = "TRACK HISTORY needs a table that keeps history."
-        raise SqlError(locations["tracked"], message, "Add STORED AS SCD TYPE 2, or leave TRACK HISTORY out.")
-    if "truncates" in locations and history:
+        raise SqlError(positions["tracked"], message, "Add STORED AS SCD TYPE 2, or leave TRACK HISTORY out.")
+    if "truncates" in positions and history:
         message = "APPLY AS TRUNCATE can't empty a table that keeps history."
-        raise SqlError(locations["truncates"], message, "Leave it out, or write STORED AS SCD TYPE 1.")
-    if "columns_to_update" in locations and "ignored" in locations:
+        raise SqlError(positions["truncates"], message, "Leave it out, or write STORED AS SCD TYPE 1.")
+    if "columns_to_update" in positions and "ignored" in positions:
         message = "COLUMNS TO UPDATE and IGNORE NULL UPDATES both say what an event leaves alone."
-        raise SqlError(locations["columns_to_update"], message, "Leave one of them out.")
+        raise SqlError(positions["columns_to_update"], message, "Leave one of them out.")

@@ -1,4 +1,4 @@
-"""Keeps a column out of `*`: of a file source, `_metadata` is read by its name only."""
+"""Excludes a hidden column from `*`: `_metadata` of a file source can be selected by its name only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _BEFORE_STAR = frozenset({"SELECT", "DISTINCT", "ALL", ",", "("})
 
 
 def mentions(tokens: Sequence[Token], column: str) -> bool:
-    """Tell whether a text names a column."""
+    """Return whether a text contains the name of a column."""
     return any(token.kind in (WORD, NAME) and name_value(token).lower() == column for token in tokens)
 
 
 def hidden_in_stars(tokens: Sequence[Token], column: str, owners: Collection[str]) -> Iterator[tuple[int, int, str]]:
-    """Return the edits that keep a column out of each `*`, and out of `owner.*` of those who have it (lower case)."""
+    """Yield the edits that exclude a column from each `*`, and from `owner.*` of `owners` (in lower case)."""
     for index, token in enumerate(tokens):
         if token.text != "*" or not index:
             continue
@@ -37,7 +37,7 @@ def hidden_in_stars(tokens: Sequence[Token], column: str, owners: Collection[str
 
 
 def alias_of(tokens: Sequence[Token], stop: int) -> str | None:
-    """Return the alias of the relation that ends at a character, in lower case."""
+    """Return the alias of the relation that ends at `stop`, in lower case; None without one."""
     after = next((index for index, token in enumerate(tokens) if token.start >= stop), len(tokens) - 1)
     while tokens[after].text == ")":
         after += 1

@@ -1,4 +1,4 @@
-"""Finds `column:path.to[0].field`, which the platform's SQL has for JSON in strings and Spark's only for VARIANT."""
+"""Finds JSON paths, `column:path.to[0].field`, which Spark has only for VARIANT and the platform also for strings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livetables.sql.lexer import tokens as tokens_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Words after which an expression begins: a `:` behind them belongs to a parameter.
+#: Words before an expression: a `:` after them begins a parameter.
 _BEFORE_EXPRESSIONS = frozenset(
     {
         "ALL",
@@ -54,40 +54,40 @@ _BEFORE_EXPRESSIONS = frozenset(
 
 @dataclass(frozen=True)
 class JsonPath:
-    """A path: its characters [start, stop), of which [start, colon) are what it is taken of; as JSON paths write it."""
+    """A path in a text: its range [start, stop), with the operand [start, colon), and `path` as JSON paths write it."""
 
     start: int
     colon: int
     stop: int
     path: str
-    #: What the column is called when the path is all of an item of a SELECT and has no alias: its last field.
+    #: The name of the column, the last field of the path, when the path is a whole SELECT item without an alias.
     name: str | None = None
 
     def on_string(self) -> list[tuple[int, int, str]]:
-        """Return the edits, as `Edited.replaced` takes them, that make a call of get_json_object of it."""
+        """Return the edits, for `Edited.replaced`, that convert it into a call of get_json_object."""
         path = self.path.replace("\\", "\\\\").replace("'", "\\'")
         return [(self.start, self.start, "get_json_object("), (self.colon, self.stop, f", '${path}')")]
 
     def named(self) -> list[tuple[int, int, str]]:
-        """Return the edit that gives the column its name."""
+        """Return the edit that adds the name of the column as an alias."""
         return [(self.stop, self.stop, f" AS {self.name}")] if self.name else []
 
 
 def outside_of_types(tokens: Sequence[Token]) -> list[int]:
-    """Return where colons stand, without those of types such as STRUCT<a: INT>."""
-    found, depth = [], 0
+    """Return the indexes of colons, without those of types such as STRUCT<a: INT>."""
+    colons, depth = [], 0
     for index, token in enumerate(tokens):
         if token.text == "<" and (depth or (index and tokens[index - 1].upper in ("STRUCT", "ARRAY", "MAP"))):
             depth += 1
         elif token.text == ">" and depth:
             depth -= 1
         elif token.text == ":" and not depth:
-            found.append(index)
-    return found
+            colons.append(index)
+    return colons
 
 
 def follows_operand(tokens: Sequence[Token], index: int) -> bool:
-    """Tell whether a colon stands behind something that it can take a path of."""
+    """Return whether the colon at an index follows an operand of a path."""
     before = tokens[index - 1] if index else None
     if before is None or before.upper in _BEFORE_EXPRESSIONS:
         return False
@@ -95,7 +95,7 @@ def follows_operand(tokens: Sequence[Token], index: int) -> bool:
 
 
 def on_string_columns(expression: str) -> str:
-    """Return an expression with each path as a call of get_json_object; one that is no SQL as it is."""
+    """Return an expression with each path as a call of get_json_object; unchanged when it is no SQL."""
     if ":" not in expression:
         return expression
     with suppress(UnfinishedError):
@@ -105,8 +105,8 @@ def on_string_columns(expression: str) -> str:
 
 
 def json_paths(tokens: Sequence[Token]) -> list[JsonPath]:
-    """Return the paths in a query; of `a:b:c` the longer one comes second."""
-    found = []
+    """Return the paths in a query; of the two in `a:b:c`, the longer one is the second."""
+    result = []
     items = _item_starts(tokens)
     for index in outside_of_types(tokens):
         if follows_operand(tokens, index):
@@ -117,14 +117,14 @@ def json_paths(tokens: Sequence[Token]) -> list[JsonPath]:
                 whole = whole and tokens[last + 1].kind not in (NAME, STRING)
                 names = [token for token in tokens[index + 1 : last + 1] if token.kind in (WORD, NAME)]
                 name = quoted(name_value(names[-1])) if whole and names else None
-                found.append(JsonPath(tokens[first].start, tokens[index].start, tokens[last].stop, path, name))
-    return found
+                result.append(JsonPath(tokens[first].start, tokens[index].start, tokens[last].stop, path, name))
+    return result
 
 
 def _item_starts(tokens: Sequence[Token]) -> set[int]:
-    """Return the tokens with which the items of SELECT lists begin."""
+    """Return the indexes of the first tokens of all items of SELECT lists."""
     starts: set[int] = set()
-    lists = [False]  # whether the innermost brackets are in the list of a SELECT now
+    lists = [False]  # for each open bracket, the innermost last: whether it is in a SELECT list
     for index, token in enumerate(tokens):
         before = tokens[index - 1] if index else None
         if before is not None and lists[-1] and before.upper in ("SELECT", "DISTINCT", ","):
@@ -141,7 +141,7 @@ def _item_starts(tokens: Sequence[Token]) -> set[int]:
 
 
 def _operand(tokens: Sequence[Token], colon: int) -> int:
-    """Return the first token of what a colon takes a path of: a name, a call, something in brackets, another path."""
+    """Return the index of the first token of a colon's operand: a name, a call, brackets or another path."""
     at = colon - 1
     while True:
         if tokens[at].text in (")", "]"):
@@ -168,7 +168,7 @@ def _opening(tokens: Sequence[Token], closing: int) -> int:
 
 
 def _path(tokens: Sequence[Token], at: int) -> tuple[int, str]:
-    """Return the last token of a path that begins at a token, and the path; no path when there is none."""
+    """Return the index of the last token of a path that begins at `at`, and the path; "" when there is none."""
     last, pieces = at - 1, []
     while at < len(tokens):
         token = tokens[at]

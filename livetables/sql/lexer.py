@@ -15,10 +15,7 @@ WORD, NAME, STRING, NUMBER, SYMBOL, END = "word", "name", "string", "number", "s
 
 @dataclass(frozen=True)
 class Token:
-    """A token: what it is, its characters as they stand, and where they begin.
-
-    A NAME stands in back-quotes. An END, which has no characters, comes after the last token.
-    """
+    """A token: its kind, its text as written, and its position. A NAME is in back-quotes; an END has no text."""
 
     kind: str
     text: str
@@ -26,17 +23,17 @@ class Token:
 
     @property
     def stop(self) -> int:
-        """Where the characters end."""
+        """The position after the last character."""
         return self.start + len(self.text)
 
     @property
     def upper(self) -> str:
-        """The characters in upper case; of what stands in quotes, nothing, so that it is no keyword."""
+        """The text in upper case; empty for quoted tokens, which are never keywords."""
         return "" if self.kind in (STRING, NAME) else self.text.upper()
 
 
 class UnfinishedError(Exception):
-    """A quote or a comment does not end: what is wrong at `start`, and a way out."""
+    """A quote or a comment that starts at `start` does not end; `message` and `hint` are for the user."""
 
     def __init__(self, start: int, message: str, hint: str) -> None:
         super().__init__(message)
@@ -54,15 +51,14 @@ _TOKEN = re.compile(
     |(?P<symbol>\$\{{[^}}\n]*\}}|=>|->|<=>|<=|>=|<>|!=|==|\|\||::|:|.)""",
     re.VERBOSE | re.DOTALL,
 )
-#: A line that ends a cell of a notebook, and with it a statement.
+#: A line that ends a cell of a notebook, and a statement in it.
 CELL_MARK = re.compile(r"^-- COMMAND -{10}[ \t]*$", re.MULTILINE)
 
 
 def tokens(text: str, start: int = 0, stop: int | None = None) -> list[Token]:
-    """Return the tokens of text[start:stop], the END last; raises UnfinishedError."""
+    """Return the tokens of text[start:stop], with an END; raises UnfinishedError."""
     stop = len(text) if stop is None else stop
-    found = list(_tokens(text, start, stop))
-    return [*found, Token(END, "", stop)]
+    return [*_tokens(text, start, stop), Token(END, "", stop)]
 
 
 def _tokens(text: str, start: int, stop: int) -> Iterator[Token]:
@@ -70,17 +66,17 @@ def _tokens(text: str, start: int, stop: int) -> Iterator[Token]:
     while at < stop:
         match = _TOKEN.match(text, at, stop)
         assert match is not None  # any one character is a symbol
-        kind, said = str(match.lastgroup), match[0]
-        if said == "/*":
+        kind, part = str(match.lastgroup), match[0]
+        if part == "/*":
             at = _comment_end(text, at, stop)
             continue
-        if kind == SYMBOL and said in "'\"`":
-            if said == "`":
+        if kind == SYMBOL and part in "'\"`":
+            if part == "`":
                 raise UnfinishedError(at, "This name in back-quotes does not end.", "Add a back-quote.")
             hint = "Close it; a quote or a backslash inside of it is written twice."
             raise UnfinishedError(at, "This string does not end.", hint)
         if kind != "skip":
-            yield Token(kind, said, at)
+            yield Token(kind, part, at)
         at = match.end()
 
 
@@ -88,7 +84,7 @@ _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 def _comment_end(text: str, start: int, stop: int) -> int:
-    """Return where a comment in brackets ends; they nest."""
+    """Return the position after a comment in brackets; such comments nest."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(text, start, stop):
         depth += 1 if mark[0] == "/*" else -1
@@ -98,15 +94,15 @@ def _comment_end(text: str, start: int, stop: int) -> int:
 
 
 def cells(text: str) -> list[tuple[int, int]]:
-    """Return where the cells of a notebook begin and end; other files are one cell."""
+    """Return the ranges [start, stop) of the cells of a notebook; any other file is one cell."""
     ends = [*(mark.start() for mark in CELL_MARK.finditer(text)), len(text)]
     return list(zip([0, *ends], ends, strict=False))
 
 
 def statements(text: str, start: int = 0, stop: int | None = None) -> Iterator[list[Token]]:
-    """Return the tokens of each statement in a cell, with an END. Comments alone are no statement.
+    """Yield the tokens of each statement in a cell, with an END. Comments alone are no statement.
 
-    Raises UnfinishedError, behind the statements that end before it.
+    Raises UnfinishedError after the statements before it.
     """
     stop = len(text) if stop is None else stop
     statement: list[Token] = []
@@ -124,7 +120,7 @@ def statements(text: str, start: int = 0, stop: int | None = None) -> Iterator[l
 
 
 def _earlier(statement: list[Token]) -> UnfinishedError | None:
-    """Return where a string may have ended too early: a quote with a word right behind it, as in 'it's'."""
+    """Return the error of a string that ends too early: a quote directly before a word, as in 'it's'."""
     for token, following in itertools.pairwise(statement):
         if token.kind == STRING and following.kind == WORD and token.stop == following.start:
             message = f"The string ends here, before '{following.text}'."
@@ -137,7 +133,7 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|.)", re.
 
 
 def string_value(token: Token) -> str:
-    """Return what a string means: its escapes resolved, as Spark does by default."""
+    """Return the value of a string, with escapes as Spark resolves them by default."""
     if token.text[0] in "rR":
         return token.text[2:-1]
     quote = token.text[0]
@@ -152,5 +148,5 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def name_value(token: Token) -> str:
-    """Return the name that a token stands for."""
+    """Return the name of a token, without back-quotes."""
     return token.text[1:-1].replace("``", "`") if token.kind == NAME else token.text

@@ -1,4 +1,4 @@
-"""Reads the statements of DLT SQL: the clauses that only pipelines have, in any order. The rest is Spark's.
+"""Parses the statements of DLT SQL: the clauses that only pipelines have, in any order. Spark parses the rest.
 
 The grammar is that of the platform's SQL language reference for pipelines, with the older forms: LIVE TABLE,
 STREAMING LIVE TABLE, INCREMENTAL LIVE TABLE, LIVE VIEW, APPLY CHANGES INTO.
@@ -21,10 +21,10 @@ from livetables.sql.statements import (
     CreateDataset,
     CreateFlow,
     CreateFunction,
-    Name,
-    RowFilter,
+    DottedName,
+    RowFilterClause,
     SetConf,
-    Text,
+    SqlText,
     Use,
 )
 
@@ -47,7 +47,7 @@ _KINDS = {
     "INCREMENTAL LIVE VIEW": VIEW,
 }
 _STATEMENTS = ("CREATE", "APPLY CHANGES INTO", "AUTO CDC INTO", "SET", "USE")
-#: What begins other statements of Spark's, with what a pipeline has for it.
+#: Keywords of other statements of Spark, with the hint for each.
 _OTHERS = dict.fromkeys(
     (
         "ALTER",
@@ -74,7 +74,7 @@ _OTHERS = dict.fromkeys(
     "INSERT": "Write CREATE FLOW name AS INSERT INTO table BY NAME query.",
     "MERGE": "Write AUTO CDC INTO table FROM STREAM(source) KEYS (column, ...) SEQUENCE BY expression.",
 }
-#: What can only begin a statement; inside of one, a `;` is missing.
+#: Keywords that can only begin a statement; inside another one, a `;` is missing.
 _BEGINNINGS = (
     ("CREATE", "OR", "REFRESH"),
     ("CREATE", "OR", "REPLACE"),
@@ -85,7 +85,7 @@ _BEGINNINGS = (
 
 
 def parse(text: str, tokens: Sequence[Token]) -> Statement:
-    """Return the statement that `tokens` of `text` are; raises SqlError."""
+    """Return the statement of the tokens of a text; raises SqlError."""
     return _Parser(text, tokens).statement()
 
 
@@ -105,11 +105,11 @@ class _Parser(FlowParser, ColumnParser):
         if begin is not None:
             self.form = f"{begin} table FROM STREAM(source)"
             target = self.name("the table")
-            return CreateFlow(Name((target.last,), target.start), target, self.cdc(), start)
+            return CreateFlow(DottedName((target.last,), target.start), target, self.cdc(), start)
         raise self._unknown()
 
     def _must_be_one(self) -> None:
-        """Refuse a statement that swallows the next one."""
+        """Raise SqlError for a statement that contains the next one."""
         for at in range(self.at + 1, len(self._tokens)):
             here = Cursor(self._text, self._tokens, at)
             if self._tokens[at - 1].upper not in ("AS", "FLOW") and any(here.sees(*words) for words in _BEGINNINGS):
@@ -151,15 +151,15 @@ class _Parser(FlowParser, ColumnParser):
         name = self.name(f"the name of the {kind}")
         listed = self.column_list(kind, published=not (live or private)) if self.sees("(") else {}
         ends = ("AS", "FLOW") if kind == STREAMING_TABLE else ("AS",)
-        told, locations = self.clauses(f"A {kind}", self._clauses(kind), *ends)
-        _check(locations)
+        values, positions = self.clauses(f"A {kind}", self._clauses(kind), *ends)
+        _check(positions)
         if self.took("AS"):
-            told["query"] = self.rest("a query")
+            values["query"] = self.rest("a query")
         elif self.took("FLOW"):
-            told["flow"] = self.inline_flow()
+            values["flow"] = self.inline_flow()
         elif kind in (MATERIALIZED_VIEW, VIEW):
             raise self.expected("AS", why="and a query")
-        return CreateDataset(kind, name, start, live=live, private=private, if_not_exists=exists, **listed, **told)
+        return CreateDataset(kind, name, start, live=live, private=private, if_not_exists=exists, **listed, **values)
 
     def _clauses(self, kind: str) -> dict[str, Clause]:
         known: dict[str, Clause] = {
@@ -190,17 +190,17 @@ class _Parser(FlowParser, ColumnParser):
             raise SqlError(start, message, "Leave USING out.")
         return name
 
-    def _row_filter(self) -> RowFilter:
+    def _row_filter(self) -> RowFilterClause:
         function = self.name("the function")
         self.take("ON")
-        return RowFilter(function, self.names("the columns", empty=True))
+        return RowFilterClause(function, self.names("the columns", empty=True))
 
     def _refresh_policy(self) -> str:
         policies = ("AUTO", "INCREMENTAL", "INCREMENTAL STRICT", "FULL")
         self.form = f"REFRESH POLICY {any_of(policies)}"
         return self.take_one(*policies).lower().replace(" ", "_")
 
-    def _schedule(self) -> Text:
+    def _schedule(self) -> SqlText:
         first = self.at - 1  # SCHEDULE
         self.took("REFRESH")
         if self.take_one("EVERY", "CRON") == "EVERY":
@@ -211,7 +211,7 @@ class _Parser(FlowParser, ColumnParser):
                 self.string("the time zone")
         return self.span(first, self.at)
 
-    def _trigger(self) -> Text:
+    def _trigger(self) -> SqlText:
         first = self.at - 3  # TRIGGER ON UPDATE
         if self.took("AT", "MOST", "EVERY"):
             self.took("INTERVAL")
@@ -269,10 +269,10 @@ class _Parser(FlowParser, ColumnParser):
             raise self.expected("the end of the statement")
 
 
-def _check(locations: dict[str, int]) -> None:
-    """Refuse clauses that do not go together."""
+def _check(positions: dict[str, int]) -> None:
+    """Raise SqlError for clauses that exclude each other."""
     layouts = sorted(
-        locations[name] for name in ("partitioned_by", "cluster_by", "cluster_by_auto") if name in locations
+        positions[name] for name in ("partitioned_by", "cluster_by", "cluster_by_auto") if name in positions
     )
     if len(layouts) > 1:
         message = "A table has only one of PARTITIONED BY, CLUSTER BY and CLUSTER BY AUTO."

@@ -1,4 +1,4 @@
-"""The text of a SQL file: where in it something stands, and how that is shown."""
+"""The text of a SQL file, with locations and excerpts for diagnostics."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from livetables.errors import Diagnostic, SourceLocation
 
 @dataclass(frozen=True)
 class Script:
-    """A text, and how its file is called in messages."""
+    """A text, and the name of its file in messages."""
 
     file: str
     text: str
 
     def location(self, at: int) -> SourceLocation:
-        """Return line and column of a character, both from 1 on."""
+        """Return the line and the column of a character, both counted from 1."""
         return SourceLocation(self.file, self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at))
 
     def diagnostic(self, at: int, code: str, message: str, hint: str | None) -> Diagnostic:
-        """Return a problem at a character."""
+        """Return a diagnostic about a character."""
         return Diagnostic(code, message, self.location(at), hint)
 
     def excerpt(self, location: SourceLocation) -> str:
-        """Return the line of a place, and a caret below its column."""
+        """Return the line of a location, with a caret below its column."""
         line = self.text.split("\n")[location.line - 1]
         margin = "".join("\t" if char == "\t" else " " for char in line[: location.column - 1])
         line, number = line.rstrip(), str(location.line)

@@ -1,4 +1,4 @@
-"""The statements of DLT SQL, as data. Queries and expressions are kept as they stand: Spark parses them."""
+"""The statements of DLT SQL as data. Queries and expressions are kept as text, which Spark parses."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True)
-class Text:
-    """A part of a file that Spark is to parse, and where it begins."""
+class SqlText:
+    """A part of a file that Spark parses, and its position."""
 
     text: str
     start: int
 
 
 @dataclass(frozen=True)
-class Name:
-    """The parts of a dotted name, without back-quotes, and where it begins."""
+class DottedName:
+    """The parts of a dotted name, without back-quotes, and its position."""
 
     parts: tuple[str, ...]
     start: int
 
     @property
     def last(self) -> str:
-        """The name without what says where it lies."""
+        """The last part: the name without catalog and schema."""
         return self.parts[-1]
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a list: its name, the text behind the name (type, NOT NULL, COMMENT...), the comment in it."""
+class ColumnDefinition:
+    """A column of a list: its name, the text after the name (type, NOT NULL, COMMENT...), its comment.
+
+    `typed` is whether it has a type.
+    """
 
     name: str
-    text: Text
+    text: SqlText
     typed: bool
     comment: str | None = None
 
@@ -42,21 +45,21 @@ class Constraint:
     """CONSTRAINT name EXPECT (predicate) [ON VIOLATION ...]; `action` is `warn`, `drop` or `fail`."""
 
     name: str
-    predicate: Text
+    predicate: SqlText
     action: str
     start: int
 
 
 @dataclass(frozen=True)
 class KeyConstraint:
-    """A PRIMARY or FOREIGN KEY, which only informs; its text."""
+    """A PRIMARY or FOREIGN KEY, which has no effect; its text."""
 
-    text: Text
+    text: SqlText
 
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """`(a, b)`, or with `but`, `* EXCEPT (a, b)`."""
+    """`(a, b)`, or with `but`: `* EXCEPT (a, b)`."""
 
     names: tuple[str, ...]
     but: bool = False
@@ -64,39 +67,39 @@ class ColumnChoice:
 
 @dataclass(frozen=True)
 class Cdc:
-    """AUTO CDC ... FROM source and what follows; `source` is the text behind FROM."""
+    """AUTO CDC ... FROM source, with its clauses; `source` is the text after FROM."""
 
-    source: Text
+    source: SqlText
     keys: tuple[str, ...]
-    sequence: Text
+    sequence: SqlText
     once: bool = False
     ignore_null_updates: bool = False
     ignored: ColumnChoice | None = None
-    where: Text | None = None
-    deletes: Text | None = None
-    truncates: Text | None = None
+    where: SqlText | None = None
+    deletes: SqlText | None = None
+    truncates: SqlText | None = None
     columns: ColumnChoice | None = None
-    columns_to_update: Text | None = None
+    columns_to_update: SqlText | None = None
     stored_as: str = "1"
     tracked: ColumnChoice | None = None
 
 
 @dataclass(frozen=True)
 class Insert:
-    """INSERT of a query's rows; with `replace_using`, they take the place of rows with the same keys."""
+    """INSERT of a query's rows; with `replace_using`, they replace rows with the same keys."""
 
-    query: Text
+    query: SqlText
     once: bool = False
     replace_using: tuple[str, ...] = ()
-    sequence: Text | None = None
-    replace_where: Text | None = None
+    sequence: SqlText | None = None
+    replace_where: SqlText | None = None
 
 
 @dataclass(frozen=True)
-class RowFilter:
+class RowFilterClause:
     """WITH ROW FILTER function ON (columns)."""
 
-    function: Name
+    function: DottedName
     columns: tuple[str, ...]
 
 
@@ -105,15 +108,15 @@ STREAMING_TABLE, MATERIALIZED_VIEW, VIEW, TABLE = "streaming table", "materializ
 
 @dataclass(frozen=True)
 class CreateDataset:
-    """CREATE of a table or view. `kind` is TABLE for a plain CREATE TABLE, which only a pipeline's property marks."""
+    """CREATE of a table or view. `kind` is TABLE for a plain CREATE TABLE, which needs a property to be a dataset."""
 
     kind: str
-    name: Name
+    name: DottedName
     start: int
     live: bool = False
     private: bool = False
     if_not_exists: bool = False
-    columns: tuple[Column, ...] = ()
+    columns: tuple[ColumnDefinition, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     keys: tuple[KeyConstraint, ...] = ()
     partitioned_by: tuple[str, ...] = ()
@@ -123,19 +126,19 @@ class CreateDataset:
     properties: dict[str, str] = field(default_factory=dict)
     location: str | None = None
     using: str | None = None
-    row_filter: RowFilter | None = None
+    row_filter: RowFilterClause | None = None
     refresh_policy: str | None = None
-    schedule: Text | None = None
-    query: Text | None = None
+    schedule: SqlText | None = None
+    query: SqlText | None = None
     flow: Insert | Cdc | None = None
 
 
 @dataclass(frozen=True)
 class CreateFlow:
-    """CREATE FLOW, or APPLY CHANGES INTO and AUTO CDC INTO, whose flows are named as their targets."""
+    """CREATE FLOW; also APPLY CHANGES INTO and AUTO CDC INTO, whose flows have the names of their targets."""
 
-    name: Name
-    target: Name
+    name: DottedName
+    target: DottedName
     flow: Insert | Cdc
     start: int
     comment: str | None = None
@@ -163,8 +166,8 @@ class Use:
 class CreateFunction:
     """CREATE FUNCTION; `text` is what follows the name."""
 
-    name: Name
-    text: Text
+    name: DottedName
+    text: SqlText
     start: int
 
 

@@ -1,4 +1,4 @@
-"""Fills in what a statement leaves open: `${key}` of the configuration, `:name` and `IDENTIFIER(:name)` parameters."""
+"""Fills in variables and parameters of a statement: `${key}`, `:name` and `IDENTIFIER(:name)`."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ _VARIABLE = re.compile(r"\$\{([^}\n]*)\}")
 
 
 def with_variables(text: Edited, variables: Mapping[str, str]) -> Edited:
-    """Return a statement with `${key}` filled in, also inside of quotes, but not in comments.
+    """Return a statement with each `${key}` replaced by its text, also inside quotes, but not in comments.
 
-    A variable stands for any text. Raises SqlError for one without a value.
+    Raises SqlError for a variable without a value.
     """
     return text.replaced(_variables(tokens(text.text), variables))
 
 
 class Literal(str):
-    """The value of a parameter that is SQL already."""
+    """The value of a parameter that is SQL, not a string."""
 
     __slots__ = ()
 
 
 def with_parameters(text: Edited, parameters: Mapping[str, str]) -> Edited:
-    """Return a statement with `:name` filled in: it stands for a string, and in IDENTIFIER(:name) for a name.
+    """Return a statement with each `:name` replaced by a string, and each IDENTIFIER(:name) by a name.
 
-    Raises SqlError for one without a value.
+    Raises SqlError for a parameter without a value.
     """
     return text.replaced(_parameters(tokens(text.text), parameters))
 
 
-def _variables(found: Sequence[Token], variables: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
-    for token, following in itertools.pairwise(found):
+def _variables(in_text: Sequence[Token], variables: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    for token, following in itertools.pairwise(in_text):
         if token.text == "$" and following.text == "{":
             raise SqlError(token.start, "This variable does not end.", "Close it with }.", "UNKNOWN_VARIABLE")
         for match in _VARIABLE.finditer(token.text):
@@ -56,22 +56,22 @@ def _variables(found: Sequence[Token], variables: Mapping[str, str]) -> Iterator
             yield at, token.start + match.end(), variables[key]
 
 
-def _parameters(found: Sequence[Token], parameters: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
-    colons = outside_of_types(found)
+def _parameters(in_text: Sequence[Token], parameters: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    colons = outside_of_types(in_text)
     for index in colons:
-        name = found[index + 1]
-        if name.kind != WORD or name.start != found[index].stop or follows_operand(found, index):
+        name = in_text[index + 1]
+        if name.kind != WORD or name.start != in_text[index].stop or follows_operand(in_text, index):
             continue
         if name.text not in parameters:
             hint = did_you_mean(
                 name.text, parameters, f"Add it to 'parameters' in the settings, or --parameter {name.text}=VALUE."
             )
-            raise SqlError(found[index].start, f"The parameter '{name.text}' has no value.", hint, "UNKNOWN_VARIABLE")
+            raise SqlError(in_text[index].start, f"The parameter '{name.text}' has no value.", hint, "UNKNOWN_VARIABLE")
         value = parameters[name.text]
-        if index > 1 and found[index - 2].upper == "IDENTIFIER" and found[index + 2].text == ")":
-            yield found[index - 2].start, found[index + 2].stop, ".".join(map(quoted, name_parts(value)))
+        if index > 1 and in_text[index - 2].upper == "IDENTIFIER" and in_text[index + 2].text == ")":
+            yield in_text[index - 2].start, in_text[index + 2].stop, ".".join(map(quoted, name_parts(value)))
         else:
-            yield found[index].start, name.stop, value if isinstance(value, Literal) else _string(value)
+            yield in_text[index].start, name.stop, value if isinstance(value, Literal) else _string(value)
 
 
 def _string(value: str) -> str:

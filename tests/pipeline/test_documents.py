@@ -66,7 +66,7 @@ def run(block, folder, number):
     if block.language == "python" and "\ndef test_" in block.text:
         run_tests(folder / f"test_block_{number}.py", block.text)
     elif block.language == "python" and "@dlt." not in block.text and "@dp." not in block.text:
-        exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})  # noqa: S102 (the project's own text)
+        exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})
     elif block.language in ("python", "sql"):
         file = folder / (block.name or f"block_{number}.{'py' if block.language == 'python' else 'sql'}")
         write(file, block)

@@ -7,13 +7,13 @@ import pytest
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 
-from livetables.autoloader.loader import in_sql, read_files
+from livetables.autoloader.loader import read_files
 from livetables.collect.binding import bound
-from livetables.collect.registry import Registry
+from livetables.collect.reporter import Reporter
 from livetables.errors import DefinitionError
 from livetables.model import Namespace
 from livetables.queries import reads
-from livetables.queries.locations import SQL_LOCATION
+from livetables.queries.locations import location_of
 from livetables.queries.sql_queries import SqlQuery
 from livetables.sql.edits import Edited
 from livetables.sql.script import Script
@@ -34,18 +34,13 @@ class Tables:
         if key not in self.frames:
             return None
         self.reads.append((key, streaming, dict(options)))
-        return self.frames[key + "_stream" if streaming else key]
+        return reads.TableFrame(self.frames[key + "_stream" if streaming else key], key == "rewritten")
 
-    def complete_mode(self, name):
-        """Say that one is."""
-        return name == "rewritten"
-
-    def load(self, source, options, schema, path):
+    def read_files(self, options, schema, path):
         """Read files as the runtime does."""
-        assert source == "read_files"
-        return read_files(SparkSession.builder.getOrCreate(), in_sql(options), schema, path, pytest.fail)
+        return read_files(SparkSession.builder.getOrCreate(), options, schema, path, pytest.fail)
 
-    def prepare(self, source, options, *, streaming):
+    def prepare(self, source, options):
         """Nothing is checked."""
 
     def map_path(self, path):
@@ -94,8 +89,8 @@ def query(spark, reader, tmp_path):
     del spark
 
     def make(text, at="SELECT", **options):
-        registry, start = Registry(root=tmp_path), text.index(at)
-        return SqlQuery(Edited(text).part(start, len(text)), Script("a.sql", text), registry.warn, **options), registry
+        reporter, start = Reporter(tmp_path), text.index(at)
+        return SqlQuery(Edited(text).part(start, len(text)), Script("a.sql", text), reporter.warn, **options), reporter
 
     with reads.reading_with(reader):
         yield make
@@ -172,9 +167,9 @@ def test_datasets_under_all_their_names(sql, reader):
 )
 def test_streams_in_all_spellings(query, reader, source):
     """Each is read as a stream, with its options."""
-    made, registry = query(f"CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM {source}", streams=True)
+    made, reporter = query(f"CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM {source}", streams=True)
     assert made().isStreaming
-    assert not registry.warnings
+    assert not reporter.warnings
     assert all(streaming for _, streaming, _ in reader.reads)
     if "WITH" in source:
         assert reader.reads[-1][2] == {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"}
@@ -186,13 +181,13 @@ def test_streams_in_all_spellings(query, reader, source):
 )
 def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
     """Also where STREAM is missing, which is said; a table that is rewritten each time can only be read as it is."""
-    made, registry = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
+    made, reporter = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
     assert made().isStreaming
-    (warning,) = registry.warnings
+    (warning,) = reporter.warnings
     assert (warning.code, str(warning.location)) == ("STREAM_MISSING", "a.sql:2:18")
-    made, registry = query("CREATE STREAMING TABLE t AS SELECT id FROM rewritten", streams=True)
+    made, reporter = query("CREATE STREAMING TABLE t AS SELECT id FROM rewritten", streams=True)
     assert not made().isStreaming
-    assert ["RECOMPUTED_TABLE"] == [warning.code for warning in registry.warnings]
+    assert ["RECOMPUTED_TABLE"] == [warning.code for warning in reporter.warnings]
     made, _ = query("CREATE STREAMING TABLE t AS SELECT 1 AS one", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
@@ -266,7 +261,7 @@ def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, care
     made, _ = query(text)
     with pytest.raises(PySparkException) as caught:
         made()
-    where = vars(caught.value)[SQL_LOCATION]
+    where = location_of(caught.value)
     assert str(where) == location
     line, below = Script("a.sql", text).excerpt(where).splitlines()
     assert line[below.index("^") :].startswith(caret)

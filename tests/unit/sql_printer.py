@@ -11,30 +11,30 @@ from livetables.sql.statements import (
     TABLE,
     VIEW,
     Cdc,
-    Column,
     ColumnChoice,
+    ColumnDefinition,
     Constraint,
     CreateDataset,
     CreateFlow,
     CreateFunction,
+    DottedName,
     Insert,
     KeyConstraint,
-    Name,
-    RowFilter,
+    RowFilterClause,
     SetConf,
-    Text,
+    SqlText,
     Use,
 )
 
 
 def some(*texts):
     """Return a strategy for parts of statements that Spark parses, as they stand."""
-    return st.sampled_from(texts).map(lambda text: Text(text, 0))
+    return st.sampled_from(texts).map(lambda text: SqlText(text, 0))
 
 
 PLAIN = st.sampled_from(("a", "b1", "_c", "größe", "key", "Day"))
 IDENTIFIERS = PLAIN | st.text(min_size=1, max_size=6).filter(lambda text: text.upper() != "LIVE")
-NAMES = st.lists(IDENTIFIERS, min_size=1, max_size=3).map(lambda parts: Name(tuple(parts), 0))
+NAMES = st.lists(IDENTIFIERS, min_size=1, max_size=3).map(lambda parts: DottedName(tuple(parts), 0))
 MANY = st.lists(IDENTIFIERS, min_size=1, max_size=3).map(tuple)
 STRINGS = st.text(max_size=8) | st.sampled_from(("it's; -- no comment", '"', "\\%_", "\\", "/* ${x} :y */"))
 EXPRESSIONS = some(
@@ -67,7 +67,7 @@ def columns(draw, *, typed):
     comment = draw(st.none() | st.sampled_from(("c", "a, b)")))
     said = [draw(TYPES)] if typed else []
     said += [] if comment is None else [f"COMMENT '{comment}'"]
-    return Column(draw(IDENTIFIERS), Text(" ".join(said), 0), typed, comment)
+    return ColumnDefinition(draw(IDENTIFIERS), SqlText(" ".join(said), 0), typed, comment)
 
 
 CONSTRAINTS = st.builds(Constraint, IDENTIFIERS, EXPRESSIONS, st.sampled_from(("warn", "drop", "fail")), st.just(0))
@@ -137,7 +137,7 @@ def datasets(draw):
         **({layout: draw(MANY)} if layout else {"cluster_by_auto": draw(st.booleans())}),
         location=draw(st.none() | STRINGS),
         using=draw(st.sampled_from((None, "delta", "DELTA"))),
-        row_filter=draw(st.none() | st.builds(RowFilter, NAMES, MANY | st.just(()))),
+        row_filter=draw(st.none() | st.builds(RowFilterClause, NAMES, MANY | st.just(()))),
         schedule=draw(
             st.none()
             | some(
@@ -247,7 +247,10 @@ class Printer:
             case SetConf(key, value):
                 return [*self.words("SET"), key, *([] if value is None else ["=", value])]
             case Use(None, schema):
-                return [*self.words(self.one("USE", "USE SCHEMA", "USE DATABASE")), *self.name(Name((schema,), 0))]
+                return [
+                    *self.words(self.one("USE", "USE SCHEMA", "USE DATABASE")),
+                    *self.name(DottedName((schema,), 0)),
+                ]
             case Use(catalog, None):
                 return [*self.words("USE CATALOG"), self.identifier(catalog)]
             case Use(catalog, schema):
@@ -313,7 +316,7 @@ class Printer:
     def entry(self, entry):
         """Return the tokens of an entry of a list."""
         match entry:
-            case Column(name, text):
+            case ColumnDefinition(name, text):
                 return [self.identifier(name), text.text]
             case Constraint(name, predicate, action):
                 said = [

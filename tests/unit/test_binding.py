@@ -1,4 +1,4 @@
-"""What `bound()` changes in this process, and that leaving it leaves nothing behind."""
+"""The modules, paths and methods that `bound()` changes in this process, and their restoration."""
 
 import importlib
 import sys
@@ -9,15 +9,15 @@ from pyspark.sql import DataFrameReader, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from livetables.collect import facade
-from livetables.collect.binding import GIVEN, MODULES, bound, give
+from livetables.collect.binding import MODULES, PROVIDED, bound, provide
 
 PATCHED = (DataFrameReader, DataStreamReader, SparkSession)
 
 
 def process_state():
-    """Everything that `bound` may touch, as it is now."""
+    """Return the current state of everything that `bound` may change."""
     return {
-        "modules": {name: sys.modules.get(name) for name in (*MODULES, *GIVEN, "databricks", "databricks.sdk")},
+        "modules": {name: sys.modules.get(name) for name in (*MODULES, *PROVIDED, "databricks", "databricks.sdk")},
         "attributes": [vars(pyspark).get(name) for name in ("pipelines", "dbutils")],
         "finders": list(sys.meta_path),
         "path": list(sys.path),
@@ -26,13 +26,13 @@ def process_state():
 
 
 def import_all(*more):
-    """Import whatever is bound, and then `more`."""
-    for name in (*MODULES, *GIVEN, *more):
+    """Import all modules of the facade and the platform, and then `more`."""
+    for name in (*MODULES, *PROVIDED, *more):
         importlib.import_module(name)
 
 
 def write(file, text):
-    """Write a file, and the folders above it."""
+    """Write a file, with missing parents."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
 
@@ -58,7 +58,7 @@ def test_the_process_is_as_before_afterwards(tmp_path):
 
 
 def test_the_process_is_as_before_after_an_error(tmp_path):
-    """A pipeline that fails must not leave its patches to the next one."""
+    """An exception inside `bound` also restores everything."""
     before = process_state()
     with pytest.raises(ModuleNotFoundError), bound([tmp_path]):
         import_all("not_there_at_all")
@@ -66,7 +66,7 @@ def test_the_process_is_as_before_after_an_error(tmp_path):
 
 
 def test_bound_inside_bound_restores_the_outer_one():
-    """Two pipelines may be open at once: leaving the inner one leaves the outer one bound."""
+    """Leaving the inner one of two open pipelines restores the state of the outer one."""
     with bound():
         import_all()
         outer = process_state()
@@ -77,12 +77,12 @@ def test_bound_inside_bound_restores_the_outer_one():
 
 @pytest.mark.parametrize("statement", ["import pyspark.pipelines", "from pyspark import pipelines"])
 def test_sparks_own_pipelines_are_back_afterwards(statement):
-    """Spark has a module of this name too; code outside the pipeline gets that one."""
+    """Outside `bound`, pyspark.pipelines is Spark's own module."""
     own = importlib.import_module("pyspark.pipelines")
     with bound():
         assert importlib.import_module("pyspark.pipelines") is not own
     names = {}
-    exec(statement, names)  # noqa: S102
+    exec(statement, names)
     assert (sys.modules["pyspark.pipelines"], pyspark.pipelines) == (own, own)
 
 
@@ -105,20 +105,20 @@ def test_sparks_own_pipelines_are_back_afterwards(statement):
 )
 @pytest.mark.parametrize("other", ["absent", "importable", "imported"])
 def test_every_way_of_importing_gives_the_facade(request, statement, name, other):
-    """Also with an unrelated package named dlt on this machine, imported before or not."""
+    """Every form of import gives the facade, also with an unrelated package named dlt, imported before or not."""
     if other != "absent":
         request.getfixturevalue("unrelated_dlt")
     if other == "imported":
         importlib.import_module("dlt")
     names = {}
     with bound():
-        exec(statement, names)  # noqa: S102 (an import form is text)
-        assert eval(name, names) is facade.table  # noqa: S307
+        exec(statement, names)
+        assert eval(name, names) is facade.table
 
 
 @pytest.mark.parametrize("imported", [True, False])
 def test_an_unrelated_dlt_is_back_afterwards(unrelated_dlt, imported):
-    """A process that uses PyPI's dlt beside a pipeline keeps it."""
+    """After `bound`, an unrelated package named dlt is imported again."""
     before = importlib.import_module("dlt") if imported else None
     with bound():
         pass
@@ -127,7 +127,7 @@ def test_an_unrelated_dlt_is_back_afterwards(unrelated_dlt, imported):
 
 
 def test_the_folders_of_the_project_come_first(tmp_path, monkeypatch):
-    """A helper of the pipeline wins over a package of the same name that is installed."""
+    """A helper of the pipeline has precedence over an installed package of the same name."""
     for location in ("installed", "project"):
         write(tmp_path / location / "lt_rules.py", f"where = '{location}'")
     monkeypatch.syspath_prepend(tmp_path / "installed")
@@ -148,20 +148,20 @@ def test_the_folders_of_the_project_come_first(tmp_path, monkeypatch):
     ],
 )
 def test_each_pipeline_gets_its_own_helpers(tmp_path, statement, file):
-    """Two pipelines of one process may have helpers of the same name: module, package or plain folder."""
+    """Two pipelines of one process may have helpers of one name: modules, packages or plain folders."""
     found = []
     for folder in ("one", "two"):
         write(tmp_path / folder / file, f"where = '{folder}'")
         names = {}
         with bound([tmp_path / folder]):
-            exec(statement, names)  # noqa: S102
+            exec(statement, names)
         found.append(names["where"])
     assert found == ["one", "two"]
     assert [name for name in sys.modules if name.startswith("lt_")] == []
 
 
 def test_a_folder_of_one_pipeline_may_be_a_module_of_the_next(tmp_path):
-    """A folder without __init__.py leaves no trace either."""
+    """A helper folder without __init__.py is also removed from `sys.modules`."""
     write(tmp_path / "one" / "lt_lib" / "rules.py", "where = 'one'")
     write(tmp_path / "two" / "lt_lib.py", "where = 'two'")
     with bound([tmp_path / "one"]):
@@ -171,7 +171,7 @@ def test_a_folder_of_one_pipeline_may_be_a_module_of_the_next(tmp_path):
 
 
 def test_helpers_stay_until_the_pipeline_is_closed(tmp_path):
-    """Query functions import lazily, while the update runs."""
+    """A helper stays in `sys.modules` inside `bound`, as query functions may import it later."""
     write(tmp_path / "lt_helper.py", "")
     with bound([tmp_path]):
         module = importlib.import_module("lt_helper")
@@ -179,7 +179,7 @@ def test_helpers_stay_until_the_pipeline_is_closed(tmp_path):
 
 
 def test_modules_from_elsewhere_are_not_forgotten(tmp_path, monkeypatch):
-    """A library that a pipeline imports first stays: only the pipeline's own folders change between pipelines."""
+    """A module outside the folders of the pipeline stays in `sys.modules`."""
     write(tmp_path / "pipe_lib" / "lt_library.py", "")
     (tmp_path / "pipe").mkdir()
     monkeypatch.syspath_prepend(tmp_path / "pipe_lib")
@@ -193,7 +193,7 @@ RUNTIME = {"spark": "the session", "dbutils": "the utilities", "display": print}
 
 @pytest.fixture(params=["absent", "importable", "imported"])
 def sdk(request, tmp_path, monkeypatch):
-    """Return whether the packages of databricks-sdk and databricks-connect are on this machine."""
+    """Return whether databricks-sdk and databricks-connect are absent, importable or imported."""
     if request.param != "absent":
         site = tmp_path / "site" / "databricks"
         write(site / "__init__.py", "__path__ = __import__('pkgutil').extend_path(__path__, __name__)")
@@ -226,42 +226,42 @@ def sdk(request, tmp_path, monkeypatch):
     ],
 )
 def test_the_globals_of_a_file_can_be_imported(sdk, statement, expression):
-    """Helper modules do so, since they have none of them; an editor knows the names then, too."""
+    """The globals of a file can be imported from the modules that have them on the platform."""
     names = {}
     with bound():
-        give(RUNTIME)
-        exec(statement, names)  # noqa: S102 (an import form is text)
-        assert list(eval(expression, names)) == list(RUNTIME.values())  # noqa: S307
+        provide(RUNTIME)
+        exec(statement, names)
+        assert list(eval(expression, names)) == list(RUNTIME.values())
 
 
 def test_what_a_file_has_in_place_of_a_builtin_can_not_be_imported():
-    """The platform's module has no such names: a helper that imported them would run only here."""
+    """`open` and `print` can't be imported, as the platform's module does not have them."""
     with bound():
-        give({**RUNTIME, "open": None, "print": None})
+        provide({**RUNTIME, "open": None, "print": None})
         assert importlib.import_module("databricks.sdk.runtime").__all__ == list(RUNTIME)
 
 
 def test_what_is_really_installed_is_there_beside_it(sdk):
-    """Only the module of the runtime is another one, while a pipeline is loaded; outside, it is back."""
+    """Inside `bound`, only the module of the runtime of an installed databricks-sdk is replaced."""
     if sdk == "absent":
         with bound(), pytest.raises(ModuleNotFoundError):
             importlib.import_module("databricks.connect")
         return
     before = sys.modules.get("databricks.sdk.runtime")
     with bound():
-        give(RUNTIME)
+        provide(RUNTIME)
         assert importlib.import_module("databricks.sdk.runtime").spark == "the session"
         assert importlib.import_module("databricks.connect").where == "connect"
         client = importlib.import_module("databricks.sdk").WorkspaceClient
     names = {}
-    exec("import databricks.sdk.runtime as r, databricks.sdk", names)  # noqa: S102
+    exec("import databricks.sdk.runtime as r, databricks.sdk", names)
     assert (names["r"].spark, names["databricks"].sdk.runtime) == ("of a cluster", names["r"])
     assert names["r"] is before or before is None
     assert (names["databricks"].sdk.WorkspaceClient, hasattr(names["databricks"], "pipelines")) == (client, False)
 
 
 def test_nothing_of_the_platform_is_left_afterwards(sdk):
-    """Code that asks whether it runs on the platform, by an import, must not be misled."""
+    """After `bound`, modules of the platform can't be imported: some code detects the platform that way."""
     with bound():
         import_all()
     for name in ("databricks.pipelines", "pyspark.dbutils"):
@@ -271,7 +271,7 @@ def test_nothing_of_the_platform_is_left_afterwards(sdk):
 
 
 def test_a_folder_of_the_project_may_be_named_databricks(tmp_path):
-    """It often holds the files of a bundle."""
+    """A folder of the project named databricks can be imported: it often has the files of a bundle."""
     write(tmp_path / "databricks" / "jobs.py", "where = 'project'")
     with bound([tmp_path]):
         import_all()
@@ -280,10 +280,10 @@ def test_a_folder_of_the_project_may_be_named_databricks(tmp_path):
 
 
 def test_two_open_pipelines_have_their_own_globals():
-    """The inner one does not change what the outer one's files import later, inside a function."""
+    """An inner pipeline does not change the globals that files of the outer one import later."""
     with bound():
-        give({"dbutils": "outer"})
+        provide({"dbutils": "outer"})
         with bound():
-            give({"dbutils": "inner"})
+            provide({"dbutils": "inner"})
             assert importlib.import_module("databricks.sdk.runtime").dbutils == "inner"
         assert importlib.import_module("databricks.sdk.runtime").dbutils == "outer"

@@ -1,4 +1,4 @@
-"""`dbutils` and the other globals of the platform: files, secrets, widgets, and what is refused by name."""
+"""`dbutils` and the other globals of the platform: files, secrets, widgets, and errors of missing functions."""
 
 import os
 import pickle
@@ -29,7 +29,7 @@ def dbutils(tmp_path):
 
 @pytest.fixture
 def secrets(tmp_path, monkeypatch):
-    """Return a function that gives a `dbutils` with a file of secrets, and sets the environment."""
+    """Return a function that sets the environment and returns a `dbutils` with a file of secrets."""
 
     def secrets(text=None, **environment):
         for name, value in environment.items():
@@ -43,7 +43,7 @@ def secrets(tmp_path, monkeypatch):
 
 
 def refused(call, *args, **kwargs):
-    """Return the problem that a call ends with."""
+    """Return the diagnostic of the error of a call."""
     with pytest.raises(LivetablesError) as caught:
         call(*args, **kwargs)
     return caught.value.diagnostic
@@ -51,7 +51,7 @@ def refused(call, *args, **kwargs):
 
 @pytest.mark.parametrize("asked", ["dbfs:/landing", "dbfs:/landing/", "/dbfs/landing"])
 def test_ls_gives_paths_in_the_form_that_was_asked_for(dbutils, asked):
-    """Files hand them back to Spark and to dbutils; the names of folders end with a slash, as code relies on."""
+    """`ls` returns paths as the folder was written, for Spark and dbutils; names of folders end with a slash."""
     folder = asked.rstrip("/")
     found = dbutils.fs.ls(asked)
     assert [(entry.path, entry.name, entry.size) for entry in found] == [
@@ -63,19 +63,19 @@ def test_ls_gives_paths_in_the_form_that_was_asked_for(dbutils, asked):
 
 
 def test_ls_of_the_top_and_of_a_file(dbutils):
-    """The top is no special case; a file is its own only entry."""
+    """`ls` works for the root of dbfs; for a file, it returns the file."""
     assert [entry.path for entry in dbutils.fs.ls("dbfs:/")] == ["dbfs:/landing/"]
     assert [entry.path for entry in dbutils.fs.ls("dbfs:/landing/a.json")] == ["dbfs:/landing/a.json"]
 
 
 @pytest.mark.parametrize(("limit", "text"), [((), "żółw"), ((2,), "ż"), ((100,), "żółw")])
 def test_head_reads_so_many_bytes(dbutils, limit, text):
-    """As UTF-8 text."""
+    """`head` returns at most so many bytes, as UTF-8 text."""
     assert dbutils.fs.head("dbfs:/landing/a.json", *limit) == text
 
 
 def test_files_are_written_copied_moved_and_removed(dbutils, tmp_path):
-    """Folders above a file come into being; a folder takes a file under its own name."""
+    """Writing creates missing parents; a file that is copied to a folder keeps its name."""
     fs, root = dbutils.fs, tmp_path / "dbfs"
     assert fs.put("dbfs:/out/x/y.txt", "one")
     assert refused(fs.put, "dbfs:/out/x/y.txt", "two").code == "PATH_REFUSED"
@@ -98,7 +98,7 @@ def test_files_are_written_copied_moved_and_removed(dbutils, tmp_path):
 
 @pytest.mark.parametrize("call", ["rm", "cp", "mv"])
 def test_a_folder_is_taken_only_with_recurse(dbutils, tmp_path, call):
-    """Else nothing happens."""
+    """Without recurse=True, a call on a folder with content is an error and changes nothing."""
     args = ["dbfs:/landing"] if call == "rm" else ["dbfs:/landing", "dbfs:/other"]
     assert refused(getattr(dbutils.fs, call), *args).code == "PATH_REFUSED"
     assert sorted(path.name for path in (tmp_path / "dbfs").rglob("*.json")) == ["a.json", "b.json"]
@@ -106,7 +106,7 @@ def test_a_folder_is_taken_only_with_recurse(dbutils, tmp_path, call):
 
 @pytest.mark.parametrize("call", [("rm", "dbfs:/", True), ("rm", "/", True), ("mv", "file:/", "dbfs:/x", True)])
 def test_the_folder_that_livetables_runs_in_is_not_removed(dbutils, tmp_path, monkeypatch, call):
-    """What a file may clean up on the platform is this machine here."""
+    """A parent of the current folder can't be removed or moved: on the platform it would be another machine's."""
     monkeypatch.chdir(tmp_path / "dbfs" / "landing")
     name, *args = call
     assert refused(getattr(dbutils.fs, name), *args).code == "PATH_REFUSED"
@@ -114,7 +114,7 @@ def test_the_folder_that_livetables_runs_in_is_not_removed(dbutils, tmp_path, mo
 
 
 def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
-    """Files for the platform look for the class of the JVM in the text."""
+    """The error of a missing path contains the Java class that code for the platform searches for."""
     diagnostic = refused(dbutils.fs.ls, "dbfs:/nowhere")
     assert diagnostic.code == "PATH_NOT_FOUND"
     assert "java.io.FileNotFoundException: 'dbfs:/nowhere'" in diagnostic.message
@@ -136,14 +136,14 @@ def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
 )
 @pytest.mark.parametrize("call", [("ls",), ("put", "text"), ("mkdirs",), ("rm",)])
 def test_a_path_of_the_platform_that_nothing_maps(path, prefix, call):
-    """The hint is the line to add; nothing is written beside it."""
+    """A path of the platform without a mapping is an error with the line to add; nothing is written."""
     name, *args = call
     diagnostic = refused(getattr(DbUtils(str).fs, name), path, *args)
     assert (diagnostic.code, f'path_map: {{"{prefix}": folder}}' in diagnostic.hint) == ("PATH_NOT_MAPPED", True)
 
 
 def test_a_path_of_this_machine_is_itself(tmp_path):
-    """Also with the scheme of local files."""
+    """A local path is not mapped, with `file:` or without."""
     fs = DbUtils(str).fs
     fs.put(f"{tmp_path}/a.txt", "text")
     assert [fs.head(f"{start}{tmp_path}/a.txt") for start in ("", "file:", "file://")] == ["text"] * 3
@@ -165,12 +165,12 @@ def test_a_path_of_this_machine_is_itself(tmp_path):
     ],
 )
 def test_dbfs_is_one_place_however_it_is_written(path, prefix, expected):
-    """A map for one form serves the other; a path that may be of this machine is taken as it is."""
+    """`dbfs:/x` and `/dbfs/x` are one path: a mapping of either form maps both."""
     assert map_path(path, {prefix: "/here"}, Path("/")) == expected
 
 
 def test_a_secret_of_the_environment_wins_over_the_file(secrets):
-    """Letters become upper case, all else but digits an underscore."""
+    """An environment variable has precedence over the file: upper case, with underscores."""
     environment = {"LIVETABLES_SECRET_MY_SCOPE_DB_USER": "of env"}
     found = secrets("my-scope: {db.user: of the file, port: 007}", **environment)
     assert (found.get("my-scope", "db.user"), found.get(scope="my-scope", key="port")) == ("of env", "007")
@@ -178,7 +178,7 @@ def test_a_secret_of_the_environment_wins_over_the_file(secrets):
 
 
 def test_scopes_and_keys_are_listed_without_values(secrets):
-    """As code does that looks whether a secret is there."""
+    """Scopes and keys of the file can be listed, as code does to test for a secret."""
     found = secrets("one: {a: '1', b: '2'}\ntwo: {}")
     assert [scope.name for scope in found.listScopes()] == [scope.getName() for scope in found.listScopes()]
     assert ([scope.name for scope in found.listScopes()], found.list("one")) == (["one", "two"], [("a",), ("b",)])
@@ -187,7 +187,7 @@ def test_scopes_and_keys_are_listed_without_values(secrets):
 
 @pytest.mark.parametrize(("text", "hint"), [(None, "livetables.yml"), ("other: {key: x}", "secrets.yml")])
 def test_a_missing_secret_says_how_to_give_it(secrets, text, hint):
-    """By the variable, or in the file."""
+    """The error of a missing secret says how to set it: as a variable, or in the file."""
     diagnostic = refused(secrets(text).get, "my scope", "key-1")
     assert (diagnostic.code, "'key-1'" in diagnostic.message) == ("SECRET_NOT_FOUND", True)
     assert ("LIVETABLES_SECRET_MY_SCOPE_KEY_1" in diagnostic.hint, hint in diagnostic.hint) == (True, True)
@@ -198,7 +198,7 @@ def test_a_missing_secret_says_how_to_give_it(secrets, text, hint):
     [("one: {a: hidden}\ntwo: [hidden\n", 3), ("hidden", 0), ("one: hidden", 0), ("one: {a: {b: hidden}}", 0)],
 )
 def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
-    """The words of a YAML parser quote the file."""
+    """The error of a broken file of secrets has its line, and not its text."""
     with pytest.raises(LivetablesError) as caught:
         secrets(text).get("one", "a")
     diagnostic = caught.value.diagnostic
@@ -211,13 +211,13 @@ def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
 
 
 def test_a_file_of_secrets_that_is_not_there(tmp_path):
-    """It was named in livetables.yml, so it is an error."""
+    """A missing file of secrets that livetables.yml names is an error."""
     dbutils = DbUtils(str, secrets=SecretStore(tmp_path / "none.yml"))
     assert refused(dbutils.secrets.listScopes).code == "SECRETS_UNREADABLE"
 
 
 def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
-    """What a file raises is printed and stored in the event log."""
+    """An error of a pipeline file, which is printed and logged, does not contain a secret."""
     monkeypatch.setenv("LIVETABLES_SECRET_KAFKA_PASSWORD", "hunter2\nline")
     file = tmp_path / "a.py"
     file.write_text("word = dbutils.secrets.get('kafka', 'password')\nraise ValueError(f'{word} and', word)\n")
@@ -231,7 +231,7 @@ def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
 
 
 def test_widgets_take_the_configuration_then_the_default():
-    """Values are texts, as in a notebook."""
+    """A widget has the value of the configuration, else its default; values are texts."""
     widgets = DbUtils(str, {"env": "dev", "catalog": "local"}).widgets
     widgets.text("env", "prod", "Environment")
     widgets.dropdown("limit", 10, ["10", "20"])
@@ -246,7 +246,7 @@ def test_widgets_take_the_configuration_then_the_default():
 
 @pytest.mark.parametrize(("call", "name"), [("get", "enviroment"), ("getArgument", "enviroment"), ("remove", "limt")])
 def test_an_unknown_widget_names_the_nearest(call, name):
-    """A misspelt name is the usual cause."""
+    """The error of an unknown widget has the nearest name."""
     widgets = DbUtils(str, {"environment": "dev"}).widgets
     widgets.text("limit", "1")
     diagnostic = refused(getattr(widgets, call), name)
@@ -268,7 +268,7 @@ def test_an_unknown_widget_names_the_nearest(call, name):
     ],
 )
 def test_what_does_not_run_here_is_refused_by_its_name(name, hint):
-    """Code that asks first, with hasattr, learns that it is not there."""
+    """A function that does not run here is an error with its name; `hasattr` returns False."""
     *above, last = name.split(".")
     owner = DbUtils(str)
     for part in above:
@@ -279,14 +279,14 @@ def test_what_does_not_run_here_is_refused_by_its_name(name, hint):
 
 
 def test_task_values_are_those_of_a_run_outside_a_job():
-    """As on the platform: `debugValue` is for this case."""
+    """`taskValues.get` returns debugValue, as on the platform outside a job."""
     values = DbUtils(str).jobs.taskValues
     assert (values.set("key", 1), values.get("task", "key", debugValue=3)) == (None, 3)
     assert refused(values.get, "task", "key", default=1).code == "NOT_SUPPORTED"
 
 
 def test_restart_and_help_do_no_harm(capsys):
-    """Notebooks restart Python after `%pip`; `help` says what is there."""
+    """`restartPython` has no effect; `help` prints the functions."""
     dbutils = DbUtils(str)
     dbutils.library.restartPython()
     dbutils.help()
@@ -298,12 +298,12 @@ def test_restart_and_help_do_no_harm(capsys):
 
 
 def test_dbutils_can_be_pickled():
-    """Spark sends the globals of a function to its workers."""
-    assert pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a") == "1"  # noqa: S301
+    """`dbutils` can be pickled: Spark sends the globals of a function to its workers."""
+    assert pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a") == "1"
 
 
 def test_the_globals_of_a_file(tmp_path):
-    """All that the platform gives, with the paths, the configuration and the secrets of the settings."""
+    """A file has all globals of the platform, with the paths, configuration and secrets of the settings."""
     spark = SimpleNamespace(sparkContext="context", sql="sql", table="table")
     (tmp_path / "secrets.yml").write_text("scope: {key: value}")
     (tmp_path / "data").mkdir()
@@ -339,7 +339,7 @@ def test_the_globals_of_a_file(tmp_path):
 
 
 def test_an_error_of_dbutils_names_the_line_that_calls_it(tmp_path):
-    """Also in a function that is called later, when a query is evaluated."""
+    """An error of dbutils has the line of the call, also in a query function that is evaluated later."""
     file = tmp_path / "sub" / "a.py"
     file.parent.mkdir()
     file.write_text("import dlt\n\n@dlt.view\ndef v():\n    return dbutils.fs.ls('dbfs:/x')\n\nv()\n")

@@ -1,4 +1,4 @@
-"""What pipeline files may call as `dlt` and as `pyspark.pipelines`: every test runs over both names."""
+"""The functions that pipeline files call as `dlt` and as `pyspark.pipelines`: every test runs over all names."""
 
 import importlib
 import warnings
@@ -58,7 +58,7 @@ def define(dlt, registry, tmp_path):
 
     def define(text, file="pipeline.py"):
         names = {"dlt": dlt}
-        exec(compile(dedent(text).strip(), str(tmp_path / file), "exec"), names)  # noqa: S102 (that is what is tested)
+        exec(compile(dedent(text).strip(), str(tmp_path / file), "exec"), names)
         return names
 
     return define
@@ -66,7 +66,7 @@ def define(dlt, registry, tmp_path):
 
 @pytest.fixture
 def refusal(define):
-    """Return a function that executes a text that must be refused, and returns the problem."""
+    """Return a function that executes a wrong text, and returns the diagnostic of its error."""
 
     def refusal(text):
         with pytest.raises(DefinitionError) as caught:
@@ -135,7 +135,7 @@ def test_a_dataset_is_named_by_name_or_else_by_its_function(define, registry, de
 
 
 def test_a_definition_knows_its_line_in_the_users_file(define, registry):
-    """Every later message about a dataset or a flow can point at the file and line that define it."""
+    """A dataset and its flow have the file and line of their definition, for later messages."""
     define("""
         import math
 
@@ -155,7 +155,7 @@ def test_a_definition_knows_its_line_in_the_users_file(define, registry):
 
 
 def test_the_options_of_a_table_are_kept(define, registry):
-    """What a table is declared with reaches its definition; flags become the strings that Spark takes."""
+    """The options of a table are fields of its definition; booleans are strings as Spark has them."""
     define("""
         @dlt.table(comment="All orders", schema="id BIGINT", table_properties={"quality": "silver", "own": True},
                    cluster_by="id", private=True, spark_conf={"spark.sql.shuffle.partitions": 4})
@@ -179,7 +179,7 @@ def test_the_options_of_a_table_are_kept(define, registry):
 @pytest.mark.parametrize(("given", "columns"), [("'day'", ("day",)), ("['day', 'id']", ("day", "id")), ("None", ())])
 @pytest.mark.parametrize("parameter", ["partition_cols", "cluster_by"])
 def test_the_layout_is_one_column_or_several(define, registry, parameter, given, columns):
-    """Each of the two parameters works alone, as a name or as a list."""
+    """partition_cols and cluster_by accept a name or a list."""
     define(f"dlt.create_streaming_table('x', {parameter}={given})")
     assert getattr(registry.freeze().datasets[0], parameter) == columns
 
@@ -187,7 +187,7 @@ def test_the_layout_is_one_column_or_several(define, registry, parameter, given,
 @pytest.mark.parametrize("kind", ["table", "materialized_view()", "view", "table(name='x')"])
 @pytest.mark.parametrize("position", range(4))
 def test_expectations_count_above_and_below_in_reading_order(define, registry, kind, position):
-    """Rules may stand above or below @table, in any number; they are kept as a reader sees them, top first."""
+    """Expectations may be above or below @table; their order is that of the file, top first."""
     rules = [
         "@dlt.expect('kept', 'a')",
         "@dlt.expect_or_drop('dropped', 'b')",
@@ -226,13 +226,13 @@ def test_a_dict_of_rules_is_the_same_as_the_rules_one_by_one(define, registry, s
 @pytest.mark.shows("A dict of rules may be empty")
 @pytest.mark.parametrize("empty", ["@dlt.expect_all({})", "@dlt.expect_all_or_drop({})", ""])
 def test_an_empty_dict_of_rules_is_allowed(define, registry, empty):
-    """Rules often come from a table, which may be empty."""
+    """An empty dict of rules is valid: rules often come from a table, which may be empty."""
     define(f"@dlt.table\n{empty}\ndef orders(): ...")
     assert registry.freeze().datasets[0].expectations == ()
 
 
 def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, registry):
-    """create_streaming_table has no function to decorate, so it takes the rules as parameters."""
+    """create_streaming_table decorates no function, so its expectations are parameters."""
     define("""
         dlt.create_streaming_table("events", expect_all_or_fail={"c": "3"}, expect_all={"a": "1"},
                                    expect_all_or_drop={"b": "2"}, comment="All events")
@@ -278,15 +278,15 @@ def test_append_flows_fill_one_table_from_several_queries(define, registry):
     ],
 )
 def test_deprecated_names_work_and_say_what_to_use(define, registry, text, kind):
-    """Old pipelines run, and the warning points at the user's own line."""
+    """Deprecated names work, with a DeprecationWarning at the user's line."""
     with pytest.warns(DeprecationWarning, match=r"deprecated; use (table|view|create_streaming_table)\.") as said:
         define(text)
     assert [(type(d), d.name) for d in registry.freeze().datasets] == [(kind, "x")]
-    assert [(w.filename, w.lineno) for w in said] == [(str(registry.root / "pipeline.py"), 1)]
+    assert [(w.filename, w.lineno) for w in said] == [(str(registry.reporter.root / "pipeline.py"), 1)]
 
 
 def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
-    """Python hides a DeprecationWarning outside __main__, so the pipeline's own warnings have it as well."""
+    """The pipeline warns, too, as Python hides a DeprecationWarning outside __main__."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         define("dlt.create_target_table('x')")
@@ -309,14 +309,14 @@ def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
     ],
 )
 def test_decorating_something_else_than_a_function_names_the_line(refusal, call):
-    """`@dlt.table("orders")` is a common slip: the error points at it and shows the right form."""
+    """`@dlt.table("orders")` is an error at its line, with a hint."""
     diagnostic = refusal(f"import math\n\n{call}")
     assert (diagnostic.code, str(diagnostic.location)) == ("NOT_A_FUNCTION", "pipeline.py:3")
     assert diagnostic.hint
 
 
 def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
-    """The hint can be copied."""
+    """The hint of `@dlt.table("orders")` is the correct call."""
     assert refusal("@dlt.table('orders')\ndef f(): ...").hint == "Write @dlt.table(name='orders') above the function."
 
 
@@ -333,13 +333,13 @@ def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
     ],
 )
 def test_an_unknown_parameter_names_the_nearest_one(refusal, call, code, says):
-    """A misspelt parameter is refused at its line, never ignored."""
+    """A misspelt parameter is an error at its line."""
     diagnostic = refusal(f"@{call}\ndef f(): ...")
     assert (diagnostic.code, str(diagnostic.location), diagnostic.hint) == (code, "pipeline.py:1", says)
 
 
 def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal):
-    """The rules of create_streaming_table are parameters too."""
+    """The nearest name of a misspelt parameter may be one of the rules of create_streaming_table."""
     assert refusal("dlt.create_streaming_table('x', expect_al={})").hint == "Did you mean 'expect_all'?"
 
 
@@ -358,7 +358,7 @@ def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal
     ],
 )
 def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
-    """The error has the user's line and a way out."""
+    """An argument of a wrong type or value is an error with the user's line and a hint."""
     diagnostic = refusal(f"def f(): ...\n{call}")
     assert (diagnostic.code, str(diagnostic.location), bool(diagnostic.hint)) == (
         "WRONG_ARGUMENT",
@@ -377,7 +377,7 @@ def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
     ],
 )
 def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, parameter):
-    """Nothing that a user asks for is left out in silence."""
+    """A parameter without effect is a warning."""
     define(f"def f(): ...\n{call}")
     said = registry.freeze().warnings
     assert [(w.code, str(w.location)) for w in said] == [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")]
@@ -388,7 +388,7 @@ def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, p
     "call", ["dlt.table({})(f)", "dlt.materialized_view({})(f)", "dlt.create_streaming_table('f', {})"]
 )
 def test_a_table_keeps_its_row_filter(define, registry, call):
-    """Without a word: it is applied to whoever reads the table."""
+    """A row filter is a field of the table, without a warning."""
     define("def f(): ...\n" + call.format("row_filter='ROW FILTER main.x.mine ON (id)'"))
     defined = registry.freeze()
     assert ([RowFilter("`mine`(`id`)", ("id",))], ()) == (
@@ -398,7 +398,7 @@ def test_a_table_keeps_its_row_filter(define, registry, call):
 
 
 def test_defaults_are_not_warned_about(define, registry):
-    """Only what is asked for is worth a word."""
+    """A default value of a parameter without effect is no warning."""
     define("""
         @dlt.table(cluster_by_auto=False, path=None, row_filter=None, format="delta", spark_conf={"a.b": "c"})
         def f(): ...
@@ -408,7 +408,7 @@ def test_defaults_are_not_warned_about(define, registry):
 
 @pytest.mark.parametrize("inner", ["inner()", "inner(*args)", "inner(region='eu')"])
 def test_a_query_function_may_be_wrapped_by_a_decorator_of_the_users(define, registry, inner):
-    """What counts is how the outermost function is called: it may fill in the arguments of the one inside."""
+    """The outermost function must be callable without arguments; it may pass arguments to the inner one."""
     define(f"""
         import functools
 
@@ -427,7 +427,7 @@ def test_a_query_function_may_be_wrapped_by_a_decorator_of_the_users(define, reg
 
 
 def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
-    """Rules are often made once and put on several tables."""
+    """A decorator may be made once and applied to several tables."""
     define("""
         valid = dlt.expect_all_or_drop({"valid": "id > 0"})
         for name in ("a", "b"):
@@ -436,12 +436,12 @@ def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
             def rows(): ...
     """)
     assert [len(dataset.expectations) for dataset in registry.freeze().datasets] == [1, 1]
-    assert registry.warnings == []
+    assert registry.reporter.warnings == ()
 
 
 @pytest.mark.parametrize("parameter", ["replace_using=['a']", "sequence_by='a'", "replace_where='a > 1'"])
 def test_rows_are_replaced_only_by_a_query(refusal, parameter):
-    """Rows that should be replaced must not be appended: what has no query says so."""
+    """create_streaming_table has no query, so parameters of replacing are an error."""
     diagnostic = refusal(f"dlt.create_streaming_table('x', {parameter})")
     assert (diagnostic.code, str(diagnostic.location)) == ("UNKNOWN_PARAMETER", "pipeline.py:1")
 
@@ -453,7 +453,7 @@ def test_every_name_of_databricks_own_stub_is_there(dlt):
 
 
 def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
-    """Each has its own name, query and rules; the Python name is free to be used again."""
+    """A loop may define several datasets with one function name; each has its own name, query and rules."""
     define("""
         for country in ("de", "fr"):
             @dlt.table(name=f"orders_{country}")
@@ -473,7 +473,7 @@ def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
 @pytest.mark.shows("Two datasets with one name are an error, also in different files")
 @pytest.mark.parametrize("second", ["orders", "ORDERS"])
 def test_a_dataset_defined_twice_names_both_places(define, registry, second):
-    """Names are case-insensitive, and the two definitions may be in different files."""
+    """Two definitions of one name, in any letter case, are an error that has both locations."""
     define("@dlt.table\ndef orders(): ...", "first.py")
     define(f"import math\n\n@dlt.view(name='{second}')\ndef f(): ...", "second.py")
     diagnostics = registry.freeze().diagnostics
@@ -483,7 +483,7 @@ def test_a_dataset_defined_twice_names_both_places(define, registry, second):
 
 @pytest.mark.shows("Rules of one dataset have different names")
 def test_two_rules_of_one_name_are_a_problem(define, registry):
-    """Their counts could not be told apart."""
+    """Two expectations of a dataset with one name are an error, as they would share their counts."""
     define("""
         @dlt.expect("positive", "a > 0")
         @dlt.table
@@ -497,7 +497,7 @@ def test_two_rules_of_one_name_are_a_problem(define, registry):
 
 @pytest.mark.parametrize("above", [True, False])
 def test_a_rule_on_an_append_flow_is_a_problem(define, registry, above):
-    """Rules belong to the table that the flow fills; on the flow they would check nothing, in silence."""
+    """Expectations on a flow are an error: they belong to the table that it fills."""
     lines = ["@dlt.expect_or_drop('positive', 'a > 0')", "@dlt.append_flow(target='events')"]
     define("\n".join(["dlt.create_streaming_table('events')", *(lines if above else lines[::-1]), "def f(): ..."]))
     diagnostics = registry.freeze().diagnostics
@@ -505,7 +505,7 @@ def test_a_rule_on_an_append_flow_is_a_problem(define, registry, above):
 
 
 def test_a_dataset_outside_a_pipeline_says_how_to_run_the_file(dlt):
-    """`python my_pipeline.py` defines nothing that could run."""
+    """A definition outside a pipeline is an error, as with `python my_pipeline.py`."""
     with pytest.raises(DefinitionError, match="livetables run FILE") as caught:
         dlt.table(lambda: None)
     assert caught.value.code == "OUTSIDE_PIPELINE"
@@ -513,7 +513,7 @@ def test_a_dataset_outside_a_pipeline_says_how_to_run_the_file(dlt):
 
 
 def test_a_project_folder_may_begin_with_the_packages_name(dlt, registry):
-    """A project in `livetables_demo` beside the package `livetables` is the user's, not the package's."""
+    """A file in `livetables_demo`, beside the package `livetables`, is a file of the user."""
     file = f"{registries.__file__.removesuffix('/collect/registry.py')}_demo/pipeline.py"
-    exec(compile("\n\ndlt.create_streaming_table('x')", file, "exec"), {"dlt": dlt})  # noqa: S102
+    exec(compile("\n\ndlt.create_streaming_table('x')", file, "exec"), {"dlt": dlt})
     assert registry.freeze().datasets[0].location == SourceLocation(file, 3)

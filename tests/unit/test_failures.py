@@ -172,7 +172,7 @@ def test_an_error_of_user_code_says_where_it_was_raised(tmp_path):
     """By the last line in a file of the user's; those of Python and of its packages help nobody."""
     source = "import json\n\ndef write(frame, number):\n    json.loads('no')\n"
     names = {}
-    exec(compile(source, str(tmp_path / "sinks.py"), "exec"), names)  # noqa: S102 (as files of a pipeline are)
+    exec(compile(source, str(tmp_path / "sinks.py"), "exec"), names)
     with pytest.raises(ValueError, match="Expecting value") as caught:
         names["write"](None, 0)
     assert describe(caught.value).message == "JSONDecodeError: Expecting value: line 1 column 1 (char 0) (sinks.py:4)"

@@ -1,4 +1,4 @@
-"""Flows, sinks, hooks and AUTO CDC as they are declared: what is registered, what is refused and how."""
+"""Declarations of flows, sinks, hooks and AUTO CDC: their definitions, and the errors of wrong ones."""
 
 from textwrap import dedent
 
@@ -26,7 +26,7 @@ CDC = "dlt.create_auto_cdc_flow('users', 'feed', ['id'], 'seq'"
 
 @pytest.fixture
 def registry(tmp_path):
-    """The registry of a pipeline in `tmp_path`."""
+    """Return the active registry of a pipeline in `tmp_path`."""
     registry = Registry(root=tmp_path)
     token = registries.current.set(registry)
     yield registry
@@ -35,11 +35,11 @@ def registry(tmp_path):
 
 @pytest.fixture
 def define(registry, tmp_path):
-    """A function that executes a text as a file of the pipeline."""
+    """Return a function that executes a text as a file of the pipeline and returns the registry."""
 
     def define(text):
         names = {"dlt": facade, "f": lambda: None, "col": Named}
-        exec(compile(dedent(text).strip(), str(tmp_path / "pipeline.py"), "exec"), names)  # noqa: S102 (that is tested)
+        exec(compile(dedent(text).strip(), str(tmp_path / "pipeline.py"), "exec"), names)
         return registry
 
     return define
@@ -47,12 +47,12 @@ def define(registry, tmp_path):
 
 @pytest.mark.parametrize("name", ["create_auto_cdc_flow", "apply_changes"])
 def test_a_change_feed_becomes_a_flow_of_its_target(define, name):
-    """Both names take the same parameters, by position and by name; the flow is named after the target."""
+    """Both names of AUTO CDC have the same parameters and define the same flow, named as its target."""
     registry = define(f"""
         dlt.{name}("live.Users", "feed", ["id", "region"], "seq", stored_as_scd_type="2",
                    apply_as_deletes="op = 'D'", except_column_list=["op"], track_history_except_column_list=["seen"])
     """)
-    [flow] = registry.flows
+    [flow] = registry.freeze().flows
     assert isinstance(flow, CdcFlow)
     assert (flow.name, flow.target, flow.location.line, flow.once) == ("Users", "Users", 1, False)
     changes = flow.changes
@@ -70,8 +70,8 @@ def test_a_change_feed_becomes_a_flow_of_its_target(define, name):
     ],
 )
 def test_a_cdc_flow_has_its_own_name_or_that_of_its_target(define, call, name):
-    """Several CDC flows into one target need names."""
-    assert define(call).flows[0].name == name
+    """A CDC flow has the name of its parameter, or else that of its target."""
+    assert define(call).freeze().flows[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_a_cdc_flow_has_its_own_name_or_that_of_its_target(define, call, name):
     ],
 )
 def test_columns_that_an_event_may_leave_alone(define, options, partial):
-    """By NULL, for all or some columns; or by a list in the event itself."""
-    assert define(f"{CDC}, {options})").flows[0].changes.partial == partial
+    """An event leaves columns unchanged by NULL, in all or some columns, or by a list in the event."""
+    assert define(f"{CDC}, {options})").freeze().flows[0].changes.partial == partial
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_columns_that_an_event_may_leave_alone(define, options, partial):
     ],
 )
 def test_columns_are_chosen_by_name_in_the_order_of_the_source(chosen, names):
-    """Letter case does not count."""
+    """A column selector ignores letter case, and keeps the order of the source."""
     assert chosen.of(["id", "Name", "city"]) == names
 
 
@@ -123,7 +123,7 @@ def test_columns_are_chosen_by_name_in_the_order_of_the_source(chosen, names):
     ],
 )
 def test_wrong_arguments_are_refused_at_their_line(define, call, says):
-    """The error has a code, the user's line, one sentence and a way out."""
+    """A wrong argument is an error with a code, the user's line and a hint."""
     with pytest.raises(DefinitionError) as caught:
         define(call)
     diagnostic = caught.value.diagnostic
@@ -138,7 +138,7 @@ def test_wrong_arguments_are_refused_at_their_line(define, call, says):
 @pytest.mark.shows("Bitemporal tables")
 @pytest.mark.parametrize("call", [f"{CDC}, stored_as_scd_type='bitemporal')", f"{CDC}, system_sequence_by='at')"])
 def test_betas_of_the_platform_are_refused_by_name(define, call):
-    """Nothing that would change the rows is left out in silence."""
+    """A feature in beta on the platform is an error with its name."""
     with pytest.raises(DefinitionError, match="does not run here yet") as caught:
         define(call)
     assert caught.value.code == "NOT_SUPPORTED"
@@ -152,39 +152,39 @@ def test_betas_of_the_platform_are_refused_by_name(define, call):
     ],
 )
 def test_rows_may_be_replaced_by_key(define, text):
-    """As a flow of its own, or as a table's query."""
-    [flow] = define(text).flows
+    """replace_flow and a table with replace_using define a ReplaceFlow."""
+    [flow] = define(text).freeze().flows
     assert isinstance(flow, ReplaceFlow)
     assert (flow.name, flow.target, flow.keys, flow.sequence_by) == ("orders", "orders", ("id",), "at")
 
 
 def test_what_a_flow_and_its_target_are_told_is_kept(define):
-    """A predicate, a checkpoint from elsewhere, confs of a target, and whether a table is published."""
+    """Parameters of flows and their targets are fields of the definitions."""
     registry = define("""
         dlt.table(name="recent", replace_where="day > '2026-01-01'", private=True)(f)
         dlt.create_streaming_table("orders", spark_conf={"a": "b"}, path="/mnt/orders", private=True)
         dlt.append_flow(target="orders", name="shop", import_checkpoint="/mnt/checkpoint")(f)
         dlt.apply_changes("users", "feed", ["id"], "at", where="day > '2026-01-01'")
     """)
-    recent, shop, users = registry.flows
+    recent, shop, users = registry.freeze().flows
     assert (recent.predicate, shop.import_checkpoint) == ("day > '2026-01-01'", "/mnt/checkpoint")
     assert users.changes.where == "day > '2026-01-01'"
-    (first, _), (orders, _) = registry.datasets
+    first, orders = registry.freeze().datasets
     assert (first.private, orders.private, orders.path, orders.spark_conf) == (True, True, "/mnt/orders", {"a": "b"})
-    assert registry.warnings == []
+    assert registry.reporter.warnings == ()
 
 
 def test_a_misspelt_parameter_names_the_nearest_right_one(define):
-    """Of AUTO CDC, whose parameters are many and long."""
+    """The error of a misspelt parameter of AUTO CDC has the nearest name."""
     with pytest.raises(DefinitionError, match="Did you mean 'apply_as_deletes'"):
         define(f"{CDC}, apply_as_delete='x')")
 
 
 class Named(Column):
-    """Stands for `col(name)`, which needs a session."""
+    """A substitute for `col(name)`, which needs a session."""
 
     def __new__(cls, name):
-        """Leave Spark's own constructor out."""
+        """Do not call Spark's constructor."""
         return object.__new__(cls)
 
     def __init__(self, name):
@@ -195,7 +195,7 @@ class Named(Column):
 
 
 def test_columns_may_be_given_as_columns(define):
-    """Where a column is named, `col("id")` is as good as "id"; where a condition stands, it may be a Column."""
+    """A column can be `col("id")` or "id", and a condition can be a Column."""
     registry = define("""
         dlt.create_auto_cdc_flow("users", "feed", [col("id"), "region"], col("at"), apply_as_deletes=col("deleted"),
                                  except_column_list=col("op"), stored_as_scd_type=None)
@@ -204,7 +204,7 @@ def test_columns_may_be_given_as_columns(define):
         @dlt.expect_all({"sold": col("sold")})
         def orders(): ...
     """)
-    changes = registry.flows[0].changes
+    changes = registry.freeze().flows[0].changes
     assert (changes.keys, changes.columns.but, changes.scd_type) == (("id", "region"), ("op",), 1)
     assert [str(given) for given in (changes.sequence_by, changes.deletes)] == ["Column<'at'>", "Column<'deleted'>"]
     [orders] = registry.freeze().datasets
@@ -213,15 +213,15 @@ def test_columns_may_be_given_as_columns(define):
 
 @pytest.mark.parametrize("source", ["lambda last: None", "(f(), 3)", "'daily'"])
 def test_snapshots_come_by_name_by_function_or_as_one(define, source):
-    """All forms that public code uses, under both parameter names."""
+    """Snapshots come by name, by function or as one tuple, by either parameter name."""
     for given in ("source", "snapshot_and_version"):
-        flow = define(f"dlt.apply_changes_from_snapshot(target='t', keys=['id'], {given}={source})").flows[-1]
+        flow = define(f"dlt.apply_changes_from_snapshot(target='t', keys=['id'], {given}={source})").freeze().flows[-1]
         assert isinstance(flow, SnapshotFlow)
         assert (flow.next_snapshot is None) == (source == "'daily'")
 
 
 def test_one_snapshot_is_given_once():
-    """A tuple is applied when its version is newer than the last one, and then no more."""
+    """A tuple is a snapshot until its version is applied, and only if it is newer than the last one."""
     from livetables.collect.cdc import _one_snapshot
 
     following = _one_snapshot("rows", 3)
@@ -229,7 +229,7 @@ def test_one_snapshot_is_given_once():
 
 
 def test_sinks_are_datasets_that_flows_fill(define):
-    """By format and options, or by a function of the user's."""
+    """A sink is defined by a format and options, or by a function."""
     registry = define("""
         dlt.create_sink("out", "kafka", {"topic": "t", "includeHeaders": True})
         @dlt.foreach_batch_sink
@@ -248,25 +248,25 @@ def test_sinks_are_datasets_that_flows_fill(define):
     ]
     assert all(isinstance(sink, Sink) for sink in sinks)
     assert sinks[0].options == {"topic": "t", "includeHeaders": "true"}
-    assert [(f.name, f.target, type(f)) for f in registry.flows] == [
+    assert [(f.name, f.target, type(f)) for f in registry.freeze().flows] == [
         ("sending", "out", QueryFlow),
         ("updating", "write", UpdateFlow),
     ]
 
 
 def test_hooks_are_registered_bare_and_with_a_limit(define):
-    """The function stays callable."""
+    """on_event_hook works with and without a limit, and returns the function."""
     registry = define("""
         @dlt.on_event_hook
         def every(event): ...
         @dlt.on_event_hook(max_allowable_consecutive_failures=2)
         def some(event): ...
     """)
-    assert [(hook.name, hook.limit) for hook in registry.hooks] == [("every", None), ("some", 2)]
+    assert [(hook.name, hook.limit) for hook in registry.freeze().hooks] == [("every", None), ("some", 2)]
 
 
 def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry):
-    """One name, two meanings: the module decides."""
+    """create_table is a decorator in dlt and a function in pyspark.pipelines."""
     with bound():
         import dlt
         from pyspark import pipelines as dp
@@ -276,4 +276,4 @@ def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry
             dlt.create_table(name="decorated")(print)
     plain, decorated = registry.freeze().datasets
     assert (plain.name, type(plain), len(plain.expectations)) == ("plain", StreamingTable, 1)
-    assert (decorated.name, len(registry.flows)) == ("decorated", 1)
+    assert (decorated.name, len(registry.freeze().flows)) == ("decorated", 1)

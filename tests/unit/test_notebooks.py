@@ -1,11 +1,11 @@
-"""Notebooks of the platform as source files: which cells run, what is said of the others, and which line is named."""
+"""Notebooks as source files: which cells run, warnings of the others, and the locations of errors."""
 
 import json
 from textwrap import dedent
 
 import pytest
 
-from livetables.collect import python_files
+from livetables.collect import notebooks, python_files
 from livetables.collect.binding import bound
 from livetables.collect.registry import Registry
 from livetables.errors import SourceLocation
@@ -58,7 +58,7 @@ def names(defined):
 
 
 def said(diagnostics):
-    """Code and place of each problem."""
+    """Return code and location of each diagnostic."""
     return [(diagnostic.code, str(diagnostic.location)) for diagnostic in diagnostics]
 
 
@@ -84,7 +84,7 @@ MAGICS = [
 @pytest.mark.parametrize(("cell", "code", "hint"), MAGICS)
 @pytest.mark.parametrize("form", ["exported", "bare", "jupyter"])
 def test_a_cell_that_is_not_python_is_not_run_and_that_is_said(collect, form, cell, code, hint):
-    """The platform leaves such cells out of a pipeline with a warning; text cells say nothing to it."""
+    """A cell in another language is a warning, and does not run; a text cell is ignored."""
     before, after = table("before"), table("after")
     line = next(number for number, text in enumerate(cell.split("\n")) if text[0] in "%!")
     if form == "jupyter":
@@ -100,7 +100,7 @@ def test_a_cell_that_is_not_python_is_not_run_and_that_is_said(collect, form, ce
 
 
 def test_the_warning_names_what_is_not_run(collect):
-    """The user must know which packages to install."""
+    """The warning contains the magic line, so that users know which packages to install."""
     warning = collect({"a.py": HEADER + "# MAGIC %pip install -q one two==2\n"}).warnings[0]
     assert warning.message == "%pip install -q one two==2 is not run."
 
@@ -122,14 +122,14 @@ def test_the_warning_names_what_is_not_run(collect):
     ],
 )
 def test_python_beside_a_magic_runs(collect, text):
-    """As notebooks are found in the wild: Python after `%pip` in one cell, text and code without a separator."""
+    """Python in the cell of a magic runs: after `%pip`, or after text without a separator."""
     defined = collect({"a.py": text})
     assert (names(defined), defined.diagnostics) == (["t"], ())
 
 
 @pytest.mark.parametrize("suffix", [".py", ".ipynb"])
 def test_a_percent_sign_in_python_is_no_magic(collect, suffix):
-    """It is an operator on a line that goes on, or part of a text."""
+    """A line with `%` inside an expression or a string is no magic."""
     cell = dedent('''
         import dlt
         name = ("%s"
@@ -149,7 +149,7 @@ def test_a_percent_sign_in_python_is_no_magic(collect, suffix):
 
 
 def test_magics_in_a_plain_file_are_comments(collect):
-    """Without the first line of a notebook, the file is Python and nothing else."""
+    """A file without the first line of a notebook has no magics."""
     defined = collect({"a.py": "# MAGIC %sql\n# MAGIC SELECT 1\n" + table("t")})
     assert (names(defined), defined.warnings) == (["t"], ())
 
@@ -167,18 +167,18 @@ def test_magics_in_a_plain_file_are_comments(collect):
     ],
 )
 def test_the_line_of_an_error_is_that_of_the_file_or_the_cell(collect, name, text, code, location):
-    """It can be found in the editor: magics and cells before it shift nothing."""
+    """The line of an error is that of the file or the cell, whatever is before it."""
     assert said(collect({name: text, "b.py": "b = 1\n"}).diagnostics) == [(code, location)]
 
 
 def test_a_notebook_outside_the_root_keeps_its_cell(collect, tmp_path):
-    """A file may be given by any path."""
+    """A notebook outside the project has its full path, and its cell, in locations."""
     location = collect({"a.ipynb": ipynb("x = 1", "1 / 0")}, root=tmp_path / "other").diagnostics[0].location
     assert location == SourceLocation(f"{tmp_path}/a.ipynb cell 2", 1)
 
 
 def test_a_dataset_of_a_notebook_knows_its_cell(collect):
-    """All later messages about it show where it was defined."""
+    """The location of a dataset contains the cell."""
     cell = "import dlt\n\n@dlt.table\ndef orders(): ...\n"
     defined = collect({"sub/a.ipynb": ipynb("x = 1", cell)})
     assert defined.datasets[0].location.file == "sub/a.ipynb cell 2"
@@ -195,7 +195,7 @@ def test_a_dataset_of_a_notebook_knows_its_cell(collect):
     ],
 )
 def test_a_file_that_is_no_notebook_is_a_problem(collect, text, location):
-    """One broken file does not hide what the others define."""
+    """A file that is no notebook is one error; the other files are collected."""
     defined = collect({"a.ipynb": text, "b.py": table("t")}, ["a.ipynb", "b.py"])
     assert (said(defined.diagnostics), names(defined)) == ([("SYNTAX_ERROR", location)], ["t"])
 
@@ -212,7 +212,7 @@ def test_a_file_that_is_no_notebook_is_a_problem(collect, text, location):
     ],
 )
 def test_a_notebook_in_another_language_is_refused(collect, metadata, language):
-    """Left out in silence, its tables would be missing."""
+    """A notebook in another language than Python is an error."""
     defined = collect({"a.ipynb": ipynb(table("t"), **metadata)})
     assert names(defined) == ([] if language else ["t"])
     assert [(p.code, language in p.message) for p in defined.diagnostics] == (
@@ -223,14 +223,14 @@ def test_a_notebook_in_another_language_is_refused(collect, metadata, language):
 @pytest.mark.parametrize("target", ["./b", "b", "./b.py", '"./b"', "./b $x=1", "../sub/b", "./b  # names"])
 @pytest.mark.parametrize("magic", ["# MAGIC %run", "%run"])
 def test_run_includes_the_other_notebook(collect, target, magic):
-    """Its names are there afterwards, and not before; the path starts at the folder of the file."""
+    """`%run` executes the other notebook at that line; its path is relative to the file."""
     cells = [HEADER + "assert 'name' not in globals()", f"{magic} {target}", named("'t' + name")]
     defined = collect({"sub/a.py": NEXT.join(cells), "sub/b.py": HEADER + "name = '_of_b'\n"})
     assert (names(defined), defined.diagnostics) == (["t_of_b"], ())
 
 
 def test_notebooks_of_both_kinds_include_each_other(collect):
-    """The extension is left out on the platform."""
+    """A `.py` notebook can include an `.ipynb` one and the other way round, without the suffix."""
     texts = {
         "a.ipynb": ipynb("%run ./lib/b", named("b + c")),
         "lib/b.py": HEADER + "# MAGIC %run ./c" + NEXT + "b = 'b' + c\n",
@@ -240,26 +240,26 @@ def test_notebooks_of_both_kinds_include_each_other(collect):
 
 
 def test_an_absolute_path_of_run_is_mapped(collect, tmp_path):
-    """A folder of the workspace stands for one here."""
+    """An absolute path of `%run` is mapped by path_map."""
     texts = {"a.py": HEADER + "%run /Shared/b\n", "lib/b.py": table("t")}
     assert names(collect(texts, map_path=lambda path: path.replace("/Shared", f"{tmp_path}/lib"))) == ["t"]
 
 
 def test_run_of_a_notebook_that_is_not_there(collect):
-    """The hint names the nearest one, and the code after it does not run without it."""
+    """`%run` of a missing notebook is an error, whose hint is the nearest name; the file ends there."""
     defined = collect({"a.py": HEADER + "x = 1\n%run ./confg\nundefined\n", "config.py": ""})
     assert said(defined.diagnostics) == [("RUN_NOT_FOUND", "a.py:3")]
     assert defined.diagnostics[0].hint == "Did you mean 'config'?"
 
 
 def test_an_error_in_an_included_notebook_points_into_it(collect, tmp_path):
-    """Wherever it lies."""
+    """The location of an error in an included notebook is in that notebook."""
     texts = {"p/a.py": HEADER + "%run ../b\n", "b.ipynb": ipynb("\n1 / 0")}
     assert said(collect(texts, root=tmp_path / "p").diagnostics) == [("PYTHON_ERROR", f"{tmp_path}/b.ipynb cell 1:2")]
 
 
 def test_notebooks_that_run_each_other_are_refused(collect):
-    """The platform would never end, either."""
+    """Notebooks that `%run` each other are an error."""
     defined = collect({"a.py": HEADER + "%run ./b\n", "b.py": HEADER + "\n%run ./a\n"})
     assert said(defined.diagnostics) == [("RUN_CYCLE", "b.py:3")]
     assert "a.py -> b.py -> a.py" in defined.diagnostics[0].message
@@ -267,7 +267,7 @@ def test_notebooks_that_run_each_other_are_refused(collect):
 
 @pytest.mark.parametrize("files", [["a.py", "sub/b.py"], ["sub/b.py", "a.py"]])
 def test_a_source_file_that_another_one_includes_runs_once(collect, files):
-    """Its datasets are there once, its names in both; on the platform, too, each source file stands for itself."""
+    """A source file that another one includes is executed once; both have its names."""
     texts = {
         "a.py": HEADER + "%run ./sub/c\n" + named("name + _of_b + __file__[-4:-3]"),
         "sub/c.py": HEADER + "%run ./b\n",
@@ -282,7 +282,7 @@ def test_a_source_file_that_another_one_includes_runs_once(collect, files):
     ("text", "diagnostic"), [("x = 1\n1 / 0\n", ("PYTHON_ERROR", "b.py:3")), ("%run ./a", ("RUN_CYCLE", None))]
 )
 def test_what_an_included_source_file_does_wrong_is_said_once(collect, files, text, diagnostic):
-    """Not for each that includes it, and for all of them it is the same error."""
+    """An error in an included source file is reported once."""
     texts = {"a.py": HEADER + "%run ./b\nundefined\n", "b.py": HEADER + text, "c.py": HEADER + "%run ./b\n"}
     defined = collect(texts, files)
     assert [code for code, _ in said(defined.diagnostics)] == [diagnostic[0]]
@@ -291,21 +291,32 @@ def test_what_an_included_source_file_does_wrong_is_said_once(collect, files, te
 
 @pytest.mark.parametrize(("first", "kind"), [("x = 1", "type"), ("from __future__ import annotations", "str")])
 def test_annotations_are_what_the_file_says(collect, first, kind):
-    """They stay types, as dataclasses need them; a `from __future__` holds for the later cells of a notebook."""
+    """Annotations are strings only with the file's own `from __future__`, which has effect in later cells, too."""
     cells = [first, "def f(x: int): ...", named("type(f.__annotations__['x']).__name__")]
     assert names(collect({"a.ipynb": ipynb(*cells)})) == [kind]
 
 
 def test_a_dataclass_in_a_pipeline_file_works(collect):
-    """Rules and options are often kept in one."""
+    """A pipeline file may define a dataclass."""
     text = "from dataclasses import dataclass\n\n@dataclass\nclass Rule:\n    name: str\n\n"
     assert names(collect({"a.py": text + named("Rule('t').name")})) == ["t"]
 
 
 def test_a_folder_gives_its_notebooks_too(tmp_path, monkeypatch):
-    """Checkpoints that Jupyter saves beside them are no source files."""
+    """A folder of sources contains `.ipynb` files, without the checkpoints of Jupyter."""
     monkeypatch.chdir(tmp_path)
     for name in ("a.py", "b.ipynb", ".ipynb_checkpoints/b-checkpoint.ipynb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [file.name for file in load_settings(paths=(tmp_path,)).files] == ["a.py", "b.ipynb"]
+
+
+def test_a_notebook_is_read_as_data(tmp_path):
+    """Reading a notebook executes nothing: it returns code, includes and warnings, with locations below the root."""
+    file = tmp_path / "orders.py"
+    file.write_text(f"{HEADER}x = 1\n%run ./rules\n%pip install y\n")
+    notebook = notebooks.read_notebook(file, tmp_path)
+    code, include = notebook.parts
+    assert (code.file, code.text) == (str(file), f"{HEADER}x = 1\n")
+    assert include == notebooks.Include("./rules", SourceLocation("orders.py", 3))
+    assert [("NOTEBOOK_MAGIC", SourceLocation("orders.py", 4))] == [(w.code, w.location) for w in notebook.warnings]

@@ -1,4 +1,4 @@
-"""Collecting the Python files of a pipeline: what they define, and what is said when one of them is wrong."""
+"""Collecting the Python files of a pipeline: their definitions, and the diagnostics of wrong files."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -32,7 +32,7 @@ def collect(tmp_path):
 
 
 def said(diagnostics):
-    """Code and place of each problem."""
+    """Return code and location of each diagnostic."""
     return [(diagnostic.code, str(diagnostic.location)) for diagnostic in diagnostics]
 
 
@@ -46,7 +46,7 @@ def test_each_file_is_executed_by_itself(collect):
 
 
 def test_a_file_has_its_globals(collect):
-    """`spark` is there without an import, `__file__` is the file, and `__name__` is not `__main__`."""
+    """A file has `spark` without an import; `__file__` is the file, and `__name__` is not `__main__`."""
     text = """
         import dlt
         dlt.create_streaming_table(spark + __name__)
@@ -57,14 +57,14 @@ def test_a_file_has_its_globals(collect):
 
 
 def test_a_notebook_is_a_python_file(collect):
-    """Magic commands are comments in the notebook format."""
+    """A notebook in the source format is executed as Python."""
     text = "# Databricks notebook source\n# MAGIC %md ## Orders\n\n# COMMAND ----------\n\n" + GOOD
     defined = collect({"notebook.py": text})
     assert ([d.name for d in defined.datasets], defined.diagnostics) == (["good"], ())
 
 
 def test_a_byte_order_mark_is_no_error(collect):
-    """Editors on Windows write one; Python itself takes it."""
+    """A file may begin with a byte order mark, which editors on Windows write."""
     defined = collect({"windows.py": b"\xef\xbb\xbf" + GOOD.encode()})
     assert ([d.name for d in defined.datasets], defined.diagnostics) == (["good"], ())
 
@@ -89,7 +89,7 @@ def test_a_byte_order_mark_is_no_error(collect):
     ],
 )
 def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code, location, message):
-    """The place is relative to the project and lies in the user's file; the other files are still collected."""
+    """An error in a file is one diagnostic with its line relative to the project; other files are collected."""
     defined = collect({"sub/bad.py": text, "good.py": GOOD})
     assert said(defined.diagnostics) == [(code, location)]
     assert message in (None, defined.diagnostics[0].message)
@@ -97,20 +97,20 @@ def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code
 
 
 def test_a_file_that_is_not_text_is_a_problem_of_that_file(collect):
-    """A file in another encoding without a coding line can't be Python."""
+    """A file in another encoding without a coding line is an error of that file."""
     diagnostic = collect({"sub/bad.py": b"x = '\xff'\n"}).diagnostics[0]
     assert (diagnostic.code, diagnostic.location.file) == ("SYNTAX_ERROR", "sub/bad.py")
 
 
 def test_an_error_in_a_helper_points_into_the_helper(collect, tmp_path):
-    """The line that is wrong is the one to show, not the import of it."""
+    """The location of an error in a helper is in the helper, not at its import."""
     (tmp_path / "lt_rules.py").write_text("RULES = {}\nRULES['missing']\n")
     defined = collect({"orders.py": "import lt_rules\n"})
     assert defined.diagnostics == (Diagnostic("PYTHON_ERROR", "KeyError: 'missing'", SourceLocation("lt_rules.py", 2)),)
 
 
 def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
-    """The environment often lies inside the project; what is in it is not the user's to repair."""
+    """The location of an error in an installed library is the user's call, also with the environment in the project."""
     library = tmp_path / ".venv" / "site-packages" / "lt_library.py"
     library.parent.mkdir(parents=True)
     library.write_text("def load():\n    raise OSError('no rules')\n")
@@ -130,19 +130,19 @@ def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
     ],
 )
 def test_an_error_of_spark_keeps_its_condition(collect, error, code, sentence):
-    """People search for it; the class of the exception says less."""
+    """The code of an error of Spark is its condition, which users search for."""
     diagnostic = collect({"orders.py": f"from pyspark.errors import *\n\nraise {error}\n"}).diagnostics[0]
     assert (diagnostic.code, diagnostic.message, str(diagnostic.location)) == (code, sentence, "orders.py:3")
 
 
 def test_a_syntax_error_in_a_helper_points_into_the_helper(collect, tmp_path):
-    """As Python itself does."""
+    """The location of a syntax error in a helper is in the helper."""
     (tmp_path / "lt_rules.py").write_text("x = 1\ny = (\n")
     assert said(collect({"orders.py": "import lt_rules\n"}).diagnostics) == [("SYNTAX_ERROR", "lt_rules.py:2")]
 
 
 def test_all_files_problems_are_reported_together(collect):
-    """One run of check shows everything there is to repair, also what only all files together show."""
+    """The errors of all files are reported together, with those between files."""
     defined = collect({"a.py": GOOD, "b.py": "1 / 0", "c.py": "(", "d.py": GOOD})
     assert sorted(said(defined.diagnostics)) == [
         ("DUPLICATE_DATASET", "d.py:3"),
@@ -152,13 +152,13 @@ def test_all_files_problems_are_reported_together(collect):
 
 
 def test_what_a_file_defined_before_its_error_stays(collect):
-    """Else every reader of the good dataset would be reported too."""
+    """Definitions before an error of a file are kept: reading these datasets is no second error."""
     defined = collect({"a.py": GOOD + "\n1 / 0\n"})
     assert ([d.name for d in defined.datasets], said(defined.diagnostics)) == (["good"], [("PYTHON_ERROR", "a.py:6")])
 
 
 def test_a_project_folder_named_livetables_keeps_the_users_lines(collect, monkeypatch):
-    """A clone of the project is often called that; an error that livetables raises still names the user's line."""
+    """In a project folder named livetables, an error still has the user's line."""
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)  # other tests may have one, and this table
     above = Path(livetables.__file__).parents[1]
     text = "import dlt\n\ndlt.read('orders')\n"
@@ -167,7 +167,7 @@ def test_a_project_folder_named_livetables_keeps_the_users_lines(collect, monkey
 
 
 def test_a_read_at_module_level_without_a_session_is_a_problem(collect, monkeypatch):
-    """The sentence names what was read."""
+    """A read at module level without a session is an error that names the table."""
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)  # other tests may have one
     defined = collect({"orders.py": "import dlt\n\nrows = dlt.read('orders')\n"})
     assert said(defined.diagnostics) == [("PYTHON_ERROR", "orders.py:3")]
@@ -184,5 +184,5 @@ def test_a_read_at_module_level_without_a_session_is_a_problem(collect, monkeypa
     ],
 )
 def test_an_error_is_said_without_frames_and_plans(text, first):
-    """A terminal shows the sentence; the listing of a plan or of JVM frames helps nobody there."""
+    """The message of an error of Spark has no plan and no JVM frames."""
     assert first_sentence(ValueError(text)) == first

@@ -1,4 +1,4 @@
-"""Python's own ways to files and to the screen, in files that were written for the platform."""
+"""`open`, `print` and other file functions of Python in files that were written for the platform."""
 
 import pickle
 from pathlib import Path
@@ -34,9 +34,8 @@ def collect(tmp_path, names):
         for name, helper in {"a": text, **helpers}.items():
             (tmp_path / f"{name}.py").write_text(helper)
         with bound([tmp_path]):
-            return python_files.collect(
-                [tmp_path / "a.py"], Registry(root=tmp_path), names, names["dbutils"].fs._map_path
-            )
+            map_path = names["dbutils"].fs._map_path
+            return python_files.collect([tmp_path / "a.py"], Registry(tmp_path, map_path), names, map_path)
 
     return collect
 
@@ -51,13 +50,13 @@ def collect(tmp_path, names):
     ],
 )
 def test_open_follows_the_path_map(names, path, text):
-    """As Spark's readers and dbutils do."""
+    """`open` maps paths as Spark's readers and dbutils do."""
     with names["open"](path) as stream:
         assert stream.read() == text
 
 
 def test_open_is_pythons_own_for_all_else(names, tmp_path, monkeypatch):
-    """With its modes and parameters: files of this machine, relative ones and open ones."""
+    """For local, relative and open files, `open` is that of Python, with its modes and parameters."""
     monkeypatch.chdir(tmp_path)
     with names["open"]("/dbfs/raw/new.txt", "w", encoding="utf-8") as stream:
         stream.write("żółw")
@@ -70,12 +69,12 @@ def test_open_is_pythons_own_for_all_else(names, tmp_path, monkeypatch):
 
 
 def test_open_and_print_can_be_pickled(names, capsys):
-    """Spark sends what a function uses to its workers, where `print` is Python's own."""
-    opened = pickle.loads(pickle.dumps(names["open"]))("/dbfs/raw/a.csv")  # noqa: S301
+    """`open` and `print` can be pickled for the workers of Spark, where `print` is that of Python."""
+    opened = pickle.loads(pickle.dumps(names["open"]))("/dbfs/raw/a.csv")
     with opened as stream:
         assert stream.read() == "dbfs"
     printed = pickle.dumps(names["print"])
-    pickle.loads(printed)("text")  # noqa: S301
+    pickle.loads(printed)("text")
     assert (b"livetables" in printed, capsys.readouterr().out) == (False, "text\n")
 
 
@@ -89,7 +88,7 @@ def test_open_and_print_can_be_pickled(names, capsys):
     ],
 )
 def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text, location):
-    """Only `open` in a source file is mapped: the hint tells the place here, and who finds it."""
+    """The error of another function that does not map a path has a hint with the local path."""
     [diagnostic] = collect(text, helper="open('/dbfs/raw/a.csv')").diagnostics
     assert (diagnostic.code, str(diagnostic.location)) == ("PYTHON_ERROR", location)
     assert diagnostic.hint.startswith(f"It lies at {tmp_path}/dbfs/raw")
@@ -97,7 +96,7 @@ def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text,
 
 
 def test_what_pandas_is_given_by_open_is_read(collect):
-    """The way that the hint names works here and on the platform."""
+    """Pandas can read a file that `open` has opened, as the hint says."""
     text = "import dlt, pandas\nwith open('/dbfs/raw/a.csv') as file:\n    table = pandas.read_csv(file).columns[0]\n"
     assert [one.name for one in collect(text + "dlt.create_streaming_table(table)").datasets] == ["dbfs"]
 
@@ -114,6 +113,6 @@ def test_what_pandas_is_given_by_open_is_read(collect):
     ],
 )
 def test_a_path_that_open_does_not_find(collect, text, hint):
-    """One of the platform's: the hint is the line to add. Any other file is just not there."""
+    """The hint for a missing path of the platform is the line to add or the local path; others have none."""
     [diagnostic] = collect(text).diagnostics
     assert hint is diagnostic.hint or diagnostic.hint.startswith(hint)

@@ -1,4 +1,4 @@
-"""What `row_filter=` may say, and the predicate that it becomes."""
+"""The syntax of `row_filter=`, and its predicate."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from livetables.model import RowFilter
     ],
 )
 def test_a_row_filter_calls_its_function_with_columns_and_literals(text, predicate, columns):
-    """In any letter case; of the function's name the last part counts, since that is how the session knows it."""
+    """A row filter is parsed in any letter case; the last part of the function's name is its name in the session."""
     assert row_filter(text) == RowFilter(predicate, columns)
 
 
@@ -55,10 +55,10 @@ def test_a_row_filter_calls_its_function_with_columns_and_literals(text, predica
     ],
 )
 def test_any_other_text_is_none(text):
-    """Neither a condition nor an expression, nor SQL that goes on behind it."""
+    """A condition, an expression, or a row filter followed by more SQL is no row filter."""
     assert row_filter(text) is None
 
 
 def test_equal_texts_are_equal_filters():
-    """Spaces and letter case of the key words do not make a stored table's filter another one."""
+    """Spaces and the letter case of keywords do not change the predicate of a stored table."""
     assert row_filter("row filter f on( id )") == row_filter("ROW FILTER f ON (id)") == RowFilter("`f`(`id`)", ("id",))

@@ -128,20 +128,20 @@ def test_the_brokers_of_a_configuration_are_asked_while_spark_starts(closed_port
 def test_a_stream_from_a_broker_that_does_not_run_is_refused(tmp_path, closed_port):
     """Whatever the case in which the source is written."""
     with pytest.raises(UnreachableError, match=f"127.0.0.1:{closed_port}"):
-        sources_of(tmp_path).prepare("Kafka", {"kafka.bootstrap.servers": f"127.0.0.1:{closed_port}"}, streaming=True)
+        sources_of(tmp_path).prepare("Kafka", {"kafka.bootstrap.servers": f"127.0.0.1:{closed_port}"})
 
 
 @pytest.mark.parametrize("source", ["rate", "kafkaesque", ""])
 def test_only_kafka_is_asked_first(tmp_path, closed_port, source):
     """Other sources are left to Spark, whatever their options are called."""
     options = {"kafka.bootstrap.servers": f"127.0.0.1:{closed_port}"}
-    assert sources_of(tmp_path).prepare(source, options, streaming=True) is None
+    assert sources_of(tmp_path).prepare(source, options) is None
 
 
 def test_a_check_needs_no_broker(tmp_path, closed_port):
     """`livetables check` in CI has none; it only asks what the source looks like."""
     options = {"kafka.bootstrap.servers": f"127.0.0.1:{closed_port}"}
-    assert sources_of(tmp_path, dry=True).prepare("kafka", options, streaming=True) is None
+    assert sources_of(tmp_path, dry=True).prepare("kafka", options) is None
 
 
 def test_a_broker_is_asked_until_it_has_answered(tmp_path, closed_port):
@@ -151,9 +151,9 @@ def test_a_broker_is_asked_until_it_has_answered(tmp_path, closed_port):
     answered.set_result(None)
     failed.set_result(UnreachableError("BROKER_UNREACHABLE", "asked while Spark started"))
     reader = sources_of(tmp_path, probes={f"127.0.0.1:{closed_port}": answered})
-    assert [reader.prepare("kafka", options, streaming=True) for _ in range(2)] == [None, None]
+    assert [reader.prepare("kafka", options) for _ in range(2)] == [None, None]
     reader = sources_of(tmp_path, probes={f"127.0.0.1:{closed_port}": failed})
     with pytest.raises(UnreachableError, match="asked while Spark started"):
-        reader.prepare("kafka", options, streaming=True)
+        reader.prepare("kafka", options)
     with pytest.raises(UnreachableError, match="connection refused"):
-        reader.prepare("kafka", options, streaming=True)
+        reader.prepare("kafka", options)

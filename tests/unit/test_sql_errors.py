@@ -1,4 +1,4 @@
-"""What `livetables check` says of broken SQL: each file of `sql/broken/` holds several texts.
+"""The output of `livetables check` for broken SQL: each file of `sql/broken/` has several texts.
 
 Each text stands below a line `-- %% what is wrong`, and is collected alone. What is said of it is in the text of the
 same name, which is written anew by
@@ -29,7 +29,7 @@ PARAMETERS = {"day": "2026-01-01", "source": "b"}
 
 
 def said(file):
-    """Return the problems of a file as `livetables check` prints them, and which datasets it defines all the same."""
+    """Return the errors of a file as `livetables check` prints them, and the datasets that it still defines."""
     registry = Registry(root=file.parent)
     collect([file], registry, CONFIGURATION, PARAMETERS)
     found = registry.freeze()
@@ -46,13 +46,13 @@ def said(file):
 )
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_broken_sql_is_explained(file, tmp_path):
-    """Each mistake has its code, its place with a caret, one sentence and a way out."""
+    """Each mistake has a code, a location with a caret, one sentence and a hint."""
     compare(file.with_suffix(".txt"), said_of_each(file, "--", tmp_path, said))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_nothing_broken_is_silent(file):
-    """Each broken text has an error, and each error a place and a way out."""
+    """Each broken text has an error, and each error has a location and a hint."""
     answers = re.split(_TITLE, file.with_suffix(".txt").read_text())[1:]
     assert [answer for answer in answers if "error[" not in answer] == []
     errors = [error for answer in answers for error in re.split(r"^(?=error\[)", answer, flags=re.MULTILINE)[1:]]
@@ -61,7 +61,7 @@ def test_nothing_broken_is_silent(file):
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path):
-    """One in another encoding is an error with a way out; the other files still count."""
+    """A file in another encoding is an error with a hint; other files are still collected."""
     bad, good = tmp_path / "bad.sql", tmp_path / "good.sql"
     bad.write_bytes("CREATE VIEW größer AS SELECT 1".encode("latin-1"))
     good.write_text("CREATE VIEW good AS SELECT 1")
@@ -88,13 +88,13 @@ STATEMENTS = [
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(STATEMENTS), st.sampled_from(["", *"()[,:'`", "x", "AS", "${", "/*"]), st.data())
 def test_a_wrong_token_is_a_problem_at_worst(tmp_path_factory, written, wrong, data):
-    """Whatever stands in the place of a token, nothing is raised, and each problem has a way out."""
+    """With any token replaced by another text, no exception is raised, and each error has a hint."""
     text, found = written
     token = data.draw(st.sampled_from(found))
     file = tmp_path_factory.getbasetemp() / "wrong.sql"
     file.write_text(text[found[0].start : token.start] + wrong + text[token.stop : found[-1].stop])
     registry = Registry(root=file.parent)
     collect([file], registry, CONFIGURATION, PARAMETERS)
-    assert [diagnostic for diagnostic in registry.diagnostics if not diagnostic.hint] == []
+    assert [diagnostic for diagnostic in registry.reporter.errors if not diagnostic.hint] == []
     with contextlib.suppress(UnfinishedError):
         json_paths(tokens(file.read_text()))

@@ -1,4 +1,4 @@
-"""Which colons of a query take a path of JSON, and what becomes of them where Spark has a string."""
+"""The JSON paths of a query, and their calls of get_json_object."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from livetables.sql.lexer import tokens
 
 
 def complete_mode(text):
-    """Return a text whose paths are all taken of strings."""
+    """Return a text with all paths as paths on strings."""
     edits = [edit for path in json_paths(tokens(text)) for edit in path.on_string()]
     return Edited(text).replaced(sorted(edits))
 
@@ -43,7 +43,7 @@ def complete_mode(text):
     ],
 )
 def test_a_path_behind_an_operand_becomes_a_call(text, becomes):
-    """Spark has the colon for VARIANT only, and the platform for JSON in strings too."""
+    """A path on a string becomes get_json_object, as Spark has `:` only for VARIANT."""
     assert becomes == complete_mode(text).text
 
 
@@ -67,19 +67,19 @@ def test_a_path_behind_an_operand_becomes_a_call(text, becomes):
     ],
 )
 def test_other_colons_stay(text):
-    """Casts, parameters, types, strings, names and comments; and what is broken is Spark's to explain."""
+    """Other colons stay: casts, parameters, types, strings, names, comments, and broken SQL."""
     assert text == complete_mode(text).text
 
 
 def test_a_path_that_is_all_of_a_column_names_it():
-    """As on the platform, by its last field; an alias, a cast or more of an expression names it otherwise."""
+    """A column that is only a path has the name of its last field, as on the platform."""
     text = "SELECT a:b.c, d:`e f`, g:h AS i, j:k::int, l:m + 1, f(n:o), p:q r, (SELECT s:t[0] FROM u) FROM v"
     names = {path.path: path.name for path in json_paths(tokens(text))}
     assert {path: name for path, name in names.items() if name} == {".b.c": "`c`", "['e f']": "`e f`", ".t[0]": "`t`"}
 
 
 def test_what_was_not_rewritten_keeps_its_place():
-    """So an error of Spark's behind a path still points at its own column."""
+    """Positions after a path map to their positions in the file."""
     text = "SELECT a:b:c, wrong FROM d"
     changed = complete_mode(text)
     assert text.index("wrong") == changed.origin(changed.text.index("wrong"))

@@ -1,6 +1,6 @@
-"""What each statement of the corpus in `sql/` is understood as, and what files of them define.
+"""The parsed statements of the corpus in `sql/`, and the definitions of its files.
 
-The results are in the text beside each file, which is written anew by
+The expected results are in the text beside each file, which is rewritten by
 
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_parser.py
 """
@@ -18,7 +18,7 @@ from livetables.queries.sql_queries import SqlQuery
 from livetables.sql.lexer import cells, statements
 from livetables.sql.parser import parse
 from livetables.sql.script import Script
-from livetables.sql.statements import Name, Text
+from livetables.sql.statements import DottedName, SqlText
 from tests.goldens import compare
 
 CORPUS = Path(__file__).parent / "sql"
@@ -31,7 +31,7 @@ PARAMETERS = {"day": "2026-01-01", "source": "main.raw.readings", "odd": "a'b\\c
 
 
 def told(value):
-    """Return the fields of a dataclass that say something: not those that have their default, nor positions."""
+    """Yield the fields of a dataclass that differ from their defaults, without positions."""
     for field in fields(value):
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         said = getattr(value, field.name)
@@ -40,17 +40,17 @@ def told(value):
 
 
 def shown(value, indent):
-    """Return a value as the lines of a golden text: one a field, with what they hold below them."""
-    if isinstance(value, Name | Enum):
+    """Return a value as the lines of a golden text: one per field, with nested fields below it."""
+    if isinstance(value, DottedName | Enum):
         return [
             ".".join(part if part.isidentifier() else f"`{part}`" for part in value.parts)
-            if isinstance(value, Name)
+            if isinstance(value, DottedName)
             else value.name
         ]
     if isinstance(value, SqlQuery):
         columns = [f"{indent}columns: {value.columns}"] if value.columns else []
         return [value.text.text, *columns, f"{indent}streams: {value.streams}"]
-    if isinstance(value, Text):
+    if isinstance(value, SqlText):
         return [value.text]
     if isinstance(value, tuple) and any(is_dataclass(item) for item in value):
         return ["", *(f"{indent}- " + "\n".join(shown(item, indent + "  ")) for item in value)]
@@ -64,7 +64,7 @@ def shown(value, indent):
 
 
 def parsed(file):
-    """Return what each statement of a file is understood as, below its line."""
+    """Yield each parsed statement of a file, after its line."""
     script = Script(file.name, file.read_text())
     for tokens in found_in(script.text):
         statement = parse(script.text, tokens)
@@ -77,13 +77,13 @@ def found_in(text):
 
 
 def defined(file):
-    """Return what a file defines, each with its line and column."""
+    """Yield the definitions of a file, each with its line and column."""
     registry = Registry(root=file.parent)
-    collect([file], registry, CONFIGURATION, PARAMETERS)
+    functions = collect([file], registry, CONFIGURATION, PARAMETERS)
     found = registry.freeze()
     for item in (*found.datasets, *found.flows):
         yield f"{item.location.line}:{item.location.column}: " + "\n".join(shown(item, "  "))
-    for name, said, location in registry.functions:
+    for name, said, location in functions:
         yield f"{location.line}:{location.column}: function {name} {said}"
     yield from (f"warning[{warning.code}] {warning.one_line}" for warning in found.warnings)
     yield from map(str, found.diagnostics)
@@ -102,7 +102,7 @@ def defined(file):
 )
 @pytest.mark.parametrize("file", STATEMENTS, ids=lambda file: file.stem)
 def test_statements_are_understood(file):
-    """Each form of the language, in any order of clauses and letter case, means what a review has seen."""
+    """Each form of the language, in any order of clauses and letter case, has the reviewed result."""
     compare(file.with_suffix(".txt"), "\n\n".join(parsed(file)) + "\n")
 
 
@@ -133,10 +133,10 @@ def test_statements_are_understood(file):
 )
 @pytest.mark.parametrize("file", DEFINITIONS, ids=lambda file: file.stem)
 def test_files_define_datasets_and_flows(file):
-    """With variables and parameters filled in, and a warning for what has no effect."""
+    """Files define datasets and flows, with variables and parameters replaced, and warn of clauses without effect."""
     compare(file.with_suffix(".txt"), "\n\n".join(defined(file)) + "\n")
 
 
 def test_the_corpus_is_large():
-    """It has each production of the language at least twice."""
+    """The corpus has at least 120 statements."""
     assert sum(len(found_in(file.read_text())) for file in STATEMENTS) >= 120

@@ -1,4 +1,4 @@
-"""Random SQL: what is printed in any of its forms is read as the same statement, and no character loses its place."""
+"""Random SQL: each printed form of a statement is parsed as that statement, and positions are kept."""
 
 import re
 
@@ -25,7 +25,7 @@ quick = settings(max_examples=100, deadline=None)
 @thorough
 @given(st.lists(STATEMENTS, min_size=1, max_size=2), st.data())
 def test_statements_are_read_as_they_are_meant(written, data):
-    """In any order of clauses, letter case, kind of quotes, and with comments and line breaks between all tokens."""
+    """A statement is parsed in any order of clauses, letter case and quotes, with any comments and line breaks."""
     text = ";".join(Printer(data.draw).text(statement) for statement in written)
     note(text)
     assert written == [without_places(parse(text, found)) for found in statements(text)]
@@ -85,7 +85,7 @@ _ENDLESS = ("a", "SELECT 1", "'x;y'", '";"', "`;`", "r';'", "/* ; */", "-- ;\n",
 @quick
 @given(st.lists(st.lists(st.sampled_from(_ENDLESS), min_size=1, max_size=5), max_size=4))
 def test_only_a_semicolon_ends_a_statement(written):
-    """One in a string, a name or a comment does not; comments alone are no statement."""
+    """A `;` in a string, a name or a comment ends no statement; comments alone are no statement."""
     told = [[token.text for token in tokens(" ".join(pieces))[:-1]] for pieces in written]
     text = ";".join(" ".join(pieces) for pieces in written)
     assert [words for words in told if words] == [[token.text for token in found[:-1]] for found in statements(text)]
@@ -93,7 +93,7 @@ def test_only_a_semicolon_ends_a_statement(written):
 
 @st.composite
 def edited(draw):
-    """Return a text that was edited some times, and where each of its characters, and its end, stood at first."""
+    """Return a text with some edits, and the original position of each of its characters and of its end."""
     text = Edited(draw(st.text("abc", max_size=12)))
     origins = list(range(len(text.text) + 1))
     for _ in range(draw(st.integers(0, 4))):
@@ -114,7 +114,7 @@ def edited(draw):
 @quick
 @given(edited())
 def test_an_edited_text_knows_where_its_characters_stood(made):
-    """What was not replaced, where it was; what was put there, where that began."""
+    """A kept character has its original position; a replacement has the start of the replaced part."""
     text, origins = made
     assert origins == [text.origin(at) for at in range(len(text.text) + 1)]
 
@@ -122,7 +122,7 @@ def test_an_edited_text_knows_where_its_characters_stood(made):
 @quick
 @given(st.text("ab\n\t", max_size=30), st.data())
 def test_an_excerpt_points_at_its_character(text, data):
-    """The caret stands below the character that the place names, with tabs kept as tabs."""
+    """The caret is below the character of the location, with tabs kept as tabs."""
     at = data.draw(st.integers(0, len(text)))
     script = Script("a.sql", text)
     shown, caret = (re.sub(r"^ *\d* \| ", "", line) for line in script.excerpt(script.location(at)).split("\n"))

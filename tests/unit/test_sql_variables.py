@@ -1,4 +1,4 @@
-"""What `${key}` and `:name` of a SQL file stand for."""
+"""The values of `${key}` and `:name` in a SQL file."""
 
 import pytest
 
@@ -30,7 +30,7 @@ PARAMETERS = {"day": "2026-01-01", "table": "main.`my schema`.t", "odd": "a'b\\c
     ],
 )
 def test_variables_stand_for_text(text, becomes):
-    """Anywhere but in comments, and once: a value is not filled in again."""
+    """A variable is replaced anywhere except in comments, and its value is not replaced again."""
     assert becomes == with_variables(Edited(text), VARIABLES).text
 
 
@@ -59,7 +59,7 @@ def test_variables_stand_for_text(text, becomes):
     ],
 )
 def test_parameters_stand_for_strings_and_names(text, becomes):
-    """A string, with what is odd in it escaped; a name inside of IDENTIFIER; not a path of JSON."""
+    """A parameter becomes an escaped string, and in IDENTIFIER a name; a JSON path is no parameter."""
     assert becomes == with_parameters(Edited(text), PARAMETERS).text
 
 
@@ -97,7 +97,7 @@ def test_parameters_stand_for_strings_and_names(text, becomes):
     ],
 )
 def test_what_has_no_value_is_said(fill, known, text, start, message, hint):
-    """At the variable itself, with the nearest name that has one, or where it is set."""
+    """A variable without a value is an error at its position; the hint is the nearest name, or how to set it."""
     with pytest.raises(SqlError) as caught:
         fill(Edited(text), known)
     error = caught.value

@@ -1,7 +1,7 @@
-"""What `livetables check` says of wrong use: each name of the facade has a file of it in `golden`.
+"""The output of `livetables check` for wrong calls: each name of the facade has a file in `golden`.
 
-A file holds several uses, each below a line `# %% what is wrong`, and each is collected alone. What is said of them is
-in the text of the same name, which is written anew by
+A file has several calls, each below a line `# %% what is wrong`, and each is collected alone. The expected output is in
+the text of the same name, which is rewritten by
 
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_wrong_use.py
 """
@@ -24,7 +24,7 @@ _TITLE = re.compile(r"^# %% .*$", re.MULTILINE)
 
 
 def said(file):
-    """Return what `livetables check` prints of the text in `file`, before it needs Spark."""
+    """Return what `livetables check` prints for a file before it needs Spark."""
     with bound(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         defined = collect([file], Registry(root=file.parent), {})
@@ -34,13 +34,13 @@ def said(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_wrong_use_is_said_clearly(file, tmp_path):
-    """Each wrong use has its code, its line, one sentence and a way out, in words that a review has seen."""
+    """Each wrong call has the reviewed output: code, line, one sentence and a hint."""
     compare(file.with_suffix(".txt"), said_of_each(file, "#", tmp_path, said))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_wrong_use_is_silent_or_ends_in_python(file):
-    """Nothing wrong is taken without a word, nothing is told as Python tells it, and each error shows a way out."""
+    """Each wrong call is an error or a warning of livetables, not of Python, and each error has a hint."""
     answers = re.split(_TITLE, file.with_suffix(".txt").read_text())[1:]
     errors = [answer for answer in answers if "error[" in answer]
     assert [answer for answer in answers if not re.search(r"^(error|warning)\[", answer, re.MULTILINE)] == []
@@ -49,5 +49,5 @@ def test_no_wrong_use_is_silent_or_ends_in_python(file):
 
 
 def test_every_name_has_its_wrong_uses():
-    """A new name comes with its file."""
+    """Each name of the facade has a file of wrong calls."""
     assert sorted(facade.__all__) == sorted(file.stem for file in FILES)
