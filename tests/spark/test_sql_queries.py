@@ -1,4 +1,4 @@
-"""Query texts as the platform takes them: datasets, sources, JSON paths, and where in a file an error lies."""
+"""Query texts of the platform's SQL: datasets, sources, JSON paths, and locations of errors in a file."""
 
 import json
 from datetime import date
@@ -23,13 +23,13 @@ DOC = json.dumps({"a": {"b": [{"c": 1}, {"c": 2}], "x y": "z"}, "n": None})
 
 
 class Tables:
-    """A Reader of the frames of a test; it notes how each was read."""
+    """A Reader of the frames of a test; it records how each was read."""
 
     def __init__(self, **frames):
         self.frames, self.reads = frames, []
 
     def read(self, name, *, streaming, options):
-        """Give a frame, or the stream of the same name."""
+        """Return a frame, or the stream of the same name."""
         key = Namespace("main", "sales").own(name)
         if key not in self.frames:
             return None
@@ -41,16 +41,16 @@ class Tables:
         return read_files(SparkSession.builder.getOrCreate(), options, schema, path, pytest.fail)
 
     def prepare(self, source, options):
-        """Nothing is checked."""
+        """Check nothing."""
 
     def map_path(self, path):
-        """Paths of the platform lie where they say."""
+        """Remove the scheme of the platform."""
         return path.removeprefix("dbfs:")
 
 
 @pytest.fixture(scope="module")
 def tables(spark, tmp_path_factory):
-    """`raw` has JSON as a string and as a VARIANT, `orders` is also a stream."""
+    """Return frames: `raw` has JSON as a string and as a VARIANT, `orders` is also a stream."""
     raw = spark.createDataFrame([(1, DOC)], "id INT, doc STRING").selectExpr("*", "parse_json(doc) AS v")
     orders = spark.createDataFrame([(1, "x"), (2, "y")], "id INT, name STRING")
     stream = spark.readStream.schema("id INT, name STRING, at TIMESTAMP").json(str(tmp_path_factory.mktemp("none")))
@@ -60,20 +60,20 @@ def tables(spark, tmp_path_factory):
 
 @pytest.fixture
 def reader(tables):
-    """A reader of these tables."""
+    """Return a reader of these tables."""
     return Tables(**tables)
 
 
 @pytest.fixture(autouse=True)
 def _bound():
-    """Reads go through the reader, as while a pipeline is open."""
+    """Patch the reading methods, as while a pipeline is open."""
     with bound([]):
         yield
 
 
 @pytest.fixture
 def sql(spark, reader):
-    """Run a text, as a query function does; return the names of its columns and its rows."""
+    """Return a function that runs a text as a query function does, and returns its columns and rows."""
 
     def ask(text, args=None, **kwargs):
         frame = spark.sql(text, args, **kwargs)
@@ -85,7 +85,7 @@ def sql(spark, reader):
 
 @pytest.fixture
 def query(spark, reader, tmp_path):
-    """Make the query of a SQL file, as its statement has it; return it and what warnings it gives."""
+    """Return a function that makes the query of a SQL statement, and returns it with its reporter."""
     del spark
 
     def make(text, at="SELECT", **options):
@@ -97,7 +97,7 @@ def query(spark, reader, tmp_path):
 
 
 def test_json_paths_of_strings(sql):
-    """A path gives the text at it, NULL where there is none; a column that is only a path has its last field's name."""
+    """A path returns the text at it, or NULL; a column that is only a path has the name of its last field."""
     columns, rows = sql(
         "SELECT doc:a.b[1].c::int, doc:a.b[*].c AS all, doc:a:b[0]:c AS chained, doc:a['x y'] AS spaced, r.doc:a.`x y`,"
         " doc:n, doc:none, upper(doc:a['x y']) AS u FROM raw r WHERE r.doc:a.b[0].c = 1 ORDER BY doc:n"
@@ -107,7 +107,7 @@ def test_json_paths_of_strings(sql):
 
 
 def test_json_paths_of_variants_stay_variants(sql):
-    """Behind a VARIANT a path gives a VARIANT, also beside paths of strings."""
+    """A path on a VARIANT returns a VARIANT, also beside paths on strings."""
     columns, rows = sql(
         "SELECT v:a.b[0].c::int + doc:a.b[1].c::int AS both, schema_of_variant(v:a.b) AS t, v:n FROM raw"
     )
@@ -116,13 +116,13 @@ def test_json_paths_of_variants_stay_variants(sql):
 
 
 def test_colons_that_are_no_paths(sql):
-    """Types, casts and parameters have colons too."""
+    """Colons of types, casts and parameters are no JSON paths."""
     _, rows = sql("SELECT CAST(named_struct('a', '1', 'b', '2') AS STRUCT<a:INT, b: INT>).b, '3'::int, ':x' FROM raw")
     assert rows == [(2, 3, ":x")]
 
 
 def test_arguments_of_spark_sql(sql, tables):
-    """By name, in order, and as parts of the text; Spark alone does not fill them in when Delta reads its SQL."""
+    """Arguments by name, in order, and as parts of the text are replaced, which Spark with Delta does not do."""
     args = {"x": "it's", "id": 1, "at": date(2026, 1, 2)}
     assert sql("SELECT :x AS x, doc:n, :at FROM raw WHERE id = :id", args)[1] == [("it's", None, date(2026, 1, 2))]
     assert sql("SELECT ?, id FROM raw WHERE id < ?", [1.5, 2])[1] == [(1.5, 1)]
@@ -130,7 +130,7 @@ def test_arguments_of_spark_sql(sql, tables):
 
 
 def test_datasets_under_all_their_names(sql, reader):
-    """LIVE, schema and catalog may stand before a name, also before its columns; a CTE of that name hides it."""
+    """A dataset and its columns can be qualified by LIVE, schema and catalog; a CTE of that name hides it."""
     _, rows = sql(
         "WITH raw AS (SELECT id FROM LIVE.orders) SELECT LIVE.orders.name, o.id FROM LIVE.orders"
         " JOIN orders AS b ON orders.id = b.id"
@@ -152,7 +152,7 @@ def test_datasets_under_all_their_names(sql, reader):
     ],
 )
 def test_streams_in_all_spellings(query, reader, source):
-    """Each is read as a stream, with its options."""
+    """Every spelling of a stream is read as one, with its options."""
     made, reporter = query(f"CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM {source}", streams=True)
     assert made().isStreaming
     assert not reporter.warnings
@@ -162,7 +162,7 @@ def test_streams_in_all_spellings(query, reader, source):
 
 
 def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
-    """Also where STREAM is missing, which is said; a table that is rewritten each time can only be read as it is."""
+    """Without STREAM the first source is read as a stream, with a warning; a table in complete mode is not."""
     made, reporter = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
     assert made().isStreaming
     (warning,) = reporter.warnings
@@ -177,7 +177,7 @@ def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
 
 
 def test_a_flow_that_runs_once_reads_no_stream(query, reader):
-    """Though its source says STREAM, as AUTO CDC has it."""
+    """A flow that runs once reads a batch, although its source has STREAM."""
     made, _ = query("AUTO CDC ONCE INTO t FROM STREAM(orders)", at="STREAM", streams=False)
     made.text = made.text.replaced([(0, 0, "SELECT * FROM ")])
     assert not made().isStreaming
@@ -190,14 +190,14 @@ def test_a_flow_that_runs_once_reads_no_stream(query, reader):
 
 
 def test_statements_that_are_no_queries(spark, sql):
-    """SET takes what stands in it as it is."""
+    """SET is passed to Spark unchanged, although its value has a colon."""
     sql("SET livetables.test.url = jdbc:postgresql:orders")
     assert spark.conf.get("livetables.test.url") == "jdbc:postgresql:orders"
     spark.conf.unset("livetables.test.url")
 
 
 def test_files_by_read_files_and_by_their_path(sql, tmp_path):
-    """Named options, literal or computed; a format may show in the path; `_metadata` is read by its name only."""
+    """read_files has literal or computed options, and detects a format by the path; `*` has no `_metadata`."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.csv").write_text("id;name\n1;a\n2;b\n")
     (tmp_path / "1.json").write_text('{"id": 1, "t": "x"}\n')
@@ -216,7 +216,7 @@ def test_files_by_read_files_and_by_their_path(sql, tmp_path):
 
 
 def test_double_quotes_are_strings_and_failed_casts_null(sql):
-    """As on the platform."""
+    """A text in double quotes is a string, and a failed cast is NULL, as on the platform."""
     assert sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1] == [("it's", None, None)]
 
 
@@ -231,7 +231,7 @@ def test_double_quotes_are_strings_and_failed_casts_null(sql):
     ],
 )
 def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, caret):
-    """Though names and paths before it are not what they were in the file."""
+    """An error of Spark has its location in the file, also after replaced names and paths."""
     made, _ = query(text)
     with pytest.raises(PySparkException) as caught:
         made()
@@ -253,7 +253,7 @@ def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, care
     ],
 )
 def test_sources_that_are_not_given_what_they_need(query, source, says):
-    """Each error shows the source, and how to write it."""
+    """A source with wrong arguments is an error with the correct call."""
     made, _ = query(f"CREATE STREAMING TABLE t AS SELECT * FROM STREAM {source}", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
@@ -264,7 +264,7 @@ def test_sources_that_are_not_given_what_they_need(query, source, says):
 
 
 def test_columns_of_a_view_are_renamed_by_their_order(query):
-    """A list of names, with comments."""
+    """A list of names, with comments, renames the columns of a view in order."""
     made, _ = query(
         "CREATE VIEW v (a, b COMMENT 'the name') AS SELECT * FROM orders", columns=(("a", None), ("b", "the name"))
     )
@@ -276,7 +276,7 @@ def test_columns_of_a_view_are_renamed_by_their_order(query):
 
 
 def test_views_of_a_text_are_gone_after_it(spark, sql):
-    """Nothing of the pipeline is left in the session, also after an error."""
+    """After a text, also after an error, the session has none of its temporary views."""
     views = "SHOW VIEWS IN default"  # with the temporary ones
     before = spark.sql(views).collect()
     sql("SELECT * FROM raw")
