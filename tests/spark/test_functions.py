@@ -29,9 +29,9 @@ def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
     """A session has the functions by the last part of their names; one may call an earlier one."""
     file.write_text(FUNCTIONS)
     with functions(spark, defined_in((file,))):
-        assert spark.sql("SELECT lies_in('eu', 'eu'), lies_in(NULL, 'eu'), `is;even`(3)").collect() == [
-            (True, None, False)
-        ]
+        assert [(True, None, False)] == spark.sql(
+            "SELECT lies_in('eu', 'eu'), lies_in(NULL, 'eu'), `is;even`(3)"
+        ).collect()
     assert not spark.catalog.functionExists("lies_in")
 
 
@@ -53,6 +53,6 @@ def test_a_file_of_functions_holds_nothing_else(spark, file, statement, says):
     with pytest.raises(SettingsError) as caught, functions(spark, defined_in((file,))):
         pass
     diagnostic = caught.value.diagnostic
-    assert (diagnostic.code, str(diagnostic.location)) == ("FUNCTION_REFUSED", "functions.sql:13:11")
+    assert ("FUNCTION_REFUSED", "functions.sql:13:11") == (diagnostic.code, str(diagnostic.location))
     assert diagnostic.message.startswith(says)
     assert not spark.catalog.functionExists("lies_in")

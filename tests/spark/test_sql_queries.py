@@ -102,8 +102,8 @@ def test_json_paths_of_strings(sql):
         "SELECT doc:a.b[1].c::int, doc:a.b[*].c AS all, doc:a:b[0]:c AS chained, doc:a['x y'] AS spaced, r.doc:a.`x y`,"
         " doc:n, doc:none, upper(doc:a['x y']) AS u FROM raw r WHERE r.doc:a.b[0].c = 1 ORDER BY doc:n"
     )
-    assert columns[1:] == ["all", "chained", "spaced", "x y", "n", "none", "u"]
-    assert rows == [(2, "[1,2]", "1", "z", "z", None, None, "Z")]
+    assert ["all", "chained", "spaced", "x y", "n", "none", "u"] == columns[1:]
+    assert [(2, "[1,2]", "1", "z", "z", None, None, "Z")] == rows
 
 
 def test_json_paths_of_variants_stay_variants(sql):
@@ -111,22 +111,22 @@ def test_json_paths_of_variants_stay_variants(sql):
     columns, rows = sql(
         "SELECT v:a.b[0].c::int + doc:a.b[1].c::int AS both, schema_of_variant(v:a.b) AS t, v:n FROM raw"
     )
-    assert columns == ["both", "t", "n"]
-    assert rows[0][:2] == (3, "ARRAY<OBJECT<c: BIGINT>>")
+    assert ["both", "t", "n"] == columns
+    assert (3, "ARRAY<OBJECT<c: BIGINT>>") == rows[0][:2]
 
 
 def test_colons_that_are_no_paths(sql):
     """Colons of types, casts and parameters are no JSON paths."""
     _, rows = sql("SELECT CAST(named_struct('a', '1', 'b', '2') AS STRUCT<a:INT, b: INT>).b, '3'::int, ':x' FROM raw")
-    assert rows == [(2, 3, ":x")]
+    assert [(2, 3, ":x")] == rows
 
 
 def test_arguments_of_spark_sql(sql, tables):
     """Arguments by name, in order, and as parts of the text are replaced, which Spark with Delta does not do."""
     args = {"x": "it's", "id": 1, "at": date(2026, 1, 2)}
     assert sql("SELECT :x AS x, doc:n, :at FROM raw WHERE id = :id", args)[1] == [("it's", None, date(2026, 1, 2))]
-    assert sql("SELECT ?, id FROM raw WHERE id < ?", [1.5, 2])[1] == [(1.5, 1)]
-    assert sql("SELECT {x} AS x, o.name FROM raw JOIN {o} o USING (id)", x=5, o=tables["orders"])[1] == [(5, "x")]
+    assert [(1.5, 1)] == sql("SELECT ?, id FROM raw WHERE id < ?", [1.5, 2])[1]
+    assert [(5, "x")] == sql("SELECT {x} AS x, o.name FROM raw JOIN {o} o USING (id)", x=5, o=tables["orders"])[1]
 
 
 def test_datasets_under_all_their_names(sql, reader):
@@ -136,8 +136,8 @@ def test_datasets_under_all_their_names(sql, reader):
         " JOIN orders AS b ON orders.id = b.id"
         " JOIN main.sales.`orders` AS o ON orders.id = o.id AND o.id IN (SELECT id FROM raw WHERE id > 1)"
     )
-    assert rows == [("y", 2)]
-    assert {key for key, *_ in reader.reads} == {"orders"}
+    assert [("y", 2)] == rows
+    assert {"orders"} == {key for key, *_ in reader.reads}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_streams_in_all_spellings(query, reader, source):
     assert not reporter.warnings
     assert all(streaming for _, streaming, _ in reader.reads)
     if "WITH" in source:
-        assert reader.reads[-1][2] == {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"}
+        assert {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"} == reader.reads[-1][2]
 
 
 def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
@@ -166,14 +166,14 @@ def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
     made, reporter = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
     assert made().isStreaming
     (warning,) = reporter.warnings
-    assert (warning.code, str(warning.location)) == ("STREAM_MISSING", "a.sql:2:18")
+    assert ("STREAM_MISSING", "a.sql:2:18") == (warning.code, str(warning.location))
     made, reporter = query("CREATE STREAMING TABLE t AS SELECT id FROM rewritten", streams=True)
     assert not made().isStreaming
     assert ["RECOMPUTED_TABLE"] == [warning.code for warning in reporter.warnings]
     made, _ = query("CREATE STREAMING TABLE t AS SELECT 1 AS one", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
-    assert (caught.value.code, str(caught.value.diagnostic.location)) == ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29")
+    assert ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29") == (caught.value.code, str(caught.value.diagnostic.location))
 
 
 def test_a_flow_that_runs_once_reads_no_stream(query, reader):
@@ -192,7 +192,7 @@ def test_a_flow_that_runs_once_reads_no_stream(query, reader):
 def test_statements_that_are_no_queries(spark, sql):
     """SET is passed to Spark unchanged, although its value has a colon."""
     sql("SET livetables.test.url = jdbc:postgresql:orders")
-    assert spark.conf.get("livetables.test.url") == "jdbc:postgresql:orders"
+    assert "jdbc:postgresql:orders" == spark.conf.get("livetables.test.url")
     spark.conf.unset("livetables.test.url")
 
 
@@ -207,17 +207,17 @@ def test_files_by_read_files_and_by_their_path(sql, tmp_path):
     )
     assert (columns, rows) == (["id", "name", "file"], [(1, "a", "1.csv"), (2, "b", "1.csv")])
     _, rows = sql(f"SELECT f.* EXCEPT (t), f._metadata.file_size > 5 FROM read_files('{tmp_path}/1.json') f")
-    assert rows == [(1, None, True)]
+    assert [(1, None, True)] == rows
     columns, rows = sql(f"SELECT * FROM read_files('{tmp_path}/1.json', schemaHints => 't INT')")
-    assert (columns, rows[0][:2]) == (["id", "t", "_rescued_data"], (1, None))
-    assert json.loads(rows[0][2])["t"] == "x"
+    assert (["id", "t", "_rescued_data"], (1, None)) == (columns, rows[0][:2])
+    assert "x" == json.loads(rows[0][2])["t"]
     _, rows = sql(f"SELECT id, (SELECT count(*) FROM csv.`dbfs:{tmp_path}/in`) AS lines FROM json.`{tmp_path}/1.json`")
-    assert rows == [(1, 3)]
+    assert [(1, 3)] == rows
 
 
 def test_double_quotes_are_strings_and_failed_casts_null(sql):
     """A text in double quotes is a string, and a failed cast is NULL, as on the platform."""
-    assert sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1] == [("it's", None, None)]
+    assert [("it's", None, None)] == sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1]
 
 
 @pytest.mark.parametrize(
