@@ -13,6 +13,9 @@ class _Word(str, Enum):
     def __str__(self) -> str:
         return str(self.value)
 
+    def __repr__(self) -> str:
+        return repr(self.value)
+
 
 class Level(_Word):
     """How serious an event is."""

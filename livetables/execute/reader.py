@@ -51,11 +51,6 @@ class _OutsideReader:
 
     sources: OutsideSources
 
-    def outside(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> reads.TableFrame | None:
-        """Return a table outside the pipeline, or None when the session itself should look the name up."""
-        frame = self.sources.read(name, streaming=streaming, options=options)
-        return None if frame is None else reads.TableFrame(frame)
-
     def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Return all files below a path as a batch."""
         return self.sources.read_files(options, schema, path)
@@ -94,7 +89,7 @@ class FlowReader(_OutsideReader):
         """Return the table or view that a name means, or what is outside the pipeline."""
         dataset = self.engine.graph.datasets.get(self.namespace.own(name) or "")
         if dataset is None:
-            return self.outside(name, streaming=streaming, options=options)
+            return self.sources.read(name, streaming=streaming, options=options)
         if isinstance(dataset.definition, View):
             frame = self.observe(reads.evaluate(dataset.flows[0].definition, self), dataset)
         else:
@@ -145,7 +140,7 @@ class StoredReader(_OutsideReader):
         """Return the visible rows of a table with a row filter, or what is outside; None for any other table."""
         key = Namespace(schema=self.namespace.schema).own(name) or ""  # in the session there is no catalog
         if streaming or key not in self.filters:
-            return self.outside(name, streaming=streaming, options=options)
+            return self.sources.read(name, streaming=streaming, options=options)
         with reads.reading_with(None):
             frame = self.spark.read.options(**options).table(self.tables.qualified(key))
         rows = apply_row_filter(frame, self.filters[key])

@@ -10,6 +10,7 @@ from livetables.autoloader.loader import StreamStorage, open_stream, read_files
 from livetables.autoloader.options import PATHS
 from livetables.errors import SettingsError, UnreachableError
 from livetables.events.log import SCHEMA, has_events
+from livetables.queries.reads import TableFrame
 from livetables.settings import map_path
 from livetables.spark.object_stores import ObjectStores
 from livetables.spark.servers import PROBE_SECONDS, refusal
@@ -55,7 +56,7 @@ class Sources:
         self._answering: set[str] = set()
         self._stores = ObjectStores(spark)
 
-    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> TableFrame | None:
         """Return a table that was registered with `--table`, or None to let the session look the name up."""
         key = name.replace("`", "").lower()
         path = self._tables.get(key)
@@ -64,13 +65,12 @@ class Sources:
             if not (streaming or has_events(folder)):  # a first update: nothing has happened yet
                 from pyspark.sql.pandas.types import from_arrow_schema
 
-                return self._spark.createDataFrame([], from_arrow_schema(SCHEMA)).alias("event_log")
+                return TableFrame(self._spark.createDataFrame([], from_arrow_schema(SCHEMA)).alias("event_log"))
             path = str(folder)
         if path is None:
             return None
-        return self._open(self.map_path(path), streaming=streaming, options=options).alias(
-            name.rsplit(".", maxsplit=1)[-1]
-        )
+        frame = self._open(self.map_path(path), streaming=streaming, options=options)
+        return TableFrame(frame.alias(name.rsplit(".", maxsplit=1)[-1]))
 
     def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:
         """Return all files below a path as a batch, with Auto Loader's options."""

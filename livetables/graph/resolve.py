@@ -151,8 +151,7 @@ class Resolver:
             if is_live(name):
                 raise self._unknown(name)
             self._inputs[-1][1][name] = None
-            frame = self._placed(lambda: self._sources.read(name, streaming=streaming, options=options))
-            return None if frame is None else reads.TableFrame(frame)
+            return self._placed(lambda: self._sources.read(name, streaming=streaming, options=options))
         self._dataset(key)
         if key in self._broken:
             raise _BrokenInputError(key)
@@ -313,14 +312,13 @@ class Resolver:
         )
 
     def _unknown(self, name: str, location: SourceLocation | None = None) -> DatasetNotFoundError:
-        known = [dataset.name for dataset in self._definitions.values()]
         last = name.rsplit(".", maxsplit=1)[-1]
         otherwise = f"Define it, or register a table outside the pipeline with --table {last}=PATH."
         return DatasetNotFoundError(
             "DATASET_NOT_FOUND",
             f"'{name}' is neither a dataset of this pipeline nor a table that Spark knows.",
             location=location or self._reporter.caller(),
-            hint=did_you_mean(last, known, otherwise),
+            hint=did_you_mean(last, (dataset.name for dataset in self._definitions.values()), otherwise),
         )
 
     def _with_rules_of(self, dataset: Dataset, frame: DataFrame) -> Dataset:

@@ -15,8 +15,8 @@ class Plan(tuple[Step, ...]):
     ...     plan = pipeline.plan(refresh=["readings"])
     >>> print(plan)
     Create readings: it does not exist yet
+    Exclude warm_rooms: it is not selected
     Run readings (stream): new rows of its sources
-    Exclude warm_rooms: it was not selected
     """
 
     __slots__ = ()

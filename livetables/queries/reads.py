@@ -50,7 +50,7 @@ class Reader(Protocol):
 class OutsideSources(Protocol):
     """Opens what is outside the pipeline. The readers of all flows share one."""
 
-    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> DataFrame | None:
+    def read(self, name: str, *, streaming: bool, options: Mapping[str, str]) -> TableFrame | None:
         """Return a table that the settings name, or None when the session itself should look the name up."""
 
     def read_files(self, options: Mapping[str, str], schema: Any, path: str) -> DataFrame:

@@ -1,4 +1,4 @@
-"""Pipelines in SQL, alone and beside Python: what their tables hold, what the event log says, and SQL over both."""
+"""Pipelines in SQL, alone and beside Python: their tables, their event log, and queries of both."""
 
 import json
 from textwrap import dedent
@@ -68,7 +68,7 @@ REPORT = "CREATE MATERIALIZED VIEW report AS SELECT *, customer = 'Ada' AS known
 
 
 def order(key, **doc):
-    """A row whose document is JSON in a string."""
+    """Return a row whose document is JSON in a string."""
     return {"id": key, "doc": json.dumps(doc)}
 
 
@@ -86,7 +86,7 @@ def rules(storage):
     "`column:path.to[0].field` extracts a value from JSON in a string, also in an expectation",
 )
 def test_sql_and_python_files_make_one_graph(bench, sql):
-    """A notebook in SQL, a Python file that reads its tables, and a SQL file that reads what the Python one makes."""
+    """A SQL notebook, a Python file that reads its tables, and a SQL file that reads those of Python are one graph."""
     text = ORDERS.replace(', "k" STRING', "")
     files = [sql(text, "orders"), *bench.write(gold=GOLD), sql(REPORT, "report")]
     options = {"overrides": {"folder": "orders"}, "parameters": {"source": "by_customer", "greeting": "it's me"}}
@@ -147,7 +147,7 @@ QUERIES = {
     "`event_log(TABLE(name))`, `event_log('id')`", "The usual queries of the event log, with paths into `details`"
 )
 def test_queries_that_users_ask_the_event_log(bench, sql):
-    """Each works as it stands, by `query`; a dataset of the pipeline can read the log too."""
+    """The documented queries of the event log run unchanged; a dataset of the pipeline can read it, too."""
     path = sql("""
         CREATE MATERIALIZED VIEW numbers AS SELECT * FROM range(3);
         CREATE MATERIALIZED VIEW checked (CONSTRAINT ok EXPECT (id > 1)) AS SELECT id FROM numbers;
@@ -169,7 +169,7 @@ def test_queries_that_users_ask_the_event_log(bench, sql):
 
 
 def test_all_that_is_wrong_is_reported_at_once(bench, sql):
-    """What a statement lacks and what Spark finds in a query, each with its line and a caret, and nothing runs."""
+    """All errors of statements and queries are reported together, each with its line and a caret; nothing runs."""
     path = sql("""
         CREATE STREAMING TABEL a AS SELECT 1;
         CREATE MATERIALIZED VIEW b AS SELECT nope FROM range(2);
@@ -194,7 +194,7 @@ def test_all_that_is_wrong_is_reported_at_once(bench, sql):
 
 @pytest.mark.shows("A cast that fails gives NULL")
 def test_casts_are_lenient_unless_they_are_asked_to_be_strict(bench, sql):
-    """A text that is no number is NULL, as on the platform's runtime; with `ansi: true` it fails the flow."""
+    """A text that is no number is cast to NULL, as on the platform; with `ansi: true` it fails the flow."""
     path = sql("CREATE MATERIALIZED VIEW a AS SELECT CAST(concat('x', id) AS INT) AS number FROM range(1)")
     strict = {"spark.sql.ansi.enabled": "true", "pipelines.maxFlowRetryAttempts": "0"}
     assert "FAILED" == bench.run(path, overrides=strict).state
@@ -203,7 +203,7 @@ def test_casts_are_lenient_unless_they_are_asked_to_be_strict(bench, sql):
 
 
 def test_readers_of_a_broken_statement_are_no_second_error(bench, sql):
-    """Only what is wrong is said: not that what it would define is missing."""
+    """A reader of a dataset whose statement is wrong is no second error."""
     path = sql("""
         CREATE STREAMING TABLE raw AS SELECT '${nope}' AS x FROM STREAM(other);
         CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM LIVE.raw;
@@ -222,7 +222,7 @@ def test_readers_of_a_broken_statement_are_no_second_error(bench, sql):
     ways=["`cloud_files(...)` in SQL"],
 )
 def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
-    """Each source that only the platform's SQL has: what columns it gives, and that it streams; nothing is read."""
+    """The graph has the columns of each source that only the platform's SQL has, and reads none of their rows."""
     bench.rows("in", [{"id": 1, "name": "a"}])
     path = sql("""
         CREATE STREAMING TABLE old

@@ -1,4 +1,4 @@
-"""SQL files with functions: Spark splits and parses them, and the session has the functions for a while."""
+"""SQL files with functions: Spark parses them, and a session has the functions inside a context."""
 
 import pytest
 
@@ -20,19 +20,19 @@ RETURN id % 2 = 0 AND lies_in(';', ';')
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """The file functions.sql of the current folder."""
+    """Return the file functions.sql of the current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path / "functions.sql"
 
 
 @pytest.mark.shows("`CREATE FUNCTION`")
 def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
-    """By the last part of their names; one may use another that stands before it."""
+    """A session has the functions by the last part of their names; one may call an earlier one."""
     file.write_text(FUNCTIONS)
     with functions(spark, defined_in((file,))):
-        assert spark.sql("SELECT lies_in('eu', 'eu'), lies_in(NULL, 'eu'), `is;even`(3)").collect() == [
-            (True, None, False)
-        ]
+        assert [(True, None, False)] == spark.sql(
+            "SELECT lies_in('eu', 'eu'), lies_in(NULL, 'eu'), `is;even`(3)"
+        ).collect()
     assert not spark.catalog.functionExists("lies_in")
 
 
@@ -49,11 +49,11 @@ def test_a_session_has_the_functions_of_a_file_for_a_while(spark, file):
     ],
 )
 def test_a_file_of_functions_holds_nothing_else(spark, file, statement, says):
-    """The statement is named with its line, and what was defined before it is gone again."""
+    """A wrong statement is an error with its line, and the functions before it are dropped."""
     file.write_text(f"{FUNCTIONS}\n;\n\n/* two\nlines; */ {statement};\n")
     with pytest.raises(SettingsError) as caught, functions(spark, defined_in((file,))):
         pass
     diagnostic = caught.value.diagnostic
-    assert (diagnostic.code, str(diagnostic.location)) == ("FUNCTION_REFUSED", "functions.sql:13:11")
+    assert ("FUNCTION_REFUSED", "functions.sql:13:11") == (diagnostic.code, str(diagnostic.location))
     assert diagnostic.message.startswith(says)
     assert not spark.catalog.functionExists("lies_in")

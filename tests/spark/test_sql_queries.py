@@ -1,4 +1,4 @@
-"""Query texts as the platform takes them: datasets, sources, JSON paths, and where in a file an error lies."""
+"""Query texts of the platform's SQL: datasets, sources, JSON paths, and locations of errors in a file."""
 
 import json
 from datetime import date
@@ -23,13 +23,13 @@ DOC = json.dumps({"a": {"b": [{"c": 1}, {"c": 2}], "x y": "z"}, "n": None})
 
 
 class Tables:
-    """A Reader of the frames of a test; it notes how each was read."""
+    """A Reader of the frames of a test; it records how each was read."""
 
     def __init__(self, **frames):
         self.frames, self.reads = frames, []
 
     def read(self, name, *, streaming, options):
-        """Give a frame, or the stream of the same name."""
+        """Return a frame, or the stream of the same name."""
         key = Namespace("main", "sales").own(name)
         if key not in self.frames:
             return None
@@ -41,16 +41,16 @@ class Tables:
         return read_files(SparkSession.builder.getOrCreate(), options, schema, path, pytest.fail)
 
     def prepare(self, source, options):
-        """Nothing is checked."""
+        """Check nothing."""
 
     def map_path(self, path):
-        """Paths of the platform lie where they say."""
+        """Remove the scheme of the platform."""
         return path.removeprefix("dbfs:")
 
 
 @pytest.fixture(scope="module")
 def tables(spark, tmp_path_factory):
-    """`raw` has JSON as a string and as a VARIANT, `orders` is also a stream."""
+    """Return frames: `raw` has JSON as a string and as a VARIANT, `orders` is also a stream."""
     raw = spark.createDataFrame([(1, DOC)], "id INT, doc STRING").selectExpr("*", "parse_json(doc) AS v")
     orders = spark.createDataFrame([(1, "x"), (2, "y")], "id INT, name STRING")
     stream = spark.readStream.schema("id INT, name STRING, at TIMESTAMP").json(str(tmp_path_factory.mktemp("none")))
@@ -60,20 +60,20 @@ def tables(spark, tmp_path_factory):
 
 @pytest.fixture
 def reader(tables):
-    """A reader of these tables."""
+    """Return a reader of these tables."""
     return Tables(**tables)
 
 
 @pytest.fixture(autouse=True)
 def _bound():
-    """Reads go through the reader, as while a pipeline is open."""
+    """Patch the reading methods, as while a pipeline is open."""
     with bound([]):
         yield
 
 
 @pytest.fixture
 def sql(spark, reader):
-    """Run a text, as a query function does; return the names of its columns and its rows."""
+    """Return a function that runs a text as a query function does, and returns its columns and rows."""
 
     def ask(text, args=None, **kwargs):
         frame = spark.sql(text, args, **kwargs)
@@ -85,7 +85,7 @@ def sql(spark, reader):
 
 @pytest.fixture
 def query(spark, reader, tmp_path):
-    """Make the query of a SQL file, as its statement has it; return it and what warnings it gives."""
+    """Return a function that makes the query of a SQL statement, and returns it with its reporter."""
     del spark
 
     def make(text, at="SELECT", **options):
@@ -101,52 +101,52 @@ def query(spark, reader, tmp_path):
     "A column that is only a path has the name of its last field",
 )
 def test_json_paths_of_strings(sql):
-    """A path gives the text at it, NULL where there is none; a column that is only a path has its last field's name."""
+    """A path returns the text at it, or NULL; a column that is only a path has the name of its last field."""
     columns, rows = sql(
         "SELECT doc:a.b[1].c::int, doc:a.b[*].c AS all, doc:a:b[0]:c AS chained, doc:a['x y'] AS spaced, r.doc:a.`x y`,"
         " doc:n, doc:none, upper(doc:a['x y']) AS u FROM raw r WHERE r.doc:a.b[0].c = 1 ORDER BY doc:n"
     )
-    assert columns[1:] == ["all", "chained", "spaced", "x y", "n", "none", "u"]
-    assert rows == [(2, "[1,2]", "1", "z", "z", None, None, "Z")]
+    assert ["all", "chained", "spaced", "x y", "n", "none", "u"] == columns[1:]
+    assert [(2, "[1,2]", "1", "z", "z", None, None, "Z")] == rows
 
 
 @pytest.mark.shows("A path into a VARIANT gives a VARIANT")
 def test_json_paths_of_variants_stay_variants(sql):
-    """Behind a VARIANT a path gives a VARIANT, also beside paths of strings."""
+    """A path on a VARIANT returns a VARIANT, also beside paths on strings."""
     columns, rows = sql(
         "SELECT v:a.b[0].c::int + doc:a.b[1].c::int AS both, schema_of_variant(v:a.b) AS t, v:n FROM raw"
     )
-    assert columns == ["both", "t", "n"]
-    assert rows[0][:2] == (3, "ARRAY<OBJECT<c: BIGINT>>")
+    assert ["both", "t", "n"] == columns
+    assert (3, "ARRAY<OBJECT<c: BIGINT>>") == rows[0][:2]
 
 
 def test_colons_that_are_no_paths(sql):
-    """Types, casts and parameters have colons too."""
+    """Colons of types, casts and parameters are no JSON paths."""
     _, rows = sql("SELECT CAST(named_struct('a', '1', 'b', '2') AS STRUCT<a:INT, b: INT>).b, '3'::int, ':x' FROM raw")
-    assert rows == [(2, 3, ":x")]
+    assert [(2, 3, ":x")] == rows
 
 
 @pytest.mark.shows("`spark.sql(text, args)` fills in `:name` and `?`")
 def test_arguments_of_spark_sql(sql, tables):
-    """By name, in order, and as parts of the text; Spark alone does not fill them in when Delta reads its SQL."""
+    """Arguments by name, in order, and as parts of the text are replaced, which Spark with Delta does not do."""
     args = {"x": "it's", "id": 1, "at": date(2026, 1, 2)}
     assert sql("SELECT :x AS x, doc:n, :at FROM raw WHERE id = :id", args)[1] == [("it's", None, date(2026, 1, 2))]
-    assert sql("SELECT ?, id FROM raw WHERE id < ?", [1.5, 2])[1] == [(1.5, 1)]
-    assert sql("SELECT {x} AS x, o.name FROM raw JOIN {o} o USING (id)", x=5, o=tables["orders"])[1] == [(5, "x")]
+    assert [(1.5, 1)] == sql("SELECT ?, id FROM raw WHERE id < ?", [1.5, 2])[1]
+    assert [(5, "x")] == sql("SELECT {x} AS x, o.name FROM raw JOIN {o} o USING (id)", x=5, o=tables["orders"])[1]
 
 
 @pytest.mark.shows(
     "A dataset is found by its names: bare, `LIVE.name`, with schema and catalog, also in front of columns"
 )
 def test_datasets_under_all_their_names(sql, reader):
-    """LIVE, schema and catalog may stand before a name, also before its columns; a CTE of that name hides it."""
+    """A dataset and its columns can be qualified by LIVE, schema and catalog; a CTE of that name hides it."""
     _, rows = sql(
         "WITH raw AS (SELECT id FROM LIVE.orders) SELECT LIVE.orders.name, o.id FROM LIVE.orders"
         " JOIN orders AS b ON orders.id = b.id"
         " JOIN main.sales.`orders` AS o ON orders.id = o.id AND o.id IN (SELECT id FROM raw WHERE id > 1)"
     )
-    assert rows == [("y", 2)]
-    assert {key for key, *_ in reader.reads} == {"orders"}
+    assert [("y", 2)] == rows
+    assert {"orders"} == {key for key, *_ in reader.reads}
 
 
 @pytest.mark.shows(
@@ -166,13 +166,13 @@ def test_datasets_under_all_their_names(sql, reader):
     ],
 )
 def test_streams_in_all_spellings(query, reader, source):
-    """Each is read as a stream, with its options."""
+    """Every spelling of a stream is read as one, with its options."""
     made, reporter = query(f"CREATE STREAMING TABLE t AS SELECT count(*) AS n FROM {source}", streams=True)
     assert made().isStreaming
     assert not reporter.warnings
     assert all(streaming for _, streaming, _ in reader.reads)
     if "WITH" in source:
-        assert reader.reads[-1][2] == {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"}
+        assert {"skipChangeCommits": "true", "maxFilesPerTrigger": "1"} == reader.reads[-1][2]
 
 
 @pytest.mark.shows(
@@ -180,22 +180,22 @@ def test_streams_in_all_spellings(query, reader, source):
     "The same over a table in complete mode, which cannot be the source of a stream",
 )
 def test_a_streaming_table_reads_its_first_source_as_a_stream(query):
-    """Also where STREAM is missing, which is said; a table that is rewritten each time can only be read as it is."""
+    """Without STREAM the first source is read as a stream, with a warning; a table in complete mode is not."""
     made, reporter = query("CREATE STREAMING TABLE t AS\nSELECT o.id FROM orders o JOIN raw USING (id)", streams=True)
     assert made().isStreaming
     (warning,) = reporter.warnings
-    assert (warning.code, str(warning.location)) == ("STREAM_MISSING", "a.sql:2:18")
+    assert ("STREAM_MISSING", "a.sql:2:18") == (warning.code, str(warning.location))
     made, reporter = query("CREATE STREAMING TABLE t AS SELECT id FROM rewritten", streams=True)
     assert not made().isStreaming
     assert ["RECOMPUTED_TABLE"] == [warning.code for warning in reporter.warnings]
     made, _ = query("CREATE STREAMING TABLE t AS SELECT 1 AS one", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
-    assert (caught.value.code, str(caught.value.diagnostic.location)) == ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29")
+    assert ("BATCH_IN_STREAMING_TABLE", "a.sql:1:29") == (caught.value.code, str(caught.value.diagnostic.location))
 
 
 def test_a_flow_that_runs_once_reads_no_stream(query, reader):
-    """Though its source says STREAM, as AUTO CDC has it."""
+    """A flow that runs once reads a batch, although its source has STREAM."""
     made, _ = query("AUTO CDC ONCE INTO t FROM STREAM(orders)", at="STREAM", streams=False)
     made.text = made.text.replaced([(0, 0, "SELECT * FROM ")])
     assert not made().isStreaming
@@ -208,9 +208,9 @@ def test_a_flow_that_runs_once_reads_no_stream(query, reader):
 
 
 def test_statements_that_are_no_queries(spark, sql):
-    """SET takes what stands in it as it is."""
+    """SET is passed to Spark unchanged, although its value has a colon."""
     sql("SET livetables.test.url = jdbc:postgresql:orders")
-    assert spark.conf.get("livetables.test.url") == "jdbc:postgresql:orders"
+    assert "jdbc:postgresql:orders" == spark.conf.get("livetables.test.url")
     spark.conf.unset("livetables.test.url")
 
 
@@ -222,7 +222,7 @@ def test_statements_that_are_no_queries(spark, sql):
     ways=["`read_files(...)` in SQL"],
 )
 def test_files_by_read_files_and_by_their_path(sql, tmp_path):
-    """Named options, literal or computed; a format may show in the path; `_metadata` is read by its name only."""
+    """read_files has literal or computed options, and detects a format by the path; `*` has no `_metadata`."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.csv").write_text("id;name\n1;a\n2;b\n")
     (tmp_path / "1.json").write_text('{"id": 1, "t": "x"}\n')
@@ -232,18 +232,18 @@ def test_files_by_read_files_and_by_their_path(sql, tmp_path):
     )
     assert (columns, rows) == (["id", "name", "file"], [(1, "a", "1.csv"), (2, "b", "1.csv")])
     _, rows = sql(f"SELECT f.* EXCEPT (t), f._metadata.file_size > 5 FROM read_files('{tmp_path}/1.json') f")
-    assert rows == [(1, None, True)]
+    assert [(1, None, True)] == rows
     columns, rows = sql(f"SELECT * FROM read_files('{tmp_path}/1.json', schemaHints => 't INT')")
-    assert (columns, rows[0][:2]) == (["id", "t", "_rescued_data"], (1, None))
-    assert json.loads(rows[0][2])["t"] == "x"
+    assert (["id", "t", "_rescued_data"], (1, None)) == (columns, rows[0][:2])
+    assert "x" == json.loads(rows[0][2])["t"]
     _, rows = sql(f"SELECT id, (SELECT count(*) FROM csv.`dbfs:{tmp_path}/in`) AS lines FROM json.`{tmp_path}/1.json`")
-    assert rows == [(1, 3)]
+    assert [(1, 3)] == rows
 
 
 @pytest.mark.shows("Double quotes delimit a string, not a name", "A cast that fails gives NULL")
 def test_double_quotes_are_strings_and_failed_casts_null(sql):
-    """As on the platform."""
-    assert sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1] == [("it's", None, None)]
+    """A text in double quotes is a string, and a failed cast is NULL, as on the platform."""
+    assert [("it's", None, None)] == sql("""SELECT "it's", CAST("x" AS INT), to_date("never") FROM raw""")[1]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_double_quotes_are_strings_and_failed_casts_null(sql):
     ],
 )
 def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, caret):
-    """Though names and paths before it are not what they were in the file."""
+    """An error of Spark has its location in the file, also after replaced names and paths."""
     made, _ = query(text)
     with pytest.raises(PySparkException) as caught:
         made()
@@ -280,7 +280,7 @@ def test_what_spark_refuses_is_shown_where_it_stands(query, text, location, care
     ],
 )
 def test_sources_that_are_not_given_what_they_need(query, source, says):
-    """Each error shows the source, and how to write it."""
+    """A source with wrong arguments is an error with the correct call."""
     made, _ = query(f"CREATE STREAMING TABLE t AS SELECT * FROM STREAM {source}", streams=True)
     with pytest.raises(DefinitionError) as caught:
         made()
@@ -292,7 +292,7 @@ def test_sources_that_are_not_given_what_they_need(query, source, says):
 
 @pytest.mark.shows("The list of a view has names and comments")
 def test_columns_of_a_view_are_renamed_by_their_order(query):
-    """A list of names, with comments."""
+    """A list of names, with comments, renames the columns of a view in order."""
     made, _ = query(
         "CREATE VIEW v (a, b COMMENT 'the name') AS SELECT * FROM orders", columns=(("a", None), ("b", "the name"))
     )
@@ -304,7 +304,7 @@ def test_columns_of_a_view_are_renamed_by_their_order(query):
 
 
 def test_views_of_a_text_are_gone_after_it(spark, sql):
-    """Nothing of the pipeline is left in the session, also after an error."""
+    """After a text, also after an error, the session has none of its temporary views."""
     views = "SHOW VIEWS IN default"  # with the temporary ones
     before = spark.sql(views).collect()
     sql("SELECT * FROM raw")

@@ -83,7 +83,7 @@ def test_sparks_own_pipelines_are_back_afterwards(statement):
         assert importlib.import_module("pyspark.pipelines") is not own
     names = {}
     exec(statement, names)
-    assert (sys.modules["pyspark.pipelines"], pyspark.pipelines) == (own, own)
+    assert (own, own) == (sys.modules["pyspark.pipelines"], pyspark.pipelines)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_an_unrelated_dlt_is_back_afterwards(unrelated_dlt, imported):
     with bound():
         pass
     assert sys.modules.get("dlt") is before
-    assert importlib.import_module("dlt").pipeline == "a data loading tool"
+    assert "a data loading tool" == importlib.import_module("dlt").pipeline
 
 
 def test_the_folders_of_the_project_come_first(tmp_path, monkeypatch):
@@ -133,7 +133,7 @@ def test_the_folders_of_the_project_come_first(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path / "installed")
     with bound([tmp_path / "project", tmp_path]):
         assert sys.path[:2] == [str(tmp_path / "project"), str(tmp_path)]
-        assert importlib.import_module("lt_rules").where == "project"
+        assert "project" == importlib.import_module("lt_rules").where
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_each_pipeline_gets_its_own_helpers(tmp_path, statement, file):
         with bound([tmp_path / folder]):
             exec(statement, names)
         found.append(names["where"])
-    assert found == ["one", "two"]
-    assert [name for name in sys.modules if name.startswith("lt_")] == []
+    assert ["one", "two"] == found
+    assert [] == [name for name in sys.modules if name.startswith("lt_")]
 
 
 def test_a_folder_of_one_pipeline_may_be_a_module_of_the_next(tmp_path):
@@ -167,7 +167,7 @@ def test_a_folder_of_one_pipeline_may_be_a_module_of_the_next(tmp_path):
     with bound([tmp_path / "one"]):
         importlib.import_module("lt_lib.rules")
     with bound([tmp_path / "two"]):
-        assert importlib.import_module("lt_lib").where == "two"
+        assert "two" == importlib.import_module("lt_lib").where
 
 
 def test_helpers_stay_until_the_pipeline_is_closed(tmp_path):
@@ -250,14 +250,14 @@ def test_what_is_really_installed_is_there_beside_it(sdk):
     before = sys.modules.get("databricks.sdk.runtime")
     with bound():
         provide(RUNTIME)
-        assert importlib.import_module("databricks.sdk.runtime").spark == "the session"
-        assert importlib.import_module("databricks.connect").where == "connect"
+        assert "the session" == importlib.import_module("databricks.sdk.runtime").spark
+        assert "connect" == importlib.import_module("databricks.connect").where
         client = importlib.import_module("databricks.sdk").WorkspaceClient
     names = {}
     exec("import databricks.sdk.runtime as r, databricks.sdk", names)
     assert (names["r"].spark, names["databricks"].sdk.runtime) == ("of a cluster", names["r"])
     assert names["r"] is before or before is None
-    assert (names["databricks"].sdk.WorkspaceClient, hasattr(names["databricks"], "pipelines")) == (client, False)
+    assert (client, False) == (names["databricks"].sdk.WorkspaceClient, hasattr(names["databricks"], "pipelines"))
 
 
 def test_nothing_of_the_platform_is_left_afterwards(sdk):
@@ -275,8 +275,8 @@ def test_a_folder_of_the_project_may_be_named_databricks(tmp_path):
     write(tmp_path / "databricks" / "jobs.py", "where = 'project'")
     with bound([tmp_path]):
         import_all()
-        assert importlib.import_module("databricks.jobs").where == "project"
-    assert [name for name in sys.modules if name.split(".")[0] == "databricks"] == []
+        assert "project" == importlib.import_module("databricks.jobs").where
+    assert [] == [name for name in sys.modules if name.split(".")[0] == "databricks"]
 
 
 def test_two_open_pipelines_have_their_own_globals():
@@ -285,5 +285,5 @@ def test_two_open_pipelines_have_their_own_globals():
         provide({"dbutils": "outer"})
         with bound():
             provide({"dbutils": "inner"})
-            assert importlib.import_module("databricks.sdk.runtime").dbutils == "inner"
-        assert importlib.import_module("databricks.sdk.runtime").dbutils == "outer"
+            assert "inner" == importlib.import_module("databricks.sdk.runtime").dbutils
+        assert "outer" == importlib.import_module("databricks.sdk.runtime").dbutils

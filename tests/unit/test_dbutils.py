@@ -54,18 +54,18 @@ def test_ls_gives_paths_in_the_form_that_was_asked_for(dbutils, asked):
     """`ls` returns paths as the folder was written, for Spark and dbutils; names of folders end with a slash."""
     folder = asked.rstrip("/")
     found = dbutils.fs.ls(asked)
-    assert [(entry.path, entry.name, entry.size) for entry in found] == [
+    assert [
         (f"{folder}/a.json", "a.json", 7),
         (f"{folder}/b.json", "b.json", 2),
         (f"{folder}/day=1/", "day=1/", 0),
-    ]
-    assert (found[1].modificationTime, found[1].isFile(), found[2].isDir()) == (1700000000500, True, True)
+    ] == [(entry.path, entry.name, entry.size) for entry in found]
+    assert (1700000000500, True, True) == (found[1].modificationTime, found[1].isFile(), found[2].isDir())
 
 
 def test_ls_of_the_top_and_of_a_file(dbutils):
     """`ls` works for the root of dbfs; for a file, it returns the file."""
-    assert [entry.path for entry in dbutils.fs.ls("dbfs:/")] == ["dbfs:/landing/"]
-    assert [entry.path for entry in dbutils.fs.ls("dbfs:/landing/a.json")] == ["dbfs:/landing/a.json"]
+    assert ["dbfs:/landing/"] == [entry.path for entry in dbutils.fs.ls("dbfs:/")]
+    assert ["dbfs:/landing/a.json"] == [entry.path for entry in dbutils.fs.ls("dbfs:/landing/a.json")]
 
 
 @pytest.mark.parametrize(("limit", "text"), [((), "żółw"), ((2,), "ż"), ((100,), "żółw")])
@@ -78,7 +78,7 @@ def test_files_are_written_copied_moved_and_removed(dbutils, tmp_path):
     """Writing creates missing parents; a file that is copied to a folder keeps its name."""
     fs, root = dbutils.fs, tmp_path / "dbfs"
     assert fs.put("dbfs:/out/x/y.txt", "one")
-    assert refused(fs.put, "dbfs:/out/x/y.txt", "two").code == "PATH_REFUSED"
+    assert "PATH_REFUSED" == refused(fs.put, "dbfs:/out/x/y.txt", "two").code
     assert fs.put("dbfs:/out/x/y.txt", "two", overwrite=True)
     assert fs.mkdirs("dbfs:/in")
     assert fs.mkdirs("dbfs:/in/")
@@ -88,20 +88,18 @@ def test_files_are_written_copied_moved_and_removed(dbutils, tmp_path):
     assert fs.mv("dbfs:/in", "dbfs:/landing/day=1", True)
     assert fs.rm("dbfs:/out", True)
     assert not fs.rm("dbfs:/out")
-    assert sorted(str(file.relative_to(root)) for file in root.rglob("*.txt")) == [
-        "copy/y.txt",
-        "landing/day=1/y.txt",
-        "moved/z.txt",
-    ]
-    assert [name for name in ("in", "out") if (root / name).exists()] == []
+    assert ["copy/y.txt", "landing/day=1/y.txt", "moved/z.txt"] == sorted(
+        str(file.relative_to(root)) for file in root.rglob("*.txt")
+    )
+    assert [] == [name for name in ("in", "out") if (root / name).exists()]
 
 
 @pytest.mark.parametrize("call", ["rm", "cp", "mv"])
 def test_a_folder_is_taken_only_with_recurse(dbutils, tmp_path, call):
     """Without recurse=True, a call on a folder with content is an error and changes nothing."""
     args = ["dbfs:/landing"] if call == "rm" else ["dbfs:/landing", "dbfs:/other"]
-    assert refused(getattr(dbutils.fs, call), *args).code == "PATH_REFUSED"
-    assert sorted(path.name for path in (tmp_path / "dbfs").rglob("*.json")) == ["a.json", "b.json"]
+    assert "PATH_REFUSED" == refused(getattr(dbutils.fs, call), *args).code
+    assert ["a.json", "b.json"] == sorted(path.name for path in (tmp_path / "dbfs").rglob("*.json"))
 
 
 @pytest.mark.parametrize("call", [("rm", "dbfs:/", True), ("rm", "/", True), ("mv", "file:/", "dbfs:/x", True)])
@@ -109,14 +107,14 @@ def test_the_folder_that_livetables_runs_in_is_not_removed(dbutils, tmp_path, mo
     """A parent of the current folder can't be removed or moved: on the platform it would be another machine's."""
     monkeypatch.chdir(tmp_path / "dbfs" / "landing")
     name, *args = call
-    assert refused(getattr(dbutils.fs, name), *args).code == "PATH_REFUSED"
+    assert "PATH_REFUSED" == refused(getattr(dbutils.fs, name), *args).code
     assert Path("a.json").exists()
 
 
 def test_the_error_for_a_path_that_is_not_there(dbutils, tmp_path):
     """The error of a missing path contains the Java class that code for the platform searches for."""
     diagnostic = refused(dbutils.fs.ls, "dbfs:/nowhere")
-    assert diagnostic.code == "PATH_NOT_FOUND"
+    assert "PATH_NOT_FOUND" == diagnostic.code
     assert "java.io.FileNotFoundException: 'dbfs:/nowhere'" in diagnostic.message
     assert str(tmp_path / "dbfs" / "nowhere") in diagnostic.message
 
@@ -139,14 +137,14 @@ def test_a_path_of_the_platform_that_nothing_maps(path, prefix, call):
     """A path of the platform without a mapping is an error with the line to add; nothing is written."""
     name, *args = call
     diagnostic = refused(getattr(DbUtils(str).fs, name), path, *args)
-    assert (diagnostic.code, f'path_map: {{"{prefix}": folder}}' in diagnostic.hint) == ("PATH_NOT_MAPPED", True)
+    assert ("PATH_NOT_MAPPED", True) == (diagnostic.code, f'path_map: {{"{prefix}": folder}}' in diagnostic.hint)
 
 
 def test_a_path_of_this_machine_is_itself(tmp_path):
     """A local path is not mapped, with `file:` or without."""
     fs = DbUtils(str).fs
     fs.put(f"{tmp_path}/a.txt", "text")
-    assert [fs.head(f"{start}{tmp_path}/a.txt") for start in ("", "file:", "file://")] == ["text"] * 3
+    assert ["text"] * 3 == [fs.head(f"{start}{tmp_path}/a.txt") for start in ("", "file:", "file://")]
 
 
 @pytest.mark.parametrize(
@@ -173,24 +171,24 @@ def test_a_secret_of_the_environment_wins_over_the_file(secrets):
     """An environment variable has precedence over the file: upper case, with underscores."""
     environment = {"LIVETABLES_SECRET_MY_SCOPE_DB_USER": "of env"}
     found = secrets("my-scope: {db.user: of the file, port: 007}", **environment)
-    assert (found.get("my-scope", "db.user"), found.get(scope="my-scope", key="port")) == ("of env", "007")
-    assert found.getBytes("my-scope", "db.user") == b"of env"
+    assert ("of env", "007") == (found.get("my-scope", "db.user"), found.get(scope="my-scope", key="port"))
+    assert b"of env" == found.getBytes("my-scope", "db.user")
 
 
 def test_scopes_and_keys_are_listed_without_values(secrets):
     """Scopes and keys of the file can be listed, as code does to test for a secret."""
     found = secrets("one: {a: '1', b: '2'}\ntwo: {}")
     assert [scope.name for scope in found.listScopes()] == [scope.getName() for scope in found.listScopes()]
-    assert ([scope.name for scope in found.listScopes()], found.list("one")) == (["one", "two"], [("a",), ("b",)])
-    assert refused(found.list, "three").code == "SECRET_NOT_FOUND"
+    assert (["one", "two"], [("a",), ("b",)]) == ([scope.name for scope in found.listScopes()], found.list("one"))
+    assert "SECRET_NOT_FOUND" == refused(found.list, "three").code
 
 
 @pytest.mark.parametrize(("text", "hint"), [(None, "livetables.yml"), ("other: {key: x}", "secrets.yml")])
 def test_a_missing_secret_says_how_to_give_it(secrets, text, hint):
     """The error of a missing secret says how to set it: as a variable, or in the file."""
     diagnostic = refused(secrets(text).get, "my scope", "key-1")
-    assert (diagnostic.code, "'key-1'" in diagnostic.message) == ("SECRET_NOT_FOUND", True)
-    assert ("LIVETABLES_SECRET_MY_SCOPE_KEY_1" in diagnostic.hint, hint in diagnostic.hint) == (True, True)
+    assert ("SECRET_NOT_FOUND", True) == (diagnostic.code, "'key-1'" in diagnostic.message)
+    assert (True, True) == ("LIVETABLES_SECRET_MY_SCOPE_KEY_1" in diagnostic.hint, hint in diagnostic.hint)
 
 
 @pytest.mark.parametrize(
@@ -202,18 +200,18 @@ def test_a_broken_file_of_secrets_shows_nothing_of_it(secrets, text, line):
     with pytest.raises(LivetablesError) as caught:
         secrets(text).get("one", "a")
     diagnostic = caught.value.diagnostic
-    assert (diagnostic.code, diagnostic.location.line, diagnostic.location.file.endswith("secrets.yml")) == (
-        "SECRETS_UNREADABLE",
-        line,
-        True,
+    assert ("SECRETS_UNREADABLE", line, True) == (
+        diagnostic.code,
+        diagnostic.location.line,
+        diagnostic.location.file.endswith("secrets.yml"),
     )
-    assert ("hidden" in str(diagnostic), caught.value.__cause__) == (False, None)
+    assert (False, None) == ("hidden" in str(diagnostic), caught.value.__cause__)
 
 
 def test_a_file_of_secrets_that_is_not_there(tmp_path):
     """A missing file of secrets that livetables.yml names is an error."""
     dbutils = DbUtils(str, secrets=SecretStore(tmp_path / "none.yml"))
-    assert refused(dbutils.secrets.listScopes).code == "SECRETS_UNREADABLE"
+    assert "SECRETS_UNREADABLE" == refused(dbutils.secrets.listScopes).code
 
 
 def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
@@ -224,10 +222,10 @@ def test_a_secret_is_not_shown_by_an_error(tmp_path, monkeypatch):
     dbutils = DbUtils(str)
     with bound([tmp_path]):
         defined = python_files.collect([file], Registry(root=tmp_path), {"dbutils": dbutils})
-    assert [diagnostic.message for diagnostic in defined.diagnostics] == [
-        "ValueError: ('[REDACTED] and', '[REDACTED]')"
+    assert ["ValueError: ('[REDACTED] and', '[REDACTED]')"] == [
+        diagnostic.message for diagnostic in defined.diagnostics
     ]
-    assert redacted("sasl hunter2\nline!") == "sasl [REDACTED]!"
+    assert "sasl [REDACTED]!" == redacted("sasl hunter2\nline!")
 
 
 def test_widgets_take_the_configuration_then_the_default():
@@ -237,11 +235,11 @@ def test_widgets_take_the_configuration_then_the_default():
     widgets.dropdown("limit", 10, ["10", "20"])
     widgets.combobox(name="mode", defaultValue="fast", choices=["fast"], label="Mode")
     widgets.multiselect("days", "mon", ["mon", "tue"])
-    assert widgets.getAll() == {"env": "dev", "catalog": "local", "limit": "10", "mode": "fast", "days": "mon"}
-    assert [widgets.get("env"), widgets.getArgument("limit"), widgets.getArgument("none", 1)] == ["dev", "10", "1"]
+    assert {"env": "dev", "catalog": "local", "limit": "10", "mode": "fast", "days": "mon"} == widgets.getAll()
+    assert ["dev", "10", "1"] == [widgets.get("env"), widgets.getArgument("limit"), widgets.getArgument("none", 1)]
     widgets.remove("mode")
     widgets.removeAll()
-    assert widgets.getAll() == {"env": "dev", "catalog": "local"}
+    assert {"env": "dev", "catalog": "local"} == widgets.getAll()
 
 
 @pytest.mark.parametrize(("call", "name"), [("get", "enviroment"), ("getArgument", "enviroment"), ("remove", "limt")])
@@ -275,14 +273,14 @@ def test_what_does_not_run_here_is_refused_by_its_name(name, hint):
         owner = getattr(owner, part)
     diagnostic = refused(getattr, owner, last)
     assert (diagnostic.code, diagnostic.message) == ("NOT_SUPPORTED", f"dbutils.{name} does not run here.")
-    assert (hint in diagnostic.hint, hasattr(owner, last)) == (True, False)
+    assert (True, False) == (hint in diagnostic.hint, hasattr(owner, last))
 
 
 def test_task_values_are_those_of_a_run_outside_a_job():
     """`taskValues.get` returns debugValue, as on the platform outside a job."""
     values = DbUtils(str).jobs.taskValues
-    assert (values.set("key", 1), values.get("task", "key", debugValue=3)) == (None, 3)
-    assert refused(values.get, "task", "key", default=1).code == "NOT_SUPPORTED"
+    assert (None, 3) == (values.set("key", 1), values.get("task", "key", debugValue=3))
+    assert "NOT_SUPPORTED" == refused(values.get, "task", "key", default=1).code
 
 
 def test_restart_and_help_do_no_harm(capsys):
@@ -291,15 +289,15 @@ def test_restart_and_help_do_no_harm(capsys):
     dbutils.library.restartPython()
     dbutils.help()
     dbutils.fs.help("ls")
-    assert [line.split(";")[0] for line in capsys.readouterr().out.splitlines()] == [
+    assert [
         "dbutils has fs, help, jobs, library, notebook, secrets, widgets",
         "dbutils.fs has cp, head, help, ls, mkdirs, mv, put, rm",
-    ]
+    ] == [line.split(";")[0] for line in capsys.readouterr().out.splitlines()]
 
 
 def test_dbutils_can_be_pickled():
     """`dbutils` can be pickled: Spark sends the globals of a function to its workers."""
-    assert pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a") == "1"
+    assert "1" == pickle.loads(pickle.dumps(DbUtils(str, {"a": "1"}, caller=print))).widgets.get("a")
 
 
 def test_the_globals_of_a_file(tmp_path):
@@ -317,7 +315,7 @@ def test_the_globals_of_a_file(tmp_path):
         secrets=SecretStore(tmp_path / "secrets.yml"),
     )
     names = notebook_names(spark, settings)
-    assert sorted(names) == [
+    assert [
         "dbutils",
         "display",
         "displayHTML",
@@ -330,12 +328,12 @@ def test_the_globals_of_a_file(tmp_path):
         "sqlContext",
         "table",
         "udf",
-    ]
-    assert (names["spark"], names["sc"], names["sql"]) == (spark, "context", "sql")
-    assert (names["display"](1, x=2), names["displayHTML"]("<b>")) == (None, None)
+    ] == sorted(names)
+    assert (spark, "context", "sql") == (names["spark"], names["sc"], names["sql"])
+    assert (None, None) == (names["display"](1, x=2), names["displayHTML"]("<b>"))
     dbutils = names["dbutils"]
-    assert (names["getArgument"]("env"), dbutils.secrets.get("scope", "key")) == ("dev", "value")
-    assert dbutils.fs.ls("/mnt/raw") == []
+    assert ("dev", "value") == (names["getArgument"]("env"), dbutils.secrets.get("scope", "key"))
+    assert [] == dbutils.fs.ls("/mnt/raw")
 
 
 def test_an_error_of_dbutils_names_the_line_that_calls_it(tmp_path):
@@ -348,5 +346,5 @@ def test_an_error_of_dbutils_names_the_line_that_calls_it(tmp_path):
     )
     with bound([tmp_path]):
         defined = python_files.collect([file], Registry(root=tmp_path), names)
-    assert [str(diagnostic.location) for diagnostic in defined.diagnostics] == ["sub/a.py:5"]
-    assert str(refused(defined.flows[0].query).location) == "sub/a.py:5"
+    assert ["sub/a.py:5"] == [str(diagnostic.location) for diagnostic in defined.diagnostics]
+    assert "sub/a.py:5" == str(refused(defined.flows[0].query).location)

@@ -130,8 +130,8 @@ def test_a_dataset_is_named_by_name_or_else_by_its_function(define, registry, de
         def orders(): ...
     """)
     defined = registry.freeze()
-    assert [(type(d), d.name) for d in defined.datasets] == [(kind, name)]
-    assert [(f.name, f.target) for f in defined.flows] == [(name, name)]
+    assert [(kind, name)] == [(type(d), d.name) for d in defined.datasets]
+    assert [(name, name)] == [(f.name, f.target) for f in defined.flows]
 
 
 def test_a_definition_knows_its_line_in_the_users_file(define, registry):
@@ -150,8 +150,8 @@ def test_a_definition_knows_its_line_in_the_users_file(define, registry):
         def more(): ...
     """)
     defined = registry.freeze()
-    assert [str(d.location) for d in defined.datasets] == ["pipeline.py:3", "pipeline.py:8"]
-    assert [str(f.location) for f in defined.flows] == ["pipeline.py:3", "pipeline.py:10"]
+    assert ["pipeline.py:3", "pipeline.py:8"] == [str(d.location) for d in defined.datasets]
+    assert ["pipeline.py:3", "pipeline.py:10"] == [str(f.location) for f in defined.flows]
 
 
 def test_the_options_of_a_table_are_kept(define, registry):
@@ -162,7 +162,7 @@ def test_the_options_of_a_table_are_kept(define, registry):
         def orders(): ...
     """)
     defined = registry.freeze()
-    assert defined.datasets == (
+    assert (
         Table(
             "orders",
             SourceLocation("pipeline.py", 1),
@@ -172,8 +172,8 @@ def test_the_options_of_a_table_are_kept(define, registry):
             cluster_by=("id",),
             private=True,
         ),
-    )
-    assert defined.flows[0].spark_conf == {"spark.sql.shuffle.partitions": "4"}
+    ) == defined.datasets
+    assert {"spark.sql.shuffle.partitions": "4"} == defined.flows[0].spark_conf
 
 
 @pytest.mark.parametrize(("given", "columns"), [("'day'", ("day",)), ("['day', 'id']", ("day", "id")), ("None", ())])
@@ -194,12 +194,12 @@ def test_expectations_count_above_and_below_in_reading_order(define, registry, k
         "@dlt.expect_all_or_fail({'failed': 'c', 'also': 'd'})",
     ]
     define("\n".join([*rules[:position], f"@dlt.{kind}", *rules[position:], "def orders(): ..."]))
-    assert registry.freeze().datasets[0].expectations == (
+    assert (
         Expectation("kept", "a", Action.WARN),
         Expectation("dropped", "b", Action.DROP),
         Expectation("failed", "c", Action.FAIL),
         Expectation("also", "d", Action.FAIL),
-    )
+    ) == registry.freeze().datasets[0].expectations
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_dict_of_rules_is_the_same_as_the_rules_one_by_one(define, registry, s
         dlt.create_streaming_table("as_parameter", expect_all{suffix}={{"a": "x > 0", "b": "y > 0"}})
     """)
     expected = (Expectation("a", "x > 0", action), Expectation("b", "y > 0", action))
-    assert [d.expectations for d in registry.freeze().datasets] == [expected] * 3
+    assert [expected] * 3 == [d.expectations for d in registry.freeze().datasets]
 
 
 @pytest.mark.shows("A dict of rules may be empty")
@@ -228,7 +228,7 @@ def test_a_dict_of_rules_is_the_same_as_the_rules_one_by_one(define, registry, s
 def test_an_empty_dict_of_rules_is_allowed(define, registry, empty):
     """An empty dict of rules is valid: rules often come from a table, which may be empty."""
     define(f"@dlt.table\n{empty}\ndef orders(): ...")
-    assert registry.freeze().datasets[0].expectations == ()
+    assert () == registry.freeze().datasets[0].expectations
 
 
 def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, registry):
@@ -247,7 +247,7 @@ def test_a_streaming_table_takes_all_three_kinds_of_rules_at_once(define, regist
             Expectation("c", "3", Action.FAIL),
         ),
     )
-    assert registry.freeze().datasets == (expected,)
+    assert (expected,) == registry.freeze().datasets
 
 
 @pytest.mark.shows("Other flows are named by `name=`, or else by their function")
@@ -263,9 +263,8 @@ def test_append_flows_fill_one_table_from_several_queries(define, registry):
         def anything(): ...
     """)
     flows = registry.freeze().flows
-    assert [(f.name, f.target, f.comment, f.spark_conf) for f in flows] == [
-        ("from_web", "events", None, {}),
-        ("from_app", "events", "c", {"a.b": "false"}),
+    assert [("from_web", "events", None, {}), ("from_app", "events", "c", {"a.b": "false"})] == [
+        (f.name, f.target, f.comment, f.spark_conf) for f in flows
     ]
 
 
@@ -281,7 +280,7 @@ def test_deprecated_names_work_and_say_what_to_use(define, registry, text, kind)
     """Deprecated names work, with a DeprecationWarning at the user's line."""
     with pytest.warns(DeprecationWarning, match=r"deprecated; use (table|view|create_streaming_table)\.") as said:
         define(text)
-    assert [(type(d), d.name) for d in registry.freeze().datasets] == [(kind, "x")]
+    assert [(kind, "x")] == [(type(d), d.name) for d in registry.freeze().datasets]
     assert [(w.filename, w.lineno) for w in said] == [(str(registry.reporter.root / "pipeline.py"), 1)]
 
 
@@ -291,7 +290,7 @@ def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
         warnings.simplefilter("ignore")
         define("dlt.create_target_table('x')")
     said = registry.freeze().warnings
-    assert [(w.code, str(w.location)) for w in said] == [("DEPRECATED_NAME", "pipeline.py:1")]
+    assert [("DEPRECATED_NAME", "pipeline.py:1")] == [(w.code, str(w.location)) for w in said]
 
 
 @pytest.mark.parametrize(
@@ -311,13 +310,13 @@ def test_a_run_shows_the_warning_of_a_deprecated_name(define, registry):
 def test_decorating_something_else_than_a_function_names_the_line(refusal, call):
     """`@dlt.table("orders")` is an error at its line, with a hint."""
     diagnostic = refusal(f"import math\n\n{call}")
-    assert (diagnostic.code, str(diagnostic.location)) == ("NOT_A_FUNCTION", "pipeline.py:3")
+    assert ("NOT_A_FUNCTION", "pipeline.py:3") == (diagnostic.code, str(diagnostic.location))
     assert diagnostic.hint
 
 
 def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
     """The hint of `@dlt.table("orders")` is the correct call."""
-    assert refusal("@dlt.table('orders')\ndef f(): ...").hint == "Write @dlt.table(name='orders') above the function."
+    assert "Write @dlt.table(name='orders') above the function." == refusal("@dlt.table('orders')\ndef f(): ...").hint
 
 
 @pytest.mark.parametrize(
@@ -335,12 +334,12 @@ def test_a_name_in_the_place_of_the_function_shows_the_right_form(refusal):
 def test_an_unknown_parameter_names_the_nearest_one(refusal, call, code, says):
     """A misspelt parameter is an error at its line."""
     diagnostic = refusal(f"@{call}\ndef f(): ...")
-    assert (diagnostic.code, str(diagnostic.location), diagnostic.hint) == (code, "pipeline.py:1", says)
+    assert (code, "pipeline.py:1", says) == (diagnostic.code, str(diagnostic.location), diagnostic.hint)
 
 
 def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal):
     """The nearest name of a misspelt parameter may be one of the rules of create_streaming_table."""
-    assert refusal("dlt.create_streaming_table('x', expect_al={})").hint == "Did you mean 'expect_all'?"
+    assert "Did you mean 'expect_all'?" == refusal("dlt.create_streaming_table('x', expect_al={})").hint
 
 
 @pytest.mark.parametrize(
@@ -360,10 +359,10 @@ def test_an_unknown_parameter_of_a_streaming_table_names_the_nearest_one(refusal
 def test_arguments_that_cannot_be_are_refused_at_their_line(refusal, call):
     """An argument of a wrong type or value is an error with the user's line and a hint."""
     diagnostic = refusal(f"def f(): ...\n{call}")
-    assert (diagnostic.code, str(diagnostic.location), bool(diagnostic.hint)) == (
-        "WRONG_ARGUMENT",
-        "pipeline.py:2",
-        True,
+    assert ("WRONG_ARGUMENT", "pipeline.py:2", True) == (
+        diagnostic.code,
+        str(diagnostic.location),
+        bool(diagnostic.hint),
     )
 
 
@@ -380,7 +379,7 @@ def test_a_parameter_without_effect_here_is_said_aloud(define, registry, call, p
     """A parameter without effect is a warning."""
     define(f"def f(): ...\n{call}")
     said = registry.freeze().warnings
-    assert [(w.code, str(w.location)) for w in said] == [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")]
+    assert [("PARAMETER_WITHOUT_EFFECT", "pipeline.py:2")] == [(w.code, str(w.location)) for w in said]
     assert f"({parameter}=)" in said[0].message
 
 
@@ -403,7 +402,7 @@ def test_defaults_are_not_warned_about(define, registry):
         @dlt.table(cluster_by_auto=False, path=None, row_filter=None, format="delta", spark_conf={"a.b": "c"})
         def f(): ...
     """)
-    assert registry.freeze().warnings == ()
+    assert () == registry.freeze().warnings
 
 
 @pytest.mark.parametrize("inner", ["inner()", "inner(*args)", "inner(region='eu')"])
@@ -423,7 +422,7 @@ def test_a_query_function_may_be_wrapped_by_a_decorator_of_the_users(define, reg
         def orders(country):
             return country
     """)
-    assert [flow.query() for flow in registry.freeze().flows] == ["de"]
+    assert ["de"] == [flow.query() for flow in registry.freeze().flows]
 
 
 def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
@@ -435,21 +434,21 @@ def test_a_decorator_that_is_kept_for_later_is_no_wrong_use(define, registry):
             @valid
             def rows(): ...
     """)
-    assert [len(dataset.expectations) for dataset in registry.freeze().datasets] == [1, 1]
-    assert registry.reporter.warnings == ()
+    assert [1, 1] == [len(dataset.expectations) for dataset in registry.freeze().datasets]
+    assert () == registry.reporter.warnings
 
 
 @pytest.mark.parametrize("parameter", ["replace_using=['a']", "sequence_by='a'", "replace_where='a > 1'"])
 def test_rows_are_replaced_only_by_a_query(refusal, parameter):
     """create_streaming_table has no query, so parameters of replacing are an error."""
     diagnostic = refusal(f"dlt.create_streaming_table('x', {parameter})")
-    assert (diagnostic.code, str(diagnostic.location)) == ("UNKNOWN_PARAMETER", "pipeline.py:1")
+    assert ("UNKNOWN_PARAMETER", "pipeline.py:1") == (diagnostic.code, str(diagnostic.location))
 
 
 def test_every_name_of_databricks_own_stub_is_there(dlt):
     """`from dlt import ...` never fails for a name that the platform's own package exports."""
     assert set(dlt.__all__) >= STUB
-    assert [name for name in dlt.__all__ if not callable(getattr(dlt, name))] == []
+    assert [] == [name for name in dlt.__all__ if not callable(getattr(dlt, name))]
 
 
 def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
@@ -462,12 +461,11 @@ def test_one_function_name_in_a_loop_defines_many_datasets(define, registry):
                 return country
     """)
     defined = registry.freeze()
-    assert [(d.name, [r.name for r in d.expectations]) for d in defined.datasets] == [
-        ("orders_de", ["is_de"]),
-        ("orders_fr", ["is_fr"]),
+    assert [("orders_de", ["is_de"]), ("orders_fr", ["is_fr"])] == [
+        (d.name, [r.name for r in d.expectations]) for d in defined.datasets
     ]
-    assert [f.query() for f in defined.flows] == ["de", "fr"]
-    assert defined.diagnostics == ()
+    assert ["de", "fr"] == [f.query() for f in defined.flows]
+    assert () == defined.diagnostics
 
 
 @pytest.mark.shows("Two datasets with one name are an error, also in different files")
@@ -477,7 +475,7 @@ def test_a_dataset_defined_twice_names_both_places(define, registry, second):
     define("@dlt.table\ndef orders(): ...", "first.py")
     define(f"import math\n\n@dlt.view(name='{second}')\ndef f(): ...", "second.py")
     diagnostics = registry.freeze().diagnostics
-    assert [(p.code, str(p.location)) for p in diagnostics] == [("DUPLICATE_DATASET", "second.py:3")]
+    assert [("DUPLICATE_DATASET", "second.py:3")] == [(p.code, str(p.location)) for p in diagnostics]
     assert "first.py:1" in diagnostics[0].message
 
 
@@ -491,7 +489,7 @@ def test_two_rules_of_one_name_are_a_problem(define, registry):
         def orders(): ...
     """)
     diagnostics = registry.freeze().diagnostics
-    assert [(p.code, str(p.location)) for p in diagnostics] == [("DUPLICATE_EXPECTATION", "pipeline.py:2")]
+    assert [("DUPLICATE_EXPECTATION", "pipeline.py:2")] == [(p.code, str(p.location)) for p in diagnostics]
     assert "'positive'" in diagnostics[0].message
 
 
@@ -501,14 +499,14 @@ def test_a_rule_on_an_append_flow_is_a_problem(define, registry, above):
     lines = ["@dlt.expect_or_drop('positive', 'a > 0')", "@dlt.append_flow(target='events')"]
     define("\n".join(["dlt.create_streaming_table('events')", *(lines if above else lines[::-1]), "def f(): ..."]))
     diagnostics = registry.freeze().diagnostics
-    assert [(p.code, str(p.location)) for p in diagnostics] == [("EXPECTATION_ON_FLOW", "pipeline.py:2")]
+    assert [("EXPECTATION_ON_FLOW", "pipeline.py:2")] == [(p.code, str(p.location)) for p in diagnostics]
 
 
 def test_a_dataset_outside_a_pipeline_says_how_to_run_the_file(dlt):
     """A definition outside a pipeline is an error, as with `python my_pipeline.py`."""
     with pytest.raises(DefinitionError, match="livetables run FILE") as caught:
         dlt.table(lambda: None)
-    assert caught.value.code == "OUTSIDE_PIPELINE"
+    assert "OUTSIDE_PIPELINE" == caught.value.code
     assert isinstance(caught.value, RuntimeError)  # what Databricks' own stub raises
 
 
@@ -516,4 +514,4 @@ def test_a_project_folder_may_begin_with_the_packages_name(dlt, registry):
     """A file in `livetables_demo`, beside the package `livetables`, is a file of the user."""
     file = f"{registries.__file__.removesuffix('/collect/registry.py')}_demo/pipeline.py"
     exec(compile("\n\ndlt.create_streaming_table('x')", file, "exec"), {"dlt": dlt})
-    assert registry.freeze().datasets[0].location == SourceLocation(file, 3)
+    assert SourceLocation(file, 3) == registry.freeze().datasets[0].location

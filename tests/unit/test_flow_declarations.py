@@ -127,10 +127,10 @@ def test_wrong_arguments_are_refused_at_their_line(define, call, says):
     with pytest.raises(DefinitionError) as caught:
         define(call)
     diagnostic = caught.value.diagnostic
-    assert (diagnostic.code, str(diagnostic.location), bool(diagnostic.hint)) == (
-        "WRONG_ARGUMENT",
-        "pipeline.py:1",
-        True,
+    assert ("WRONG_ARGUMENT", "pipeline.py:1", True) == (
+        diagnostic.code,
+        str(diagnostic.location),
+        bool(diagnostic.hint),
     )
     assert says in diagnostic.message
 
@@ -141,7 +141,7 @@ def test_betas_of_the_platform_are_refused_by_name(define, call):
     """A feature in beta on the platform is an error with its name."""
     with pytest.raises(DefinitionError, match="does not run here yet") as caught:
         define(call)
-    assert caught.value.code == "NOT_SUPPORTED"
+    assert "NOT_SUPPORTED" == caught.value.code
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_a_flow_and_its_target_are_told_is_kept(define):
     assert users.changes.where == "day > '2026-01-01'"
     first, orders = registry.freeze().datasets
     assert (first.private, orders.private, orders.path, orders.spark_conf) == (True, True, "/mnt/orders", {"a": "b"})
-    assert registry.reporter.warnings == ()
+    assert () == registry.reporter.warnings
 
 
 def test_a_misspelt_parameter_names_the_nearest_right_one(define):
@@ -206,9 +206,9 @@ def test_columns_may_be_given_as_columns(define):
     """)
     changes = registry.freeze().flows[0].changes
     assert (changes.keys, changes.columns.but, changes.scd_type) == (("id", "region"), ("op",), 1)
-    assert [str(given) for given in (changes.sequence_by, changes.deletes)] == ["Column<'at'>", "Column<'deleted'>"]
+    assert ["Column<'at'>", "Column<'deleted'>"] == [str(given) for given in (changes.sequence_by, changes.deletes)]
     [orders] = registry.freeze().datasets
-    assert (orders.cluster_by, [rule.predicate.name for rule in orders.expectations]) == (("id",), ["valid", "sold"])
+    assert (("id",), ["valid", "sold"]) == (orders.cluster_by, [rule.predicate.name for rule in orders.expectations])
 
 
 @pytest.mark.parametrize("source", ["lambda last: None", "(f(), 3)", "'daily'"])
@@ -225,7 +225,7 @@ def test_one_snapshot_is_given_once():
     from livetables.collect.cdc import _one_snapshot
 
     following = _one_snapshot("rows", 3)
-    assert [following(last) for last in (None, 2, 3, 4)] == [("rows", 3), ("rows", 3), None, None]
+    assert [("rows", 3), ("rows", 3), None, None] == [following(last) for last in (None, 2, 3, 4)]
 
 
 def test_sinks_are_datasets_that_flows_fill(define):
@@ -241,10 +241,8 @@ def test_sinks_are_datasets_that_flows_fill(define):
         def changed(): ...
     """)
     sinks = registry.freeze().datasets
-    assert [(s.name, s.format, s.write_batch is None) for s in sinks] == [
-        ("out", "kafka", True),
-        ("write", "foreach_batch", False),
-        ("named", "foreach_batch", False),
+    assert [("out", "kafka", True), ("write", "foreach_batch", False), ("named", "foreach_batch", False)] == [
+        (s.name, s.format, s.write_batch is None) for s in sinks
     ]
     assert all(isinstance(sink, Sink) for sink in sinks)
     assert sinks[0].options == {"topic": "t", "includeHeaders": "true"}
@@ -262,7 +260,7 @@ def test_hooks_are_registered_bare_and_with_a_limit(define):
         @dlt.on_event_hook(max_allowable_consecutive_failures=2)
         def some(event): ...
     """)
-    assert [(hook.name, hook.limit) for hook in registry.freeze().hooks] == [("every", None), ("some", 2)]
+    assert [("every", None), ("some", 2)] == [(hook.name, hook.limit) for hook in registry.freeze().hooks]
 
 
 def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry):
@@ -275,5 +273,5 @@ def test_create_table_is_a_decorator_in_dlt_and_a_function_in_pipelines(registry
         with pytest.warns(DeprecationWarning, match="use table"):
             dlt.create_table(name="decorated")(print)
     plain, decorated = registry.freeze().datasets
-    assert (plain.name, type(plain), len(plain.expectations)) == ("plain", StreamingTable, 1)
-    assert (decorated.name, len(registry.freeze().flows)) == ("decorated", 1)
+    assert ("plain", StreamingTable, 1) == (plain.name, type(plain), len(plain.expectations))
+    assert ("decorated", 1) == (decorated.name, len(registry.freeze().flows))

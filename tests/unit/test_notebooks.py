@@ -94,7 +94,7 @@ def test_a_cell_that_is_not_python_is_not_run_and_that_is_said(collect, form, ce
         written = "\n".join(f"# MAGIC {text}" for text in cell.split("\n")) if form == "exported" else cell
         defined = collect({"a.py": NEXT.join([HEADER + before, written, after])})
         location = f"a.py:{line + 7}"
-    assert (names(defined), defined.diagnostics) == (["before", "after"], ())
+    assert (["before", "after"], ()) == (names(defined), defined.diagnostics)
     assert said(defined.warnings) == ([(code, location)] if code else [])
     assert [hint in warning.hint for warning in defined.warnings if hint] == ([True] if hint else [])
 
@@ -102,7 +102,7 @@ def test_a_cell_that_is_not_python_is_not_run_and_that_is_said(collect, form, ce
 def test_the_warning_names_what_is_not_run(collect):
     """The warning contains the magic line, so that users know which packages to install."""
     warning = collect({"a.py": HEADER + "# MAGIC %pip install -q one two==2\n"}).warnings[0]
-    assert warning.message == "%pip install -q one two==2 is not run."
+    assert "%pip install -q one two==2 is not run." == warning.message
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_warning_names_what_is_not_run(collect):
 def test_python_beside_a_magic_runs(collect, text):
     """Python in the cell of a magic runs: after `%pip`, or after text without a separator."""
     defined = collect({"a.py": text})
-    assert (names(defined), defined.diagnostics) == (["t"], ())
+    assert (["t"], ()) == (names(defined), defined.diagnostics)
 
 
 @pytest.mark.parametrize("suffix", [".py", ".ipynb"])
@@ -145,13 +145,13 @@ def test_a_percent_sign_in_python_is_no_magic(collect, suffix):
         dlt.create_streaming_table(name + str(len(text)))
     ''')
     defined = collect({"a" + suffix: ipynb(cell) if suffix == ".ipynb" else HEADER + cell})
-    assert (names(defined), defined.diagnostics, defined.warnings) == (["t10"], (), ())
+    assert (["t10"], (), ()) == (names(defined), defined.diagnostics, defined.warnings)
 
 
 def test_magics_in_a_plain_file_are_comments(collect):
     """A file without the first line of a notebook has no magics."""
     defined = collect({"a.py": "# MAGIC %sql\n# MAGIC SELECT 1\n" + table("t")})
-    assert (names(defined), defined.warnings) == (["t"], ())
+    assert (["t"], ()) == (names(defined), defined.warnings)
 
 
 @pytest.mark.parametrize(
@@ -168,20 +168,20 @@ def test_magics_in_a_plain_file_are_comments(collect):
 )
 def test_the_line_of_an_error_is_that_of_the_file_or_the_cell(collect, name, text, code, location):
     """The line of an error is that of the file or the cell, whatever is before it."""
-    assert said(collect({name: text, "b.py": "b = 1\n"}).diagnostics) == [(code, location)]
+    assert [(code, location)] == said(collect({name: text, "b.py": "b = 1\n"}).diagnostics)
 
 
 def test_a_notebook_outside_the_root_keeps_its_cell(collect, tmp_path):
     """A notebook outside the project has its full path, and its cell, in locations."""
     location = collect({"a.ipynb": ipynb("x = 1", "1 / 0")}, root=tmp_path / "other").diagnostics[0].location
-    assert location == SourceLocation(f"{tmp_path}/a.ipynb cell 2", 1)
+    assert SourceLocation(f"{tmp_path}/a.ipynb cell 2", 1) == location
 
 
 def test_a_dataset_of_a_notebook_knows_its_cell(collect):
     """The location of a dataset contains the cell."""
     cell = "import dlt\n\n@dlt.table\ndef orders(): ...\n"
     defined = collect({"sub/a.ipynb": ipynb("x = 1", cell)})
-    assert defined.datasets[0].location.file == "sub/a.ipynb cell 2"
+    assert "sub/a.ipynb cell 2" == defined.datasets[0].location.file
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_dataset_of_a_notebook_knows_its_cell(collect):
 def test_a_file_that_is_no_notebook_is_a_problem(collect, text, location):
     """A file that is no notebook is one error; the other files are collected."""
     defined = collect({"a.ipynb": text, "b.py": table("t")}, ["a.ipynb", "b.py"])
-    assert (said(defined.diagnostics), names(defined)) == ([("SYNTAX_ERROR", location)], ["t"])
+    assert ([("SYNTAX_ERROR", location)], ["t"]) == (said(defined.diagnostics), names(defined))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_run_includes_the_other_notebook(collect, target, magic):
     """`%run` executes the other notebook at that line; its path is relative to the file."""
     cells = [HEADER + "assert 'name' not in globals()", f"{magic} {target}", named("'t' + name")]
     defined = collect({"sub/a.py": NEXT.join(cells), "sub/b.py": HEADER + "name = '_of_b'\n"})
-    assert (names(defined), defined.diagnostics) == (["t_of_b"], ())
+    assert (["t_of_b"], ()) == (names(defined), defined.diagnostics)
 
 
 def test_notebooks_of_both_kinds_include_each_other(collect):
@@ -236,32 +236,32 @@ def test_notebooks_of_both_kinds_include_each_other(collect):
         "lib/b.py": HEADER + "# MAGIC %run ./c" + NEXT + "b = 'b' + c\n",
         "lib/c.ipynb": ipynb("c = 'c'"),
     }
-    assert names(collect(texts)) == ["bcc"]
+    assert ["bcc"] == names(collect(texts))
 
 
 def test_an_absolute_path_of_run_is_mapped(collect, tmp_path):
     """An absolute path of `%run` is mapped by path_map."""
     texts = {"a.py": HEADER + "%run /Shared/b\n", "lib/b.py": table("t")}
-    assert names(collect(texts, map_path=lambda path: path.replace("/Shared", f"{tmp_path}/lib"))) == ["t"]
+    assert ["t"] == names(collect(texts, map_path=lambda path: path.replace("/Shared", f"{tmp_path}/lib")))
 
 
 def test_run_of_a_notebook_that_is_not_there(collect):
     """`%run` of a missing notebook is an error, whose hint is the nearest name; the file ends there."""
     defined = collect({"a.py": HEADER + "x = 1\n%run ./confg\nundefined\n", "config.py": ""})
-    assert said(defined.diagnostics) == [("RUN_NOT_FOUND", "a.py:3")]
-    assert defined.diagnostics[0].hint == "Did you mean 'config'?"
+    assert [("RUN_NOT_FOUND", "a.py:3")] == said(defined.diagnostics)
+    assert "Did you mean 'config'?" == defined.diagnostics[0].hint
 
 
 def test_an_error_in_an_included_notebook_points_into_it(collect, tmp_path):
     """The location of an error in an included notebook is in that notebook."""
     texts = {"p/a.py": HEADER + "%run ../b\n", "b.ipynb": ipynb("\n1 / 0")}
-    assert said(collect(texts, root=tmp_path / "p").diagnostics) == [("PYTHON_ERROR", f"{tmp_path}/b.ipynb cell 1:2")]
+    assert [("PYTHON_ERROR", f"{tmp_path}/b.ipynb cell 1:2")] == said(collect(texts, root=tmp_path / "p").diagnostics)
 
 
 def test_notebooks_that_run_each_other_are_refused(collect):
     """Notebooks that `%run` each other are an error."""
     defined = collect({"a.py": HEADER + "%run ./b\n", "b.py": HEADER + "\n%run ./a\n"})
-    assert said(defined.diagnostics) == [("RUN_CYCLE", "b.py:3")]
+    assert [("RUN_CYCLE", "b.py:3")] == said(defined.diagnostics)
     assert "a.py -> b.py -> a.py" in defined.diagnostics[0].message
 
 
@@ -274,7 +274,7 @@ def test_a_source_file_that_another_one_includes_runs_once(collect, files):
         "sub/b.py": HEADER + "name = 'silver'\n_of_b = '_of_'\n" + table("bronze"),
     }
     defined = collect(texts, files)
-    assert (sorted(names(defined)), defined.diagnostics) == (["bronze", "silver_of_a"], ())
+    assert (["bronze", "silver_of_a"], ()) == (sorted(names(defined)), defined.diagnostics)
 
 
 @pytest.mark.parametrize("files", [["a.py", "b.py", "c.py"], ["b.py", "c.py", "a.py"]])
@@ -293,13 +293,13 @@ def test_what_an_included_source_file_does_wrong_is_said_once(collect, files, te
 def test_annotations_are_what_the_file_says(collect, first, kind):
     """Annotations are strings only with the file's own `from __future__`, which has effect in later cells, too."""
     cells = [first, "def f(x: int): ...", named("type(f.__annotations__['x']).__name__")]
-    assert names(collect({"a.ipynb": ipynb(*cells)})) == [kind]
+    assert [kind] == names(collect({"a.ipynb": ipynb(*cells)}))
 
 
 def test_a_dataclass_in_a_pipeline_file_works(collect):
     """A pipeline file may define a dataclass."""
     text = "from dataclasses import dataclass\n\n@dataclass\nclass Rule:\n    name: str\n\n"
-    assert names(collect({"a.py": text + named("Rule('t').name")})) == ["t"]
+    assert ["t"] == names(collect({"a.py": text + named("Rule('t').name")}))
 
 
 def test_a_folder_gives_its_notebooks_too(tmp_path, monkeypatch):
@@ -308,7 +308,7 @@ def test_a_folder_gives_its_notebooks_too(tmp_path, monkeypatch):
     for name in ("a.py", "b.ipynb", ".ipynb_checkpoints/b-checkpoint.ipynb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [file.name for file in load_settings(paths=(tmp_path,)).files] == ["a.py", "b.ipynb"]
+    assert ["a.py", "b.ipynb"] == [file.name for file in load_settings(paths=(tmp_path,)).files]
 
 
 def test_a_notebook_is_read_as_data(tmp_path):

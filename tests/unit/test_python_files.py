@@ -41,8 +41,8 @@ def test_each_file_is_executed_by_itself(collect):
     first = "import dlt\nname = 'first'\n@dlt.table(name=name)\ndef f(): return name\n"
     second = "import dlt\nassert 'name' not in globals()\nname = 'second'\n@dlt.view(name=name)\ndef f(): return name\n"
     defined = collect({"b.py": first, "a.py": second})
-    assert ([d.name for d in defined.datasets], defined.diagnostics) == (["first", "second"], ())
-    assert [flow.query() for flow in defined.flows] == ["first", "second"]
+    assert (["first", "second"], ()) == ([d.name for d in defined.datasets], defined.diagnostics)
+    assert ["first", "second"] == [flow.query() for flow in defined.flows]
 
 
 def test_a_file_has_its_globals(collect):
@@ -53,20 +53,20 @@ def test_a_file_has_its_globals(collect):
         dlt.create_streaming_table(__file__.rsplit("/", 1)[1].removesuffix(".py") + "_table")
     """
     defined = collect({"orders.py": text}, names={"spark": "spark_in_"})
-    assert [d.name for d in defined.datasets] == ["spark_in_orders", "orders_table"]
+    assert ["spark_in_orders", "orders_table"] == [d.name for d in defined.datasets]
 
 
 def test_a_notebook_is_a_python_file(collect):
     """A notebook in the source format is executed as Python."""
     text = "# Databricks notebook source\n# MAGIC %md ## Orders\n\n# COMMAND ----------\n\n" + GOOD
     defined = collect({"notebook.py": text})
-    assert ([d.name for d in defined.datasets], defined.diagnostics) == (["good"], ())
+    assert (["good"], ()) == ([d.name for d in defined.datasets], defined.diagnostics)
 
 
 def test_a_byte_order_mark_is_no_error(collect):
     """A file may begin with a byte order mark, which editors on Windows write."""
     defined = collect({"windows.py": b"\xef\xbb\xbf" + GOOD.encode()})
-    assert ([d.name for d in defined.datasets], defined.diagnostics) == (["good"], ())
+    assert (["good"], ()) == ([d.name for d in defined.datasets], defined.diagnostics)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_a_byte_order_mark_is_no_error(collect):
 def test_what_a_file_does_wrong_is_one_problem_with_its_line(collect, text, code, location, message):
     """An error in a file is one diagnostic with its line relative to the project; other files are collected."""
     defined = collect({"sub/bad.py": text, "good.py": GOOD})
-    assert said(defined.diagnostics) == [(code, location)]
+    assert [(code, location)] == said(defined.diagnostics)
     assert message in (None, defined.diagnostics[0].message)
-    assert [d.name for d in defined.datasets] == ["good"]
+    assert ["good"] == [d.name for d in defined.datasets]
 
 
 def test_a_file_that_is_not_text_is_a_problem_of_that_file(collect):
@@ -106,7 +106,7 @@ def test_an_error_in_a_helper_points_into_the_helper(collect, tmp_path):
     """The location of an error in a helper is in the helper, not at its import."""
     (tmp_path / "lt_rules.py").write_text("RULES = {}\nRULES['missing']\n")
     defined = collect({"orders.py": "import lt_rules\n"})
-    assert defined.diagnostics == (Diagnostic("PYTHON_ERROR", "KeyError: 'missing'", SourceLocation("lt_rules.py", 2)),)
+    assert (Diagnostic("PYTHON_ERROR", "KeyError: 'missing'", SourceLocation("lt_rules.py", 2)),) == defined.diagnostics
 
 
 def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
@@ -115,7 +115,7 @@ def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
     library.parent.mkdir(parents=True)
     library.write_text("def load():\n    raise OSError('no rules')\n")
     text = f"import sys\nsys.path.append({str(library.parent)!r})\nimport lt_library\n\nlt_library.load()\n"
-    assert said(collect({"orders.py": text}).diagnostics) == [("PYTHON_ERROR", "orders.py:5")]
+    assert [("PYTHON_ERROR", "orders.py:5")] == said(collect({"orders.py": text}).diagnostics)
 
 
 @pytest.mark.parametrize(
@@ -132,29 +132,27 @@ def test_an_error_in_a_library_points_at_the_users_call(collect, tmp_path):
 def test_an_error_of_spark_keeps_its_condition(collect, error, code, sentence):
     """The code of an error of Spark is its condition, which users search for."""
     diagnostic = collect({"orders.py": f"from pyspark.errors import *\n\nraise {error}\n"}).diagnostics[0]
-    assert (diagnostic.code, diagnostic.message, str(diagnostic.location)) == (code, sentence, "orders.py:3")
+    assert (code, sentence, "orders.py:3") == (diagnostic.code, diagnostic.message, str(diagnostic.location))
 
 
 def test_a_syntax_error_in_a_helper_points_into_the_helper(collect, tmp_path):
     """The location of a syntax error in a helper is in the helper."""
     (tmp_path / "lt_rules.py").write_text("x = 1\ny = (\n")
-    assert said(collect({"orders.py": "import lt_rules\n"}).diagnostics) == [("SYNTAX_ERROR", "lt_rules.py:2")]
+    assert [("SYNTAX_ERROR", "lt_rules.py:2")] == said(collect({"orders.py": "import lt_rules\n"}).diagnostics)
 
 
 def test_all_files_problems_are_reported_together(collect):
     """The errors of all files are reported together, with those between files."""
     defined = collect({"a.py": GOOD, "b.py": "1 / 0", "c.py": "(", "d.py": GOOD})
-    assert sorted(said(defined.diagnostics)) == [
-        ("DUPLICATE_DATASET", "d.py:3"),
-        ("PYTHON_ERROR", "b.py:1"),
-        ("SYNTAX_ERROR", "c.py:1"),
-    ]
+    assert [("DUPLICATE_DATASET", "d.py:3"), ("PYTHON_ERROR", "b.py:1"), ("SYNTAX_ERROR", "c.py:1")] == sorted(
+        said(defined.diagnostics)
+    )
 
 
 def test_what_a_file_defined_before_its_error_stays(collect):
     """Definitions before an error of a file are kept: reading these datasets is no second error."""
     defined = collect({"a.py": GOOD + "\n1 / 0\n"})
-    assert ([d.name for d in defined.datasets], said(defined.diagnostics)) == (["good"], [("PYTHON_ERROR", "a.py:6")])
+    assert (["good"], [("PYTHON_ERROR", "a.py:6")]) == ([d.name for d in defined.datasets], said(defined.diagnostics))
 
 
 def test_a_project_folder_named_livetables_keeps_the_users_lines(collect, monkeypatch):
@@ -163,14 +161,14 @@ def test_a_project_folder_named_livetables_keeps_the_users_lines(collect, monkey
     above = Path(livetables.__file__).parents[1]
     text = "import dlt\n\ndlt.read('orders')\n"
     diagnostic = collect({"livetables/pipelines/orders.py": text}, root=above).diagnostics[0]
-    assert (diagnostic.location.file.endswith("livetables/pipelines/orders.py"), diagnostic.location.line) == (True, 3)
+    assert (True, 3) == (diagnostic.location.file.endswith("livetables/pipelines/orders.py"), diagnostic.location.line)
 
 
 def test_a_read_at_module_level_without_a_session_is_a_problem(collect, monkeypatch):
     """A read at module level without a session is an error that names the table."""
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)  # other tests may have one
     defined = collect({"orders.py": "import dlt\n\nrows = dlt.read('orders')\n"})
-    assert said(defined.diagnostics) == [("PYTHON_ERROR", "orders.py:3")]
+    assert [("PYTHON_ERROR", "orders.py:3")] == said(defined.diagnostics)
     assert "'orders'" in defined.diagnostics[0].message
 
 

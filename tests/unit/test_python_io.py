@@ -72,10 +72,10 @@ def test_open_and_print_can_be_pickled(names, capsys):
     """`open` and `print` can be pickled for the workers of Spark, where `print` is that of Python."""
     opened = pickle.loads(pickle.dumps(names["open"]))("/dbfs/raw/a.csv")
     with opened as stream:
-        assert stream.read() == "dbfs"
+        assert "dbfs" == stream.read()
     printed = pickle.dumps(names["print"])
     pickle.loads(printed)("text")
-    assert (b"livetables" in printed, capsys.readouterr().out) == (False, "text\n")
+    assert (False, "text\n") == (b"livetables" in printed, capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_open_and_print_can_be_pickled(names, capsys):
 def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text, location):
     """The error of another function that does not map a path has a hint with the local path."""
     [diagnostic] = collect(text, helper="open('/dbfs/raw/a.csv')").diagnostics
-    assert (diagnostic.code, str(diagnostic.location)) == ("PYTHON_ERROR", location)
+    assert ("PYTHON_ERROR", location) == (diagnostic.code, str(diagnostic.location))
     assert diagnostic.hint.startswith(f"It lies at {tmp_path}/dbfs/raw")
     assert "read it with `open` in a source file or dbutils.fs" in diagnostic.hint
 
@@ -98,7 +98,7 @@ def test_an_error_of_pythons_own_says_where_the_file_is(collect, tmp_path, text,
 def test_what_pandas_is_given_by_open_is_read(collect):
     """Pandas can read a file that `open` has opened, as the hint says."""
     text = "import dlt, pandas\nwith open('/dbfs/raw/a.csv') as file:\n    table = pandas.read_csv(file).columns[0]\n"
-    assert [one.name for one in collect(text + "dlt.create_streaming_table(table)").datasets] == ["dbfs"]
+    assert ["dbfs"] == [one.name for one in collect(text + "dlt.create_streaming_table(table)").datasets]
 
 
 @pytest.mark.parametrize(

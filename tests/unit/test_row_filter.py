@@ -26,7 +26,7 @@ from livetables.model import RowFilter
 )
 def test_a_row_filter_calls_its_function_with_columns_and_literals(text, predicate, columns):
     """A row filter is parsed in any letter case; the last part of the function's name is its name in the session."""
-    assert row_filter(text) == RowFilter(predicate, columns)
+    assert RowFilter(predicate, columns) == row_filter(text)
 
 
 @pytest.mark.parametrize(

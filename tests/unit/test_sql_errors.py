@@ -54,10 +54,10 @@ def test_broken_sql_is_explained(file, tmp_path):
 def test_nothing_broken_is_silent(file):
     """Each broken text has an error, and each error has a location and a hint."""
     answers = re.split(_TITLE, file.with_suffix(".txt").read_text())[1:]
-    assert [answer for answer in answers if "error[" not in answer] == []
+    assert [] == [answer for answer in answers if "error[" not in answer]
     errors = [error for answer in answers for error in re.split(r"^(?=error\[)", answer, flags=re.MULTILINE)[1:]]
-    assert [error for error in errors if not re.match(r"error\[\w+\] \w+\.sql:\d+:\d+\n", error)] == []
-    assert [error for error in errors if "  Hint: " not in error] == []
+    assert [] == [error for error in errors if not re.match(r"error\[\w+\] \w+\.sql:\d+:\d+\n", error)]
+    assert [] == [error for error in errors if "  Hint: " not in error]
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path):
@@ -95,6 +95,6 @@ def test_a_wrong_token_is_a_problem_at_worst(tmp_path_factory, written, wrong, d
     file.write_text(text[found[0].start : token.start] + wrong + text[token.stop : found[-1].stop])
     registry = Registry(root=file.parent)
     collect([file], registry, CONFIGURATION, PARAMETERS)
-    assert [diagnostic for diagnostic in registry.reporter.errors if not diagnostic.hint] == []
+    assert [] == [diagnostic for diagnostic in registry.reporter.errors if not diagnostic.hint]
     with contextlib.suppress(UnfinishedError):
         json_paths(tokens(file.read_text()))

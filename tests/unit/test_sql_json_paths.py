@@ -75,7 +75,7 @@ def test_a_path_that_is_all_of_a_column_names_it():
     """A column that is only a path has the name of its last field, as on the platform."""
     text = "SELECT a:b.c, d:`e f`, g:h AS i, j:k::int, l:m + 1, f(n:o), p:q r, (SELECT s:t[0] FROM u) FROM v"
     names = {path.path: path.name for path in json_paths(tokens(text))}
-    assert {path: name for path, name in names.items() if name} == {".b.c": "`c`", "['e f']": "`e f`", ".t[0]": "`t`"}
+    assert {".b.c": "`c`", "['e f']": "`e f`", ".t[0]": "`t`"} == {path: name for path, name in names.items() if name}
 
 
 def test_what_was_not_rewritten_keeps_its_place():

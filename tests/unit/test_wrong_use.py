@@ -43,9 +43,9 @@ def test_no_wrong_use_is_silent_or_ends_in_python(file):
     """Each wrong call is an error or a warning of livetables, not of Python, and each error has a hint."""
     answers = re.split(_TITLE, file.with_suffix(".txt").read_text())[1:]
     errors = [answer for answer in answers if "error[" in answer]
-    assert [answer for answer in answers if not re.search(r"^(error|warning)\[", answer, re.MULTILINE)] == []
-    assert [answer for answer in answers if "PYTHON_ERROR" in answer or "Error:" in answer] == []
-    assert [error for error in errors if "  Hint: " not in error] == []
+    assert [] == [answer for answer in answers if not re.search(r"^(error|warning)\[", answer, re.MULTILINE)]
+    assert [] == [answer for answer in answers if "PYTHON_ERROR" in answer or "Error:" in answer]
+    assert [] == [error for error in errors if "  Hint: " not in error]
 
 
 def test_every_name_has_its_wrong_uses():
