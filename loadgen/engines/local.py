@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -148,6 +148,8 @@ class LocalEngine:
             while not self._stop.is_set() and not self._over:
                 block = None
                 if target.ready():
+                    while wait([made], READY_SECONDS).not_done:
+                        target.ready()  # it hears what has arrived also while rows are made slowly
                     now, block = made.result()
                     if block is None and self._cutter.sent >= self._shape.end:
                         break

@@ -1,11 +1,15 @@
 """The native engine: an open-loop schedule, also into a target that is slow, that refuses, or that had rows before."""
 
+from threading import Event
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from loadgen.datasets.columns import ColumnRows
 from loadgen.engines import local
+from loadgen.engines.local import LocalEngine
+from loadgen.engines.native import ColumnSource
 from loadgen.errors import target_error
 from loadgen.phases.shape import SECOND
 from loadgen.phases.shape_file import shape_of
@@ -181,3 +185,27 @@ def test_a_run_goes_on_where_each_stream_was():
         before.append(rows.block(phase, first, end))
         first = end
     assert by_stream(pa.concat_tables([pa.Table.from_batches(before), rest.rows])).equals(whole.rows.combine_chunks())
+
+
+def test_a_target_is_asked_what_has_arrived_while_rows_are_made():
+    """Else rows that are made slowly would look like a target that does not answer."""
+    clock, asked = FakeClock(), Event()
+    target = Target(clock)
+    source = ColumnSource(SHAPE, START, as_lines=False)
+    due, calls = source.due, []
+
+    def ready():
+        calls.append(1)
+        if len(calls) > 1:
+            asked.set()
+        return True
+
+    def slow(*moment):
+        assert asked.wait(10)
+        return due(*moment)
+
+    target.ready, source.due = ready, slow
+    engine = LocalEngine(SHAPE, source, target, clock)
+    clock.sleep(1)
+    engine.send()
+    assert sum(ALL) == target.rows.num_rows
