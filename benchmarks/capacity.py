@@ -217,7 +217,7 @@ def flow_seconds(storage: Path) -> float:
 def check_same_session(folder: Path) -> None:
     """Compare the two sessions' confs: a setting that only one side has would be measured as its capacity."""
     settings = load_settings(ROOT / "pipeline_settings.json", storage=str(folder))
-    ours = {**session._defaults(settings, folder, os.cpu_count() or 2), **session._jars(settings.master)}  # noqa: SLF001
+    ours = {**session._defaults(settings, folder, os.cpu_count() or 2), **session._jars(settings.master)}  # noqa: SLF001 (the confs of our session, for the alternative)
     ours.pop("pipelines.id")  # a name, which no part of Spark reads
     ours |= settings.spark_conf
     theirs = _hand_written.session_confs(folder)

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from livetables.events.state import Update
     from livetables.graph.graph import Graph
     from livetables.model import Definitions
-    from livetables.plan.steps import SelectionOptions, Step
+    from livetables.plan.steps import SelectionKeywords, Step
     from livetables.settings import Settings
 
 _BATCH_THREADS = 64
@@ -168,7 +168,7 @@ class Pipeline:
             return error.diagnostics
         return ()
 
-    def plan(self, selection: Selection | None = None, **options: Unpack[SelectionOptions]) -> Plan:
+    def plan(self, selection: Selection | None = None, **options: Unpack[SelectionKeywords]) -> Plan:
         """Return what `run` would do, without doing it; the keywords select tables as those of `run`."""
         chosen = (selection or Selection()).with_options(**options)
         return Plan(plan(self.graph, chosen, self.storage, drop_inactive=self.settings.switch(DROP_INACTIVE)))
@@ -195,7 +195,7 @@ class Pipeline:
         for_seconds: float | None = None,
         stop: threading.Event | None = None,
         on_event: Callable[[Event], None] | None = None,
-        **options: Unpack[SelectionOptions],
+        **options: Unpack[SelectionKeywords],
     ) -> Update:
         """Run an update and return its final state; in production, one that failed is run again as a new update.
 
@@ -228,7 +228,7 @@ class Pipeline:
             execute = partial(self._update, limits, log.flush_if_due)
             return Updates(execute, new_bus, self._explain, log.flush).run(limits)
 
-    def start(self, *, continuous: bool | None = None, **options: Unpack[SelectionOptions]) -> RunningUpdate:
+    def start(self, *, continuous: bool | None = None, **options: Unpack[SelectionKeywords]) -> RunningUpdate:
         """Start an update in a thread of its own; the keywords select tables as those of `run`.
 
         `continuous` overrides what the settings say. In a `with` statement the update is stopped at its end.

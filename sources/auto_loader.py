@@ -1,7 +1,7 @@
 """Lines of files that arrive in a folder, by Auto Loader, as bronze rows."""
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 
 def read_lines(spark: SparkSession, path: str) -> DataFrame:

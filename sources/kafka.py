@@ -1,7 +1,7 @@
 """Kafka records as bronze rows."""
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 OPTIONS = {
     "startingOffsets": "earliest",  # of the first start only; afterwards the checkpoint decides

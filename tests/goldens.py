@@ -1,4 +1,4 @@
-"""Texts that a review has seen: what the program says now must be the same. `GOLDEN=write` writes them anew."""
+"""Texts that a review has seen: what the program says now must be the same. `GOLDEN=write` writes them again."""
 
 import os
 import re

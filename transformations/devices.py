@@ -4,7 +4,7 @@ Times are instants; text without an offset is read as UTC, whatever the session 
 """
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from transformations.sensors import JSON_OPTIONS, SOURCE_POSITION, has_text_after_first_object, instant
 

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 # event_time stays text: as a TIMESTAMP field, a missing and an unparsable one could not be told apart
 # (and "12:00" would pass as today's noon). It is also the cheaper way: 2.8 us a row against 3.1.
@@ -181,6 +181,6 @@ def instant(text: Column) -> Column:
 
 
 def has_text_after_first_object(value: Column) -> Column:
-    """Tell whether a value that starts with a JSON object goes on after it."""
+    """Return whether a value that starts with a JSON object goes on after it."""
     # endswith is the cheap common case.
     return ~(value.endswith("}") | value.rlike(r"\}\s+$")) | value.contains("}{")

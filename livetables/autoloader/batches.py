@@ -228,5 +228,5 @@ class Batches:
 
 
 def _all_committed(checkpoint: Path) -> bool:
-    """Tell whether the last batch in a checkpoint was committed."""
+    """Return whether the last batch in a checkpoint was committed."""
     return Checkpoint.at(checkpoint).all_committed()

@@ -69,7 +69,7 @@ def open_stream(
         checkpoint = Checkpoint.of_ledger(ledger)
         if checkpoint.planned_batch() >= 0 and not ledger.is_file():
             said = f"{checkpoint} tells how far the stream of {path} has come, but not which files it has read."
-            hint = "Bring the whole folder back, or read the table anew with --full-refresh."
+            hint = "Bring the whole folder back, or fill the table from the start with --full-refresh."
             raise LivetablesError("LEDGER_LOST", said, hint=hint)
         files = Ledger(ledger)
         cleaner = Cleaner(spark, options, path, warn) if options.clean_source != "OFF" else None

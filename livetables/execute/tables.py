@@ -110,7 +110,7 @@ class Tables:
         builder.execute()
 
     def _plain(self, schema: StructType, properties: Iterable[str]) -> bool:
-        """Tell whether nothing about a table asks more of Delta than its first version had."""
+        """Return whether the first version of Delta had all that a table needs."""
         if any(key.lower().startswith("delta.") for key in properties) or not _is_plain(schema):
             return False
         return not any(key.startswith(_DEFAULT_PROPERTIES) for key in self._spark.conf.getAll)
@@ -149,7 +149,7 @@ class Tables:
             raise DefinitionError("CHANGE_REFUSED", msg, location=dataset.definition.location, hint=hint) from error
 
     def _added_columns(self, dataset: ResolvedDataset, columns: Mapping[str, DataType]) -> str:
-        """Return new columns as ADD COLUMNS takes them; of a hidden table, also those that nobody sees."""
+        """Return new columns as ADD COLUMNS takes them; of a hidden table, also those that users do not see."""
         if columns and dataset.changes is not None:
             sequence = next(flow.sequence for flow in dataset.flows if flow.sequence is not None)
             columns = new_columns(
@@ -195,7 +195,7 @@ def _literal(text: str) -> str:
 
 
 def _is_plain(kind: DataType) -> bool:
-    """Tell whether a type, or a table with these columns, is one that all versions of Delta have."""
+    """Return whether all versions of Delta have a type, or the types of a table's columns."""
     match kind:
         case StructType():
             names = {field.name.lower() for field in kind}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class SelectionOptions(TypedDict, total=False):
+class SelectionKeywords(TypedDict, total=False):
     """The keywords of `Pipeline.run`, `start` and `plan` that select tables, by name."""
 
     refresh: Iterable[str]
@@ -36,7 +36,7 @@ class Selection:
     full_refresh_all: bool = False
     reset_checkpoints: tuple[str, ...] = ()
 
-    def with_options(self, **options: Unpack[SelectionOptions]) -> Selection:
+    def with_options(self, **options: Unpack[SelectionKeywords]) -> Selection:
         """Return the selection with some of its fields changed; raises UnknownKeywordError for an unknown one."""
         known = [field.name for field in fields(self)]
         for name in options:

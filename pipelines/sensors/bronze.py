@@ -11,7 +11,7 @@ from sources.sensors import sensor_events
     comment="Sensor events as they were sent, with their position in the source; append only.",
     table_properties={
         "quality": "bronze",
-        # Nobody filters bronze: min/max statistics over raw text are a quarter of the write's cost.
+        # Bronze is not filtered: min/max statistics over raw text are a quarter of the write's cost.
         "delta.dataSkippingNumIndexedCols": "0",
     },
 )

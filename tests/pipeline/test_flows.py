@@ -82,7 +82,7 @@ def test_a_change_feed_fills_tables_that_others_read(bench, monkeypatch):
     state = bench.run(path)
     assert state.state == "COMPLETED"
     with bench.pipeline(path) as pipeline:
-        see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731
+        see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731 (short, and used at once)
         assert see("SELECT * FROM users") == [(2, "Oslo")]
         assert see("SELECT * FROM users_history") == [(1, "Rome", 1, 4), (2, "Oslo", 1, None)]
         bench.rows("feed", changed((1, "Bonn", "U", 2), (2, "Kyiv", "U", 3)), file="2.json")
@@ -158,7 +158,7 @@ def test_snapshots_become_changes(bench):
     bench.rows("latest", [{"id": 2, "v": "b2"}, {"id": 3, "v": "a3"}])
     with bench.pipeline(path, overrides={"versions": "2"}) as pipeline:
         pipeline.run()
-        see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731
+        see = lambda sql: sorted((tuple(row) for row in pipeline.query(sql).collect()), key=repr)  # noqa: E731 (short, and used at once)
         documented = [
             (1, "a1", "b1", 1, 2),
             (2, "a2", "b2", 1, 2),

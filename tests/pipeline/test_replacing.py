@@ -43,12 +43,12 @@ def events(*rows):
     "`REPLACE USING (...) SEQUENCE BY` and `REPLACE WHERE`",
 )
 def test_newer_rows_of_a_key_replace_older_ones(bench, spark, tmp_path):
-    """The documented example, a late batch and rows of the same sequence; a predicate's rows are made anew."""
+    """The documented example, a late batch and rows of the same sequence; a predicate's rows are computed again."""
     bench.rows("events", events((1, "iOS", 1), (1, "Android", 1), (2, "iOS", 1), (2, "desktop", 1), (None, "x", 1)))
     [path] = bench.write(regions=REPLACING)
     with bench.pipeline(path, path_map={"/in": str(tmp_path), "/mnt": str(tmp_path / "mnt")}) as pipeline:
         assert pipeline.run().state == "COMPLETED"
-        see = lambda name: sorted((tuple(r) for r in pipeline.query(f"FROM {name}").collect()), key=repr)  # noqa: E731
+        see = lambda name: sorted((tuple(r) for r in pipeline.query(f"FROM {name}").collect()), key=repr)  # noqa: E731 (short, and used at once)
         assert see("recent") == []
         second = ((1, "iOS", 2), (1, "Android", 2), (1, "desktop", 2), (3, "iOS", 1), (3, "desktop", 2), (None, "y", 2))
         bench.rows("events", events(*second), file="2.json")

@@ -66,7 +66,7 @@ def test_readers_see_what_the_row_filter_shows(project):
     project.rows("orders", orders((1, "eu", 1), (2, "us", 1), (3, None, 1), (12, "eu", 2)))
     [path] = project.write(shop=ORDERS)
     with project.pipeline(path) as pipeline:
-        see = lambda sql: sorted(tuple(row) for row in pipeline.query(sql).collect())  # noqa: E731
+        see = lambda sql: sorted(tuple(row) for row in pipeline.query(sql).collect())  # noqa: E731 (short, and used at once)
         assert pipeline.run().state == "COMPLETED"
         assert pipeline.warnings == ()
         assert project.table("orders", "id") == [(1,), (12,), (2,), (3,)]

@@ -236,7 +236,7 @@ def test_sources_of_a_pipeline_are_seen_by_its_graph(bench, sql, tmp_path):
     """)
     with bench.pipeline(path) as pipeline:
         with pytest.raises(GraphError) as caught:
-            pipeline.graph  # noqa: B018
+            _ = pipeline.graph
         found = [(diagnostic.code, diagnostic.location.line) for diagnostic in caught.value.diagnostics]
         assert [("BROKER_UNREACHABLE", 6), ("FUNCTION_REFUSED", 9)] == found
     path.write_text(path.read_text().replace("RETURN nope", "RETURN x"))

@@ -6,21 +6,12 @@ import pytest
 
 from tests.rules.source import PLATFORM, PROGRAMS, docstrings
 
-#: Word -> how many times it is still used in docstrings: it only gets smaller.
-WORDS = {
-    "tell whether": 63,
-    "so many": 7,
-    "said aloud": 5,
-    "nobody": 21,
-    "anew": 12,
-    "who asks": 2,
-    "what stands": 10,
-    "it is told": 0,
-}
+#: Words of a private dialect; none of them is in a docstring.
+WORDS = ("tell whether", "so many", "said aloud", "nobody", "anew", "who asks", "what stands", "it is told")
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_docstrings_avoid_a_word(word):
     """A reader whose second language is English looks for the standard term: "Return whether", "again", "warned"."""
     found = sum(len(re.findall(rf"\b{word}\b", text.lower())) for text in docstrings(*PROGRAMS, *PLATFORM))
-    assert found == WORDS[word], "fewer: lower the number in WORDS; more: use another word"
+    assert found == 0

@@ -34,7 +34,7 @@ def diagnostic_of(bench, path, **options):
     """Return the one problem of a pipeline that loads from `path`."""
     [file] = bench.write(loader=loader(path))
     with bench.pipeline(file, **options) as pipeline, pytest.raises(GraphError) as caught:
-        pipeline.graph  # noqa: B018
+        _ = pipeline.graph
     [diagnostic] = caught.value.diagnostics
     return diagnostic
 

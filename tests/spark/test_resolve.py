@@ -162,7 +162,7 @@ def test_check_reports_every_problem_at_once_with_place_and_hint(bench):
     paths = bench.write(broken=BROKEN, again=AGAIN)
     bench.folder.joinpath("orders").mkdir()
     with bench.pipeline(*paths) as pipeline, pytest.raises(GraphError) as caught:
-        pipeline.graph  # noqa: B018
+        _ = pipeline.graph
     found = {(p.code, p.location.file.split("/")[-1]): p for p in caught.value.diagnostics}
     lines = BROKEN.splitlines()
 

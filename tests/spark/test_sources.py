@@ -35,7 +35,7 @@ def test_tables_outside_the_pipeline_and_mapped_paths_are_read(bench, spark):
 
     tables["main.ref.csv_table"] = str(bench.folder / "nowhere")
     with bench.pipeline(path, **options) as pipeline, pytest.raises(GraphError, match="nowhere' does not exist"):
-        pipeline.graph  # noqa: B018
+        _ = pipeline.graph
 
 
 @pytest.mark.shows(
@@ -76,7 +76,7 @@ def test_auto_loader_takes_csv_with_a_schema_and_batches_by_size(bench):
     assert 2 == state.flows["drops"].batches
     path.write_text(path.read_text().replace('"1b"', '"much"'))
     with bench.pipeline(path) as pipeline, pytest.raises(GraphError, match="is 'much', which is not a size"):
-        pipeline.graph  # noqa: B018
+        _ = pipeline.graph
 
 
 def test_a_missing_landing_folder_and_a_wrong_format_are_named(bench):
@@ -93,7 +93,7 @@ def test_a_missing_landing_folder_and_a_wrong_format_are_named(bench):
     ]:
         [path] = bench.write(loader=text.format(kind=kind))
         with bench.pipeline(path) as pipeline, pytest.raises(GraphError) as caught:
-            pipeline.graph  # noqa: B018
+            _ = pipeline.graph
         [diagnostic] = caught.value.diagnostics
         assert (code, True, 3) == (diagnostic.code, hint in diagnostic.hint, diagnostic.location.line - 2)
 
@@ -114,7 +114,7 @@ def test_an_unreachable_broker_is_named_with_host_port_and_cause(bench):
     )
     conf = {"my.bootstrap_servers": "127.0.0.1:9"}
     with bench.pipeline(path, overrides=conf) as pipeline, pytest.raises(GraphError) as caught:
-        pipeline.graph  # noqa: B018
+        _ = pipeline.graph
     [diagnostic] = caught.value.diagnostics
     assert ("BROKER_UNREACHABLE", 6) == (diagnostic.code, diagnostic.location.line)
     assert "127.0.0.1:9: connection refused" in diagnostic.message

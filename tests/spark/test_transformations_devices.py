@@ -4,7 +4,7 @@ import json
 
 import pytest
 from chispa import assert_df_equality
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from expectations.devices import DEVICE_CHANGE_RULES
 from livetables.spark.confs import confs

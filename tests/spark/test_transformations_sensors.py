@@ -5,7 +5,7 @@ import os
 
 import pytest
 from chispa import assert_df_equality
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import functions as F  # noqa: N812 (the name all Spark code uses)
 
 from expectations.sensors import AGGREGATE_RULES, READING_RULES
 from livetables.spark.confs import confs

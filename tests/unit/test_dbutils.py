@@ -70,7 +70,7 @@ def test_ls_of_the_top_and_of_a_file(dbutils):
 
 @pytest.mark.parametrize(("limit", "text"), [((), "żółw"), ((2,), "ż"), ((100,), "żółw")])
 def test_head_reads_so_many_bytes(dbutils, limit, text):
-    """`head` returns at most so many bytes, as UTF-8 text."""
+    """`head` returns at most the given number of bytes, as UTF-8 text."""
     assert dbutils.fs.head("dbfs:/landing/a.json", *limit) == text
 
 

@@ -41,7 +41,7 @@ def test_no_rule_is_written_twice_or_empty(file, rules):
 
 
 def test_settings_hold_exactly_the_keys_that_the_code_reads():
-    """A key read and not set falls to a default that nobody sees; a key set and not read does nothing."""
+    """A key read and not set falls to a default that no test sees; a key set and not read does nothing."""
     read = {
         value
         for path in FILES

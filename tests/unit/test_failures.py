@@ -18,19 +18,19 @@ class Java:
     def __init__(self, name, message, cause=None):
         self.name, self.message, self.cause = name, message, cause
 
-    def getClass(self):  # noqa: N802
+    def getClass(self):  # noqa: N802 (a name of Java or Spark)
         """Return the class, which is this object too."""
         return self
 
-    def getSimpleName(self):  # noqa: N802
+    def getSimpleName(self):  # noqa: N802 (a name of Java or Spark)
         """Return the name of the class."""
         return self.name
 
-    def getMessage(self):  # noqa: N802
+    def getMessage(self):  # noqa: N802 (a name of Java or Spark)
         """Return the message."""
         return self.message
 
-    def getCause(self):  # noqa: N802
+    def getCause(self):  # noqa: N802 (a name of Java or Spark)
         """Return the cause."""
         return self.cause
 
@@ -169,7 +169,7 @@ def test_an_error_of_user_code_names_its_class():
 
 
 def test_an_error_of_user_code_says_where_it_was_raised(tmp_path):
-    """By the last line in a file of the user's; those of Python and of its packages help nobody."""
+    """By the last line in a file of the user's; those of Python and of its packages do not help."""
     source = "import json\n\ndef write(frame, number):\n    json.loads('no')\n"
     names = {}
     exec(compile(source, str(tmp_path / "sinks.py"), "exec"), names)

@@ -59,7 +59,7 @@ def with_column(batch, name, values):
 
 
 def places(batch, device, phase_begin=0):
-    """Return the places of a device's rows that are later than so many seconds of the run."""
+    """Return the places of a device's rows that are later than the given seconds of the run."""
     after = pa.scalar(START + phase_begin * SECOND).cast(SCHEMA.field("event_timestamp").type)
     mask = pc.and_(pc.equal(batch["device_id"], device), pc.greater_equal(batch["event_timestamp"], after))
     return np.flatnonzero(mask.to_numpy(zero_copy_only=False)).tolist()
@@ -215,7 +215,7 @@ def test_rows_of_other_times_are_of_other_runs():
 
 
 def test_rows_without_a_time_have_a_group_of_their_own():
-    """Nobody can tell of which phase they are."""
+    """It is unknown which phase they belong to."""
     shape = shape_of(SHAPE)
     rows = rows_of(shape)
     times = rows["event_timestamp"].cast(pa.int64()).to_pylist()

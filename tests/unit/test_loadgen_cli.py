@@ -24,7 +24,7 @@ def run(*arguments: object):
 
 
 def closed_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that no server listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]

@@ -46,7 +46,7 @@ class Target(Target):
         self.stop = lambda: None
 
     def within(self, span):
-        """Tell whether the run is in this span."""
+        """Return whether the run is in this span."""
         return span[0] <= self.clock.now() - 1000 < span[1]
 
     def ready(self):

@@ -275,7 +275,7 @@ def test_the_notebook_runs_a_load_of_its_parameters(monkeypatch):
     [made] = loads
     assert made.called == ["start", "wait", "analyze_data"]
     assert (made.plan.address, made.plan.engine, len(made.plan.shape.streams)) == (Tables(), "spark", 7)
-    assert made.plan.shape.settings["checkpoint_path"] == "/tmp/dlt_checkpoints"  # noqa: S108 - the mission's
+    assert made.plan.shape.settings["checkpoint_path"] == "/tmp/dlt_checkpoints"  # noqa: S108 (a value of the documented configuration)
 
 
 def test_tables_are_sparks():

@@ -34,7 +34,7 @@ def samples(sent, moments=MOMENTS):
 
 def texts(file):
     """Return the texts of an SVG file."""
-    return ["".join(text.itertext()) for text in ET.parse(file).iter() if text.tag.endswith("}text")]  # noqa: S314 - our own file
+    return ["".join(text.itertext()) for text in ET.parse(file).iter() if text.tag.endswith("}text")]  # noqa: S314 (our own file)
 
 
 def around(second, at, values):
@@ -128,7 +128,7 @@ def test_long_names_of_many_phases_do_not_overlap(tmp_path, ends):
     ]
     draw(tmp_path / "run.svg", shape_of({"duration": "1h", "phases": phases}), [])
     places = {}
-    for text in ET.parse(tmp_path / "run.svg").iter():  # noqa: S314 - our own file
+    for text in ET.parse(tmp_path / "run.svg").iter():  # noqa: S314 (our own file)
         name = "".join(text.itertext())
         if text.tag.endswith("}text") and name in names:
             found = re.search(r"rotate\(-35 ([\d.]+) ([\d.]+)\)", text.get("transform"))

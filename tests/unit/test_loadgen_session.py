@@ -23,11 +23,11 @@ class Spark:
     def _note_level(self, level):
         self.level = level
 
-    def getActiveSession(self):  # noqa: N802 - Spark's names
+    def getActiveSession(self):  # noqa: N802 (a name of Spark)
         """Return what a notebook has."""
         return self.active
 
-    def appName(self, _name):  # noqa: N802
+    def appName(self, _name):  # noqa: N802 (a name of Java or Spark)
         """Take a name."""
         return self
 
@@ -40,7 +40,7 @@ class Spark:
         self.confs[key] = value
         return self
 
-    def getOrCreate(self):  # noqa: N802
+    def getOrCreate(self):  # noqa: N802 (a name of Java or Spark)
         """Return a session."""
         return self
 

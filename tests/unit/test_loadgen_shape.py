@@ -1,4 +1,4 @@
-"""Load shapes: what a file of phases says becomes streams that send so many rows at any time."""
+"""Load shapes: what a file of phases says becomes streams with the number of rows to send at any time."""
 
 from fractions import Fraction
 from pathlib import Path

@@ -65,7 +65,7 @@ class Stored:
         return self.kinds.get(name)
 
     def has_table(self, name):
-        """Tell whether the table was created."""
+        """Return whether the table was created."""
         return name.lower() in self.names
 
 
@@ -302,7 +302,7 @@ def test_a_stored_table_gets_the_columns_that_are_new():
     ],
 )
 def test_what_decides_how_rows_lie_does_not_change_in_place(before, options, said):
-    """A full refresh fills the table anew; until then nothing is done."""
+    """A full refresh fills the table from the start; until then nothing is done."""
     stored = Stored("silver", given={"silver": before})
     with pytest.raises(DefinitionError, match=said) as caught:
         plan(silver(**options), Selection(), stored)
@@ -325,7 +325,7 @@ def test_a_materialized_view_is_partitioned_anew_by_its_next_run():
 
 
 def test_only_a_table_that_runs_and_keeps_its_rows_is_altered():
-    """One that is created anew gets everything with that; one that is not selected is left alone."""
+    """One that is created again gets everything with that; one that is not selected is left alone."""
     graph = Graph.of([dataset(StreamingTable, "bronze", comment="new"), dataset(StreamingTable, "silver", comment="n")])
     selection = Selection(full_refresh=("bronze",))
     assert [type(step) for step in plan(graph, selection, Stored("bronze", "silver"))] == [Reset, Create, Exclude, Run]

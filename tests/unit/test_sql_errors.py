@@ -1,7 +1,7 @@
 """The output of `livetables check` for broken SQL: each file of `sql/broken/` has several texts.
 
 Each text stands below a line `-- %% what is wrong`, and is collected alone. What is said of it is in the text of the
-same name, which is written anew by
+same name, which is written again by
 
     GOLDEN=write .venv/bin/python -m pytest tests/unit/test_sql_errors.py
 """

@@ -44,7 +44,7 @@ def test_tables_that_the_newest_update_did_not_define_are_inactive(tmp_path):
 
 
 def test_tables_without_a_log_are_not_called_inactive(tmp_path):
-    """Nobody knows: the log may have been removed."""
+    """That is unknown: the log may have been removed."""
     write_deltalake(str(Storage(tmp_path).table("silver")), pa.table({"id": [1]}))
     result = CliRunner().invoke(app, ["tables", "--storage", str(tmp_path), "--json"])
     assert [table["inactive"] for table in json.loads(result.stdout)] == [False]
