@@ -86,42 +86,54 @@ class LocalEngine:
         self._trouble = ""
         self._thread = Thread(target=self.send, name="loadgen", daemon=True)
 
-    def start(self) -> None:  # noqa: D102 (see Engine)
+    def start(self) -> None:
+        """See `Engine`."""
         self._began = self._clock.now()
         self._thread.start()
 
-    def stop(self) -> None:  # noqa: D102 (see Engine)
+    def stop(self) -> None:
+        """See `Engine`."""
         self._stop.set()
         self._thread.join()
 
-    def running(self) -> bool:  # noqa: D102 (see Engine)
+    def running(self) -> bool:
+        """See `Engine`."""
         return self._thread.is_alive()
 
-    def now(self) -> int:  # noqa: D102 (see Engine)
+    def now(self) -> int:
+        """See `Engine`."""
         return self._begin + round((self._clock.now() - self._began) * SECOND)
 
-    def arrived(self) -> NDArray[np.int64]:  # noqa: D102 (see Engine)
+    def arrived(self) -> NDArray[np.int64]:
+        """See `Engine`."""
         return self._target.arrived
 
-    def kinds(self) -> Counter[str]:  # noqa: D102 (see Engine)
+    def kinds(self) -> Counter[str]:
+        """See `Engine`."""
         return self._source.kinds(self._target.arrived)
 
-    def errors(self) -> Mapping[int, str]:  # noqa: D102 (see Engine)
+    def errors(self) -> Mapping[int, str]:
+        """See `Engine`."""
         return self._target.errors
 
-    def trouble(self) -> str:  # noqa: D102 (see Engine)
+    def trouble(self) -> str:
+        """See `Engine`."""
         return self._trouble or self._target.trouble()
 
-    def failed(self) -> bool:  # noqa: D102 (see Engine)
+    def failed(self) -> bool:
+        """See `Engine`."""
         return self._failed
 
-    def complete(self) -> bool:  # noqa: D102 (see Engine)
+    def complete(self) -> bool:
+        """See `Engine`."""
         return self._over or bool((self._target.arrived >= self._shape.end).all())
 
-    def writes(self) -> Sequence[Write]:  # noqa: D102 (see Engine)
+    def writes(self) -> Sequence[Write]:
+        """See `Engine`."""
         return self._target.writes
 
-    def position(self) -> Mapping[str, object]:  # noqa: D102 (see Engine)
+    def position(self) -> Mapping[str, object]:
+        """See `Engine`."""
         return self._target.position()
 
     def send(self) -> None:

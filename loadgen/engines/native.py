@@ -29,12 +29,15 @@ class ColumnSource:
         self._rows = ColumnRows(shape, start)
         self._as_lines = as_lines
 
-    def due(self, phase: int, now: int) -> NDArray[np.int64]:  # noqa: D102 (see RowSource)
+    def due(self, phase: int, now: int) -> NDArray[np.int64]:
+        """See `RowSource`."""
         return self._rows.due(phase, now)
 
-    def block(self, phase: int, until: int, first: NDArray[np.int64], end: NDArray[np.int64]) -> Block:  # noqa: D102 (see RowSource)
+    def block(self, phase: int, until: int, first: NDArray[np.int64], end: NDArray[np.int64]) -> Block:
+        """See `RowSource`."""
         rows = self._rows.block(phase, first, end)
         return Block(phase, until, end - first, rows, lines(rows if self._as_lines else rows.slice(0, 0)))
 
-    def kinds(self, arrived: NDArray[np.int64]) -> Counter[str]:  # noqa: D102 (see RowSource)
+    def kinds(self, arrived: NDArray[np.int64]) -> Counter[str]:
+        """See `RowSource`."""
         return Counter(normal=int(self._shape.due(arrived).sum()))

@@ -53,18 +53,21 @@ class ReadingSource:
             self._readings.append(readings(own, _random(shape.seed, stream), shares, times))
         self._made = [_MadeBlock(-1, _count(self._next(shape.due(arrived))))]
 
-    def due(self, phase: int, now: int) -> NDArray[np.int64]:  # noqa: D102 (see RowSource)
+    def due(self, phase: int, now: int) -> NDArray[np.int64]:
+        """See `RowSource`."""
         part = self._shape.phases[phase]
         return self._shape.due_at(min(max(now, part.begin), part.end))
 
-    def block(self, phase: int, until: int, first: NDArray[np.int64], end: NDArray[np.int64]) -> Block:  # noqa: D102 (see RowSource)
+    def block(self, phase: int, until: int, first: NDArray[np.int64], end: NDArray[np.int64]) -> Block:
+        """See `RowSource`."""
         rows = self._next(end - first)
         self._made.append(_MadeBlock(until, _count(rows)))
         devices = pa.array([row.device_id for row in rows], pa.string())
         columns = pa.RecordBatch.from_arrays([devices], ["device_id"])
         return Block(phase, until, end - first, columns, pa.array([row.line for row in rows], pa.string()))
 
-    def kinds(self, arrived: NDArray[np.int64]) -> Counter[str]:  # noqa: D102 (see RowSource)
+    def kinds(self, arrived: NDArray[np.int64]) -> Counter[str]:
+        """See `RowSource`."""
         # All streams are in each block, so one moment holds for all.
         counts = Counter[str]()
         for made in self._made:
