@@ -367,7 +367,7 @@ def query(
     debug: Debug = False,
 ) -> None:
     """Run SQL over the stored tables and the event log (`event_log`), also while the pipeline runs."""
-    from livetables.show.tables import frame_rows, rows_csv, rows_table
+    from livetables.show.rows import frame_rows, rows_csv, rows_table
 
     if as_json and csv:
         raise SettingsError("WRONG_OPTION", "--json and --csv exclude each other.", hint="Give one.")
@@ -459,7 +459,7 @@ def _remember(debug: bool) -> None:
 
 
 def _json(document: Any) -> None:
-    from livetables.show.tables import to_json
+    from livetables.show.rows import to_json
 
     sys.stdout.write(to_json(redacted_in(document)) + "\n")
 

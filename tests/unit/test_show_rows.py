@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pyspark.sql.types import ArrayType, StringType
 
-from livetables.show.tables import to_json
+from livetables.show.rows import to_json
 
 
 def test_values_become_json():

@@ -1,4 +1,4 @@
-"""Rows as a table for a terminal, as CSV or as JSON."""
+"""Rows of a query as a table for a terminal, as CSV and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def frame_rows(frame: DataFrame) -> tuple[list[str], list[list[Any]]]:
-    """Return the columns and rows of a query; timestamps are aware, in UTC."""
+    """Return the column names and rows of a DataFrame; timestamps are aware, in UTC."""
     table = frame.toArrow()
     columns = [table.column(index).to_pylist() for index in range(table.num_columns)]
     return table.column_names, [list(row) for row in zip(*columns, strict=True)]
@@ -44,6 +44,7 @@ def rows_csv(columns: list[str], rows: list[list[Any]]) -> str:
 
 
 def _text(value: Any) -> str:
+    """Return a value as text; nested values are JSON."""
     if isinstance(value, str):
         return value
     plain = _plain(value) if isinstance(value, datetime | date | Decimal | bytes) else value
@@ -51,11 +52,12 @@ def _text(value: Any) -> str:
 
 
 def to_json(document: Any) -> str:
-    """Return a JSON text; timestamps ISO 8601 in UTC, bytes base64, decimals and types as text."""
+    """Return a document as JSON: timestamps are ISO 8601 in UTC, bytes base64, decimals and types text."""
     return json.dumps(document, default=_plain, indent=2, ensure_ascii=False)
 
 
 def _plain(value: Any) -> str:
+    """Return a value that JSON has no type for as text."""
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return aware.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
