@@ -1,5 +1,5 @@
 """`python -m loadgen`."""
 
-from loadgen.cli import app
+from .cli import app
 
 app(prog_name="python -m loadgen")

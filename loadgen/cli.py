@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args, get_type_h
 
 import typer
 
-from loadgen.errors import LoadgenError
-from loadgen.load import run_load
-from loadgen.options import RunOptions
-from loadgen.parsing import parse_speed
-from loadgen.phases.preview import show_phases
-from loadgen.phases.shape_file import SHAPES, read_shape
-from loadgen.plan import plan_of
+from .errors import LoadgenError
+from .load import run_load
+from .options import RunOptions
+from .parsing import parse_speed
+from .phases.preview import show_phases
+from .phases.shape_file import SHAPES, read_shape
+from .plan import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

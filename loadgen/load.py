@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from loadgen.clock import SystemClock
-from loadgen.datasets.columns import device_names
-from loadgen.datasets.devices import OPERATIONS, generate_changes
-from loadgen.engines.feed import Feed
-from loadgen.engines.local import LocalEngine, Window
-from loadgen.engines.native import ColumnSource
-from loadgen.engines.python import ReadingSource, device_ids
-from loadgen.errors import WRONG_USE, LoadgenError
-from loadgen.phases.shape import SECOND
-from loadgen.report import analysis, results, status
-from loadgen.report.journal import Journal, read_journal, read_samples, write_samples
-from loadgen.report.readback import lines_at, read_back
-from loadgen.report.record import Record
-from loadgen.signals import stop_signals
-from loadgen.targets.opening import Kafka, Null, Opening, new_run_id, open_line_target, open_target
+from .clock import SystemClock
+from .datasets.columns import device_names
+from .datasets.devices import OPERATIONS, generate_changes
+from .engines.feed import Feed
+from .engines.local import LocalEngine, Window
+from .engines.native import ColumnSource
+from .engines.python import ReadingSource, device_ids
+from .errors import WRONG_USE, LoadgenError
+from .phases.shape import SECOND
+from .report import analysis, results, status
+from .report.journal import Journal, read_journal, read_samples, write_samples
+from .report.readback import lines_at, read_back
+from .report.record import Record
+from .signals import stop_signals
+from .targets.opening import Kafka, Null, Opening, new_run_id, open_line_target, open_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from loadgen.engines.base import Engine
-    from loadgen.engines.blocks import RowSource
-    from loadgen.plan import Plan
-    from loadgen.report.record import GroupResult, Sample
-    from loadgen.report.status import StreamStatus
+    from .engines.base import Engine
+    from .engines.blocks import RowSource
+    from .plan import Plan
+    from .report.record import GroupResult, Sample
+    from .report.status import StreamStatus
 
 LOOK_SECONDS = 0.1
 SAVE_SECONDS = 1.0
@@ -279,9 +279,9 @@ def _open(plan: Plan, journal: Journal, say: Callable[[str], None]) -> Engine:
     """Open the engine of a plan, with its targets."""
     shape, partitions = plan.shape, int(plan.shape.settings["partitions"])
     if plan.engine == "spark":
-        from loadgen.engines.queries import StreamQueries
-        from loadgen.engines.session import find_session
-        from loadgen.engines.spark import SparkEngine
+        from .engines.queries import StreamQueries
+        from .engines.session import find_session
+        from .engines.spark import SparkEngine
 
         spark = find_session(say, kafka=isinstance(plan.address, Kafka))
         queries = StreamQueries(spark, shape, journal.start, plan.address, journal.run_id)

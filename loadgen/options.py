@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 (the command line reads the types)
 from typing import Annotated
 
-from loadgen.engines.base import ENGINES
-from loadgen.phases.shape_file import SHAPES
-from loadgen.targets.opening import FORMS, LINE_FORMS
+from .engines.base import ENGINES
+from .phases.shape_file import SHAPES
+from .targets.opening import FORMS, LINE_FORMS
 
 
 class Help:

@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timezone
 from fractions import Fraction
 
-from loadgen.errors import option_error
+from .errors import option_error
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", re.ASCII)

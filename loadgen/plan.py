@@ -9,23 +9,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from loadgen.datasets.readings import EPOCH, Shares
-from loadgen.engines.base import ENGINES
-from loadgen.errors import option_error
-from loadgen.parsing import at_least_one, check_share, parse_duration, parse_rate, parse_speed, parse_start
-from loadgen.phases.schedule import limited_in_rows, limited_in_time, scaled, steady_shape
-from loadgen.phases.shape import DEVICES, SECOND
-from loadgen.phases.shape_file import LARGEST_SEED, read_shape
-from loadgen.targets.opening import Delta, Null, Roll, Tables, parse_line_target, parse_target
+from .datasets.readings import EPOCH, Shares
+from .engines.base import ENGINES
+from .errors import option_error
+from .parsing import at_least_one, check_share, parse_duration, parse_rate, parse_speed, parse_start
+from .phases.schedule import limited_in_rows, limited_in_time, scaled, steady_shape
+from .phases.shape import DEVICES, SECOND
+from .phases.shape_file import LARGEST_SEED, read_shape
+from .targets.opening import Delta, Null, Roll, Tables, parse_line_target, parse_target
 
 if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from loadgen.engines.base import EngineName
-    from loadgen.options import RunOptions
-    from loadgen.phases.shape import Shape
-    from loadgen.targets.opening import Address, LineAddress
+    from .engines.base import EngineName
+    from .options import RunOptions
+    from .phases.shape import Shape
+    from .targets.opening import Address, LineAddress
 
 STEADY_RATE = 1000.0  # rows per second
 #: Devices of each stream of the python engine.

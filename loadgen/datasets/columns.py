@@ -16,14 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadgen.phases.shape import SECOND
+from ..phases.shape import SECOND
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from numpy.typing import NDArray
 
-    from loadgen.phases.shape import LoadStream, Shape
+    from ..phases.shape import LoadStream, Shape
 
     Longs = NDArray[np.uint64]
 

@@ -9,14 +9,14 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from loadgen.datasets.corruption import WAYS, Parts, good_line
-from loadgen.datasets.sensors import Device, fleet, reading
-from loadgen.phases.shape import NOMINAL_RATE
+from ..phases.shape import NOMINAL_RATE
+from .corruption import WAYS, Parts, good_line
+from .sensors import Device, fleet, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from loadgen.phases.shape import LoadStream
+    from ..phases.shape import LoadStream
 
 Kind = Literal["normal", "late", "duplicate", "corrupt"]
 KINDS: tuple[Kind, ...] = ("normal", "late", "duplicate", "corrupt")

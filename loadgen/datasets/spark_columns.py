@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadgen.datasets.columns import HUMIDITY, PRESSURE, TEMPERATURE, device_digits
-from loadgen.phases.shape import SECOND
+from ..phases.shape import SECOND
+from .columns import HUMIDITY, PRESSURE, TEMPERATURE, device_digits
 
 if TYPE_CHECKING:
-    from loadgen.phases.shape import LoadStream, Shape
+    from ..phases.shape import LoadStream, Shape
 
 
 def spark_columns(shape: Shape, stream: LoadStream, start: int) -> dict[str, str]:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from loadgen.engines.feed import Feed
-    from loadgen.targets.base import Write
+    from ..targets.base import Write
+    from .feed import Feed
 
 EngineName = Literal["python", "native", "spark"]
 ENGINES: tuple[EngineName, ...] = ("python", "native", "spark")

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from loadgen.phases.shape import Shape
-    from loadgen.targets.base import Block
+    from ..phases.shape import Shape
+    from ..targets.base import Block
 
 
 class RowSource(Protocol):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from loadgen.targets.base import Block
+from ..targets.base import Block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loadgen.datasets.devices import DeviceChange
-    from loadgen.targets.base import Target
+    from ..datasets.devices import DeviceChange
+    from ..targets.base import Target
 
 
 class Feed:

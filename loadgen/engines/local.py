@@ -10,9 +10,9 @@ from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from loadgen.engines.blocks import Cutter
-from loadgen.errors import LoadgenError
-from loadgen.phases.shape import SECOND
+from ..errors import LoadgenError
+from ..phases.shape import SECOND
+from .blocks import Cutter
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from loadgen.clock import Clock
-    from loadgen.engines.blocks import RowSource
-    from loadgen.engines.feed import Feed
-    from loadgen.phases.shape import Shape
-    from loadgen.targets.base import Block, Target, Write
+    from ..clock import Clock
+    from ..phases.shape import Shape
+    from ..targets.base import Block, Target, Write
+    from .blocks import RowSource
+    from .feed import Feed
 
 #: How long a target may refuse a block before the run fails.
 OUTAGE_SECONDS = 120.0

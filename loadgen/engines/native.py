@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from loadgen.datasets.columns import ColumnRows, lines
-from loadgen.targets.base import Block
+from ..datasets.columns import ColumnRows, lines
+from ..targets.base import Block
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from loadgen.phases.shape import Shape
+    from ..phases.shape import Shape
 
 
 class ColumnSource:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loadgen.datasets.readings import Shares, event_times, readings
-from loadgen.datasets.sensors import fleet
-from loadgen.targets.base import Block
+from ..datasets.readings import Shares, event_times, readings
+from ..datasets.sensors import fleet
+from ..targets.base import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from loadgen.datasets.readings import Reading
-    from loadgen.phases.shape import LoadStream, Shape
+    from ..datasets.readings import Reading
+    from ..phases.shape import LoadStream, Shape
 
 
 @dataclass(frozen=True)

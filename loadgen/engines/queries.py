@@ -13,11 +13,11 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812 (its usual name)
 
-from loadgen.datasets.columns import SCHEMA
-from loadgen.datasets.spark_columns import spark_columns, spark_due, spark_line
-from loadgen.errors import target_error
-from loadgen.phases.shape import DEVICES, SECOND
-from loadgen.targets.opening import Delta, Files, Kafka, Tables
+from ..datasets.columns import SCHEMA
+from ..datasets.spark_columns import spark_columns, spark_due, spark_line
+from ..errors import target_error
+from ..phases.shape import DEVICES, SECOND
+from ..targets.opening import Delta, Files, Kafka, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
     from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-    from loadgen.phases.shape import LoadStream, Shape
-    from loadgen.targets.opening import Address
+    from ..phases.shape import LoadStream, Shape
+    from ..targets.opening import Address
 
 TRIGGER = "1 second"
 #: Metric of each batch: microseconds of the run up to which its rows are due.
@@ -77,7 +77,7 @@ class StreamQueries:
         if type(address) in CONNECTORS:
             _require(self._spark, *CONNECTORS[type(address)])
         if isinstance(address, Kafka):
-            from loadgen.targets.topic import prepare_topic  # Kafka's client is for this target alone
+            from ..targets.topic import prepare_topic  # Kafka's client is for this target alone
 
             partitions = int(self.shape.settings["partitions"])
             self._partitions = prepare_topic(address.host, address.port, address.topic, partitions)

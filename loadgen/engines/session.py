@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyspark
 from pyspark.sql import SparkSession
 
-from loadgen.errors import LoadgenError
+from ..errors import LoadgenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

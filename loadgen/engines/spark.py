@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loadgen.engines.queries import OBSERVED, SPARK_ERRORS, reason
-from loadgen.errors import LoadgenError
-from loadgen.phases.shape import SECOND
-from loadgen.targets.base import Write
+from ..errors import LoadgenError
+from ..phases.shape import SECOND
+from ..targets.base import Write
+from .queries import OBSERVED, SPARK_ERRORS, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql.streaming.query import StreamingQuery
 
-    from loadgen.clock import Clock
-    from loadgen.engines.feed import Feed
-    from loadgen.engines.queries import StreamQueries
+    from ..clock import Clock
+    from .feed import Feed
+    from .queries import StreamQueries
 
 #: How often the queries are asked how far they are.
 LOOK_SECONDS = 0.5

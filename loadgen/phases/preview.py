@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from loadgen.phases.shape import SECOND
+from .shape import SECOND
 
 if TYPE_CHECKING:
-    from loadgen.phases.shape import Shape
+    from .shape import Shape
 
 
 def show_phases(shape: Shape, console: Console | None = None) -> list[dict[str, object]]:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from loadgen.phases.shape import BASELINE, NOMINAL_RATE, SECOND, LoadStream, Phase, Shape, new_segment
-from loadgen.phases.shape_file import DEFAULTS, table_name
+from .shape import BASELINE, NOMINAL_RATE, SECOND, LoadStream, Phase, Shape, new_segment
+from .shape_file import DEFAULTS, table_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadgen.phases.shape import Segment
+    from .shape import Segment
 
 #: No machine sends more rows per second: with rate 0, a run that is limited by time has as many.
 UNREACHABLE_RATE = 10_000_000

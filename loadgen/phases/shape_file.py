@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from loadgen.errors import LoadgenError
-from loadgen.parsing import parse_duration
-from loadgen.phases.shape import BASELINE, SECOND, LoadStream, Phase, Shape, new_segment
+from ..errors import LoadgenError
+from ..parsing import parse_duration
+from .shape import BASELINE, SECOND, LoadStream, Phase, Shape, new_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from loadgen.phases.shape import Segment
+    from .shape import Segment
 
 #: The keys of a file beside `phases`, with their defaults.
 DEFAULTS: dict[str, int | str] = {

@@ -15,15 +15,15 @@ import pyarrow.compute as pc
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from loadgen.datasets.columns import HUMIDITY, PRESSURE, SCHEMA, TEMPERATURE, hashes
-from loadgen.phases.shape import SECOND
+from ..datasets.columns import HUMIDITY, PRESSURE, SCHEMA, TEMPERATURE, hashes
+from ..phases.shape import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from loadgen.phases.shape import Segment, Shape
+    from ..phases.shape import Segment, Shape
 
 #: Rows that are counted at a time: a `group_by` of a few rows costs as much as one of many.
 FOLD_ROWS = 200_000

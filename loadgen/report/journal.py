@@ -8,8 +8,8 @@ import os
 from dataclasses import asdict, astuple, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from loadgen.errors import LoadgenError
-from loadgen.report.record import Sample
+from ..errors import LoadgenError
+from .record import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

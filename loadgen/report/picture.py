@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loadgen.errors import LoadgenError
-from loadgen.phases.shape import SECOND
+from ..errors import LoadgenError
+from ..phases.shape import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from loadgen.phases.shape import Shape
+    from ..phases.shape import Shape
 
     Doubles = NDArray[np.float64]
     Samples = Sequence[Mapping[str, float]]

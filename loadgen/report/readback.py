@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.json
 
-from loadgen.datasets.columns import SCHEMA
-from loadgen.errors import target_error
-from loadgen.targets.files import DIGITS
-from loadgen.targets.opening import Delta, Files, Kafka, Tables
+from ..datasets.columns import SCHEMA
+from ..errors import target_error
+from ..targets.files import DIGITS
+from ..targets.opening import Delta, Files, Kafka, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from loadgen.phases.shape import LoadStream, Shape
-    from loadgen.targets.opening import Address
+    from ..phases.shape import LoadStream, Shape
+    from ..targets.opening import Address
 
 #: The columns of a line, where the time has another name.
 _LINE = pa.schema([(field.name.replace("event_timestamp", "event_time"), field.type) for field in SCHEMA])
@@ -77,7 +77,7 @@ def lines_at(address: Address, run_id: str, begin_offsets: Mapping[int, int]) ->
     if isinstance(address, Files):
         yield from _files(address.directory, run_id)
     elif isinstance(address, Kafka):
-        from loadgen.targets.topic import read_records  # Kafka's client is for this target alone
+        from ..targets.topic import read_records  # Kafka's client is for this target alone
 
         for records in read_records(address, begin_offsets):
             yield [record.value() or b"" for record in records]
@@ -102,8 +102,8 @@ def _table(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _catalog_table(shape: Shape, stream: LoadStream) -> list[pa.RecordBatch]:
     """Return the rows of a table in Spark's catalog by time."""
-    from loadgen.engines.queries import SPARK_ERRORS, reason, table_name
-    from loadgen.engines.session import find_session
+    from ..engines.queries import SPARK_ERRORS, reason, table_name
+    from ..engines.session import find_session
 
     name = table_name(shape, stream)
     try:

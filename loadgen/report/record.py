@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loadgen.phases.shape import SECOND
+from ..phases.shape import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from loadgen.engines.base import Engine
-    from loadgen.phases.shape import Shape
+    from ..engines.base import Engine
+    from ..phases.shape import Shape
 
 
 @dataclass(frozen=True)

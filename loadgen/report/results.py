@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from loadgen.datasets.devices import OPERATIONS
-from loadgen.datasets.readings import KINDS
-from loadgen.errors import LoadgenError
-from loadgen.report.picture import draw
+from ..datasets.devices import OPERATIONS
+from ..datasets.readings import KINDS
+from ..errors import LoadgenError
+from .picture import draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loadgen.phases.shape import Shape
-    from loadgen.report.record import GroupResult, PhaseResult, Sample
+    from ..phases.shape import Shape
+    from .record import GroupResult, PhaseResult, Sample
 
 REPORT = "report.json"
 ANALYSIS = "analysis.json"

@@ -10,16 +10,16 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from loadgen.phases.shape import SECOND
-from loadgen.report.record import lags
+from ..phases.shape import SECOND
+from .record import lags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
-    from loadgen.engines.base import Engine
-    from loadgen.phases.shape import Shape
+    from ..engines.base import Engine
+    from ..phases.shape import Shape
 
 #: Seconds of lag from which on a stream is named.
 LAGGING = 5.0

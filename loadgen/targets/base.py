@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from loadgen.phases.shape import SECOND
+from ..phases.shape import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

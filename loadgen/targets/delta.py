@@ -10,18 +10,18 @@ import numpy as np
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from loadgen.datasets.columns import SCHEMA
-from loadgen.errors import target_error
-from loadgen.phases.shape import SECOND
-from loadgen.targets.base import Target, Write
+from ..datasets.columns import SCHEMA
+from ..errors import target_error
+from ..phases.shape import SECOND
+from .base import Target, Write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
 
-    from loadgen.phases.shape import Shape
-    from loadgen.targets.base import Block
+    from ..phases.shape import Shape
+    from .base import Block
 
 #: Each table is committed to at this interval, or less often when there are many: the commits cost more than the rows.
 MIN_INTERVAL = 2 * SECOND

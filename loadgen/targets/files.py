@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from loadgen.errors import target_error
-from loadgen.phases.shape import SECOND
-from loadgen.targets.base import Target, Write
+from ..errors import target_error
+from ..phases.shape import SECOND
+from .base import Target, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loadgen.targets.base import Block
+    from .base import Block
 
 DIGITS = 15  # of the microseconds of a run
 

@@ -12,18 +12,18 @@ import numpy as np
 import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from loadgen.errors import target_error
-from loadgen.phases.shape import DEVICES, SECOND
-from loadgen.targets.base import Target, Write
-from loadgen.targets.topic import end_offsets, prepare_topic, read_records, topic_label
+from ..errors import target_error
+from ..phases.shape import DEVICES, SECOND
+from .base import Target, Write
+from .topic import end_offsets, prepare_topic, read_records, topic_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from confluent_kafka import Message
 
-    from loadgen.targets.base import Block
-    from loadgen.targets.opening import Kafka
+    from .base import Block
+    from .opening import Kafka
 
 #: Rows that wait for an acknowledgement; with more, no block is taken, so that waiting rows do not fill the memory.
 MAX_WAITING = 300_000

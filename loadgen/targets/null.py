@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loadgen.targets.base import Target
+from .base import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadgen.targets.base import Block
+    from .base import Block
 
 
 class NullTarget(Target):

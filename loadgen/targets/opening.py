@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loadgen.errors import option_error
-from loadgen.phases.shape import SECOND
-from loadgen.targets.files import FilesTarget
-from loadgen.targets.null import NullTarget
+from ..errors import option_error
+from ..phases.shape import SECOND
+from .files import FilesTarget
+from .null import NullTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadgen.phases.shape import Shape
-    from loadgen.targets.base import Target
+    from ..phases.shape import Shape
+    from .base import Target
 
 #: Forms of the targets that take JSON lines.
 LINE_FORMS = "files:DIR, kafka:HOST:PORT/TOPIC or null"
@@ -121,7 +121,7 @@ def new_run_id() -> str:
 def open_target(address: Address, shape: Shape, how: Opening) -> Target:
     """Open the target of a shape's rows; a LoadgenError says why it cannot be."""
     if isinstance(address, Delta):
-        from loadgen.targets.delta import DeltaTarget  # with its library: the other targets start without it
+        from .delta import DeltaTarget  # with its library: the other targets start without it
 
         return DeltaTarget(address.directory, how.run_id, shape)
     assert not isinstance(address, Tables), "tables are reached by the Spark engine alone"
@@ -134,7 +134,7 @@ def open_line_target(address: LineAddress, streams: int, how: Opening) -> Target
         interval = round(how.roll.seconds * SECOND)
         return FilesTarget(address.directory, how.run_id, streams, interval=interval, max_rows=how.roll.rows)
     if isinstance(address, Kafka):
-        from loadgen.targets.kafka import KafkaTarget  # as above
+        from .kafka import KafkaTarget  # as above
 
         return KafkaTarget(address, how.partitions, streams, how.position)
     return NullTarget(np.full(streams, how.position.get("until", 0), dtype=np.int64))

@@ -11,14 +11,14 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec  # admin does not export it to type checkers
 from confluent_kafka.cimpl import NewTopic  # as above
 
-from loadgen.errors import target_error
+from ..errors import target_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from confluent_kafka import Message
 
-    from loadgen.targets.opening import Kafka
+    from .opening import Kafka
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 5.0  # together below 10: an unreachable broker is named within 10 s
