@@ -14,14 +14,22 @@ from typer.testing import CliRunner
 
 from livetables.cli.app import app
 from tests.documents import ROOT, blocks, documents
+from tests.small import SMALL
 
 pytestmark = pytest.mark.pipeline
 
-#: What the pipelines of the documents read: rooms, and sensors.
+#: What the pipelines of the documents read: each row is a reading of a room, and a good reading of a sensor.
 READINGS = [
-    {"room": "r1", "celsius": 21.5, "time": "2026-01-01T12:00:00Z"},
-    {"room": "r2", "celsius": 26.5, "time": "2026-01-01T12:01:00Z"},
-    {"celsius": 3.0, "device_id": "d1", "timestamp": "2026-01-01T12:02:00Z"},
+    {
+        "room": room,
+        "celsius": celsius,
+        "time": time,
+        "device_id": room,
+        "temperature": celsius,
+        "humidity": 40.0,
+        "event_time": time,
+    }
+    for room, celsius, time in [("r1", 21.5, "2026-01-01T12:00:00Z"), ("r2", 26.5, "2026-01-01T12:01:00Z")]
 ]
 #: A pipeline for commands that look at what the pipeline of the settings file has stored.
 EXAMPLE = "CREATE MATERIALIZED VIEW example AS SELECT 1 AS id;"
@@ -39,6 +47,7 @@ def folder(tmp_path, monkeypatch, spark):
     (tmp_path / "example.sql").write_text(EXAMPLE)
     libraries = [{"file": {"path": "example.sql"}}]
     (tmp_path / "pipeline_settings.json").write_text(json.dumps({"name": "example", "libraries": libraries}))
+    (tmp_path / "livetables.yml").write_text(yaml.safe_dump({"configuration": SMALL}))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
