@@ -115,7 +115,7 @@ class StreamRun:
             files.written(progress)
         counts = self._results.counts.pop(number, None)
         if counts is not None:  # rows that a merge took are not rows that were appended
-            return replace(batch, metrics=replace(batch.metrics, num_output_rows=None, **counts))
+            return replace(batch, metrics=replace(batch.metrics, **{"num_output_rows": None, **counts}))
         return batch
 
     def finished(self) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JError
 
 from livetables.spark.jvm import add_query_listener
 
@@ -46,8 +49,9 @@ class QueryListener:
             return self._reports.setdefault(run_id, QueryReports())
 
     def close(self) -> None:
-        """Stop listening."""
-        self._remove()
+        """Stop listening; a Java that has ended sends nothing any more."""
+        with suppress(ConnectionError, Py4JError):
+            self._remove()
 
     def _progressed(self, text: str) -> None:
         progress = json.loads(text)
