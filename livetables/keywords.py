@@ -18,9 +18,15 @@ _R = TypeVar("_R")
 def known_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Decorate a function so that an unknown keyword raises UnknownKeywordError, which is also a TypeError.
 
-    Python's own TypeError names the nearest keyword only since version 3.14.
+    Python's own TypeError names the nearest keyword only since version 3.14. The keywords of a `**options` parameter
+    are those of the TypedDict that its annotation unpacks, which must be known in the function's module.
     """
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    parameters = inspect.signature(function).parameters.values()
+    known = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name != "self"]
+    for one in parameters:
+        if one.kind is one.VAR_KEYWORD:
+            unpacked = str(one.annotation).removeprefix("Unpack[").removesuffix("]")
+            known += function.__globals__[unpacked].__annotations__
     shown = function.__qualname__.removesuffix(".__init__")
 
     @wraps(function)

@@ -36,7 +36,7 @@ from livetables.graph.resolve import Resolver
 from livetables.keywords import known_keywords
 from livetables.plan.builder import plan
 from livetables.plan.plan import Plan
-from livetables.plan.steps import Selection
+from livetables.plan.steps import Selection, SelectionKeywords
 from livetables.settings import DROP_INACTIVE, load_settings, map_path, with_mode
 from livetables.spark.jvm import ping
 from livetables.spark.listener import QueryListener
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from livetables.events.state import Update
     from livetables.graph.graph import Graph
     from livetables.model import Definitions
-    from livetables.plan.steps import SelectionKeywords, Step
+    from livetables.plan.steps import Step
     from livetables.settings import Settings
 
 _BATCH_THREADS = 64
@@ -168,6 +168,7 @@ class Pipeline:
             return error.diagnostics
         return ()
 
+    @known_keywords
     def plan(self, selection: Selection | None = None, **options: Unpack[SelectionKeywords]) -> Plan:
         """Return what `run` would do, without doing it; the keywords select tables as those of `run`."""
         chosen = (selection or Selection()).with_options(**options)
@@ -188,6 +189,7 @@ class Pipeline:
         """
         return query_stored(self.spark, sql, self.storage, self.settings.namespace, self._sources, self._warn)
 
+    @known_keywords
     def run(
         self,
         selection: Selection | None = None,
@@ -228,6 +230,7 @@ class Pipeline:
             execute = partial(self._update, limits, log.flush_if_due)
             return Updates(execute, new_bus, self._explain, log.flush).run(limits)
 
+    @known_keywords
     def start(self, *, continuous: bool | None = None, **options: Unpack[SelectionKeywords]) -> RunningUpdate:
         """Start an update in a thread of its own; the keywords select tables as those of `run`.
 

@@ -12,6 +12,7 @@ from livetables.errors import LivetablesError, did_you_mean
 from livetables.events.events import Event
 from livetables.events.facts import EVENT_TYPES, DatasetDefinition
 from livetables.events.log import has_events, newest_seq_no
+from livetables.keywords import known_keywords
 from livetables.storage import delta
 from livetables.storage.layout import Storage
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 0.5
 
 
+@known_keywords
 def read_events(
     storage: Storage | Path | str,
     *,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
-from livetables.errors import UnknownKeywordError, did_you_mean
+from livetables.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,13 +37,12 @@ class Selection:
     reset_checkpoints: tuple[str, ...] = ()
 
     def with_options(self, **options: Unpack[SelectionKeywords]) -> Selection:
-        """Return the selection with some of its fields changed; raises UnknownKeywordError for an unknown one."""
-        known = [field.name for field in fields(self)]
-        for name in options:
-            if name not in known:
-                hint = did_you_mean(name, known, f"A selection has {', '.join(known)}.")
-                raise UnknownKeywordError("UNKNOWN_PARAMETER", f"There is no keyword '{name}'.", hint=hint)
+        """Return the selection with some of its fields changed; raises SettingsError for a text in place of a list."""
         given: dict[str, Any] = dict(options)
+        for name, value in given.items():
+            if isinstance(value, str):
+                message = f"{name} is the text '{value}', and it must be a list of names."
+                raise SettingsError("WRONG_VALUE", message, hint=f'Write {name}=["{value}"].')
         chosen: dict[str, Any] = {
             name: value if isinstance(value, bool) else tuple(value) for name, value in given.items()
         }
