@@ -137,9 +137,7 @@ class StreamQueries:
             servers = f"{address.host}:{address.port}"
             kafka = records.writeStream.format("kafka").option("topic", address.topic)
             return kafka.options(**{"kafka.bootstrap.servers": servers, "kafka.compression.type": "lz4"})
-        assert isinstance(address, Null), (
-            address
-        )  # a new kind of target needs a writer: its rows must not vanish
+        assert isinstance(address, Null), address  # a new kind of target needs a writer: its rows must not vanish
         return rows.select(*SCHEMA.names).writeStream.format("noop")
 
 

@@ -268,3 +268,10 @@ def test_words_of_the_event_log_are_spelled_in_one_place():
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in words
     }
     assert {(name, word) for name, found in OTHER_WORDS.items() for word in found} == spelled
+
+
+def test_every_type_of_event_is_documented():
+    """In the page on how it works, whose list users write their queries from."""
+    page = (Path(livetables.__file__).parents[1] / "docs" / "how-it-works.md").read_text()
+    section = page[page.index("## The event log") :]
+    assert [] == [name for name in EVENT_TYPES if f"`{name}`" not in section]
