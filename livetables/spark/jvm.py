@@ -1,4 +1,4 @@
-"""The adapter to Spark's JVM: the only file that uses py4j and private names of PySpark.
+"""The adapter to Spark's JVM: the only file that uses private names of PySpark, and the gateway of py4j.
 
 An upgrade of Spark changes this file alone. Values of type `Any` are Java objects.
 """
