@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 MASTER = "local[*]"
+_STATE = "org.apache.spark.sql.execution.streaming.state"
 WATERMARK = "10 minutes"
 WINDOW = "1 minute"
 THRESHOLD = 30.0
@@ -67,7 +68,10 @@ def session_confs(system: Path) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.codegen.cache.maxEntries": "1000",
-        "spark.sql.streaming.numRecentProgressUpdates": "200",
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.sql.streaming.stateStore.providerClass": f"{_STATE}.RocksDBStateStoreProvider",
+        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+        "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
         "spark.sql.streaming.noDataProgressEventInterval": "60000",
         "spark.ui.enabled": "false",
         "spark.sql.ui.explainMode": "simple",
