@@ -20,7 +20,6 @@ from livetables.autoloader.schema.blocks import UnreadableError
 from livetables.autoloader.schema.json_fields import Scanner
 from livetables.errors import LivetablesError
 from livetables.spark.jvm import classes, empty_frame
-from livetables.storage.checkpoint import Checkpoint
 from livetables.storage.locations import local_path
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from livetables.autoloader.find.ledger import Entry
     from livetables.autoloader.read.reader import FileReader
     from livetables.autoloader.schema.schemas import SchemaStore
+    from livetables.storage.checkpoint import Checkpoint
 
 #: Histogram bins: the most files of a batch whose rows are counted separately.
 _MAX_FILES_COUNTED = 10_000
@@ -41,7 +41,7 @@ _NEEDS_NO_ESCAPE = re.compile(r"[\w./=:,+@~!$&'()*;-]*", re.ASCII)
 
 
 class Batches:
-    """The batches of one stream. `checkpoint` is the flow's folder; `warn` takes a code and a sentence."""
+    """The batches of one stream. `checkpoint` is the flow's; `warn` takes a code and a sentence."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Batches:
         discovery: FileDiscovery,
         store: SchemaStore,
         cleaner: Cleaner | None,
-        checkpoint: Path,
+        checkpoint: Checkpoint,
         warn: Callable[[str, str], None],
     ) -> None:
         self._reader = reader
@@ -60,7 +60,7 @@ class Batches:
         self._checkpoint = checkpoint
         self._warn = warn
         #: After a restart Spark asks for the rows of the last committed batch again, and discards them.
-        self._repeats = _all_committed(checkpoint)
+        self._repeats = checkpoint.all_committed()
         #: The files of the newest batch.
         self._entries: list[Entry] = []
         #: By the last number of a batch that is not written yet: its files with their rows, None where Spark counts.
@@ -142,7 +142,7 @@ class Batches:
 
     def close(self) -> None:
         """Close the ledger and stop the scanner."""
-        if self._upto and _all_committed(self._checkpoint):
+        if self._upto and self._checkpoint.all_committed():
             self._ledger.done(self._upto)
         self._ledger.close()
         self._scanner.close()
@@ -225,8 +225,3 @@ class Batches:
         if not _NEEDS_NO_ESCAPE.fullmatch(plain):
             plain = str(classes(self._reader.session).org.apache.hadoop.fs.Path(plain).toUri().toString())
         return plain if local is None else f"file:{plain}"
-
-
-def _all_committed(checkpoint: Path) -> bool:
-    """Return whether the last batch in a checkpoint was committed."""
-    return Checkpoint.at(checkpoint).all_committed()

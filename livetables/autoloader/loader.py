@@ -75,7 +75,7 @@ def open_stream(
         cleaner = Cleaner(spark, options, path, warn) if options.clean_source != "OFF" else None
         tree = open_tree(spark, options, path, files)
         discovery = FileDiscovery(tree, files, warn, include_existing=options.include_existing)
-        return Batches(reader, discovery, store, cleaner, checkpoint.folder.path, warn)
+        return Batches(reader, discovery, store, cleaner, checkpoint, warn)
 
     source = FileSource(spark, f"AutoLoader[{path}]", reader.columns, open_batches)
     return stream_of(spark, source, reader.columns, METADATA), source

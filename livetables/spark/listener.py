@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+#: Reports that are kept of a query whose reports are not taken: a user's own query in the same session.
+_MOST_REPORTS = 1000
+
+
+def _bounded() -> deque[dict[str, Any]]:
+    return deque(maxlen=_MOST_REPORTS)
+
+
 @dataclass
 class QueryReports:
     """What Spark has reported of one run of a query; safe to use from several threads.
@@ -27,7 +35,7 @@ class QueryReports:
     has ended; then no more progress comes.
     """
 
-    progress: deque[dict[str, Any]] = field(default_factory=deque)
+    progress: deque[dict[str, Any]] = field(default_factory=_bounded)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def take(self) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from livetables.autoloader.batches import Batches, _all_committed
+from livetables.autoloader.batches import Batches
 from livetables.autoloader.find.discovery import FileDiscovery
 from livetables.autoloader.find.files import FoundFile
 from livetables.autoloader.find.ledger import Ledger, list_entries
@@ -12,6 +12,7 @@ from livetables.autoloader.stream import FileSource
 from livetables.execute.runs import BatchResults, StreamRun
 from livetables.model import StreamingTable
 from livetables.spark.listener import QueryReports
+from livetables.storage.checkpoint import Checkpoint
 from tests.unit.builders import dataset
 from tests.unit.test_failures import WRAPPER, raised_in_the_jvm
 
@@ -35,12 +36,12 @@ def checkpoint_with(folder, offsets, commits):
 )
 def test_a_batch_is_committed_when_spark_has_written_it_down(tmp_path, offsets, commits, committed):
     """After a restart a committed batch is not read again, and one that was not is: 10 comes after 9."""
-    assert _all_committed(checkpoint_with(tmp_path, offsets, commits)) is committed
+    assert Checkpoint.at(checkpoint_with(tmp_path, offsets, commits)).all_committed() is committed
 
 
 def test_a_flow_that_never_ran_has_committed_nothing(tmp_path):
     """There is no folder yet."""
-    assert _all_committed(tmp_path / "none") is False
+    assert Checkpoint.at(tmp_path / "none").all_committed() is False
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def batches(tmp_path, file):
     ledger.add(
         [*(FoundFile(f"file:///in/{name}", 10, 1) for name in names), FoundFile("s3a://lake/in/1.json.gz", 10, 1)]
     )
-    batches = Batches(None, FileDiscovery(None, ledger, None), None, None, tmp_path, None)
+    batches = Batches(None, FileDiscovery(None, ledger, None), None, None, Checkpoint.at(tmp_path), None)
     batches._entries = ledger.files(0, 4)  # as `rows` does, which needs Spark
     yield batches
     batches.close()

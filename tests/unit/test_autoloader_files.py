@@ -11,6 +11,7 @@ from livetables.autoloader.find.discovery import FileDiscovery, open_tree
 from livetables.autoloader.find.ledger import Ledger
 from livetables.autoloader.options import options_of
 from livetables.autoloader.read.reader import FileReader
+from livetables.storage.checkpoint import Checkpoint
 from tests.unit.trees import put
 
 DAY = 24 * 60 * 60
@@ -33,7 +34,7 @@ class Flow:
             discovery,
             None,
             cleaner if meaning.clean_source != "OFF" else None,
-            home / "checkpoint",
+            Checkpoint.at(home / "checkpoint"),
             pytest.fail,
         )
 
